@@ -1,0 +1,31 @@
+# Language level, warnings, sanitizers and build speed, once for every target.
+option(KHU_BUILD_TESTS "Build the tests" ON)
+option(KHU_BUILD_BENCHMARKS "Build the benchmarks" OFF)
+set(KHU_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
+option(KHU_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+find_program(KHU_CCACHE ccache)
+if(KHU_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${KHU_CCACHE})
+    set(CMAKE_C_COMPILER_LAUNCHER ${KHU_CCACHE})
+endif()
+find_program(KHU_MOLD mold)
+if(KHU_MOLD)
+    add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                    -Wnon-virtual-dtor -Werror=return-type -Werror=switch)
+if(KHU_SANITIZE)
+    add_compile_options(-fsanitize=${KHU_SANITIZE} -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${KHU_SANITIZE})
+    if(KHU_SANITIZE MATCHES "undefined")
+        add_compile_options(-fno-sanitize-recover=undefined)
+    endif()
+endif()

@@ -1,0 +1,18 @@
+#pragma once
+
+/// \file
+/// A struct is described once, with KHU_DESCRIBE right below it; JSON for the API, the agents and
+/// the stored facts follow by reflection (wire/json.h), and so does the state's digest.
+///
+///     struct Grant { GrantId id; Atoms amount; };
+///     KHU_DESCRIBE(Grant, id, amount)
+///
+/// An enumeration is described with KHU_DESCRIBE_ENUM; its JSON name is the enumerator in
+/// snake_case ("NodeFail" -> "node_fail"). Keys are member names. A variant of structs is written
+/// as {"type_name_in_snake_case": {...}}.
+
+#include <boost/describe.hpp>
+
+// Boost's own macros, under names that say what they are for in this house.
+#define KHU_DESCRIBE(Type, ...) BOOST_DESCRIBE_STRUCT(Type, (), (__VA_ARGS__))
+#define KHU_DESCRIBE_ENUM(Type, ...) BOOST_DESCRIBE_ENUM(Type, __VA_ARGS__)
