@@ -1,0 +1,75 @@
+#pragma once
+
+/// \file
+/// What was asked: immutable from submission to the end of the job. The spec is what scheduling needs
+/// and stays in memory while the job lives; the payload (command, script, environment) is only needed
+/// at launch, may be large, and lives in the store, so that a pending job costs less than 1 KB.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+
+namespace khu {
+
+/// How a job's ranks are started; plugins/ has one planner for each.
+enum class Launcher { Script, Mpi, Torch, Fork };
+KHU_DESCRIBE_ENUM(Launcher, Script, Mpi, Torch, Fork)
+
+/// What a job takes of each of its nodes. Whole cores.
+struct Shape {
+    int gpus{0};
+    GpuModel gpu_model;  ///< empty: the partition's
+    int cores{1};
+    Bytes memory;  ///< 0 as submitted: the partition's share; never 0 once admitted
+    bool exclusive{false};
+    auto operator<=>(const Shape&) const = default;
+};
+KHU_DESCRIBE(Shape, gpus, gpu_model, cores, memory, exclusive)
+
+struct JobSpec {
+    std::string name;
+    EnterpriseId enterprise;
+    UserId user;
+    ProgrammeId programme;
+    PartitionId partition;
+    QosId qos;
+    std::string project;
+    int nodes{1};
+    Shape shape;
+    int tasks_per_node{1};
+    Span time_limit;
+    Launcher launcher{Launcher::Script};
+    bool requeue{true};           ///< start again after a failure of the infrastructure
+    bool held{false};             ///< waits until somebody releases it
+    Moment not_before;            ///< 0: at once
+    std::string within;           ///< level of the zone tree that must hold all nodes: "rack"
+    std::string prefer;           ///< the same as a wish
+    int notice_signal{0};         ///< --signal USR1@120: number and seconds before the limit; 0: TERM only
+    int notice_seconds{0};
+    bool operator==(const JobSpec&) const = default;
+};
+KHU_DESCRIBE(JobSpec, name, enterprise, user, programme, partition, qos, project, nodes, shape,
+             tasks_per_node, time_limit, launcher, requeue, held, not_before, within, prefer,
+             notice_signal, notice_seconds)
+
+/// What the node needs to start the job. Exactly one of argv and script is filled.
+struct Payload {
+    std::vector<std::string> argv;
+    std::string script;
+    std::map<std::string, std::string> env;  ///< set on top of a clean environment
+    std::string chdir;                       ///< absolute
+    std::string output;                      ///< %j job, %N node, %t rank; empty: khu-%j.out in chdir
+    std::string error;                       ///< empty: into output
+    std::int64_t uid{-1};                    ///< from the identity, never from the request; -1: the agent's own
+    std::int64_t gid{-1};
+    bool operator==(const Payload&) const = default;
+};
+KHU_DESCRIBE(Payload, argv, script, env, chdir, output, error, uid, gid)
+
+}  // namespace khu
