@@ -1,0 +1,354 @@
+#pragma once
+
+/// \file
+/// The REST API: what is asked and what is answered, a struct each. khud writes these as JSON by
+/// reflection, the command line reads them; docs/api/openapi.yaml says the same to people and a test
+/// holds the two together. Amounts are integers with the unit in the key; times are milliseconds since
+/// 1970 in keys that end in `_at` on the wire of this header and RFC 3339 nowhere else than in text.
+///
+///     POST   /v1/jobs                    SubmitRequest      -> SubmitAnswer    (Idempotency-Key header)
+///     GET    /v1/jobs?state=&user=&after=&limit=            -> JobPage         (finished ones too: state=all)
+///     GET    /v1/jobs/{id}                                  -> JobView
+///     POST   /v1/jobs/{id}/cancel|hold|release|requeue      -> JobView
+///     GET    /v1/jobs/{id}/wait?timeout_s=                  -> JobView         (answers when done or timed out)
+///     GET    /v1/jobs/{id}/log?stream=&node=&offset=&follow= -> text/plain, chunked
+///     GET    /v1/queue                                      -> JobPage         (live ones, in queue order)
+///     GET    /v1/why/{id}                                   -> WhyAnswer
+///     GET    /v1/nodes, /v1/nodes/{name}                    -> NodePage, NodeView
+///     POST   /v1/nodes/{name}/drain|resume   ReasonRequest  -> NodeView
+///     POST   /v1/quote                   SubmitRequest      -> QuoteAnswer
+///     GET    /v1/balance?enterprise=                        -> BalanceAnswer
+///     GET    /v1/grants                                     -> GrantPage
+///     POST   /v1/grants                  GrantRequest       -> GrantView       (approve)
+///     POST   /v1/grants/{id}/extend|suspend|resume|close  GrantChange -> GrantView
+///     GET    /v1/policy                                     -> PolicyAnswer
+///     POST   /v1/policy/check|diff       PolicyRequest      -> PolicyReview
+///     POST   /v1/policy                  PolicyRequest      -> PolicyReview    (apply)
+///     GET    /v1/reports/jobs?period=&enterprise=&format=csv|json|jsonl        (streamed)
+///     GET    /v1/reports/jobs/manifest?period=&enterprise=&format=  -> ManifestAnswer
+///     GET    /v1/ledger?after=                              -> text/csv, streamed
+///     POST   /v1/ledger/verify                              -> VerifyAnswer
+///     GET    /v1/tokens, POST /v1/tokens TokenRequest       -> TokenPage, TokenAnswer;  DELETE /v1/tokens/{id}
+///     POST   /v1/join                    JoinRequest        -> JoinAnswer      (join token -> client certificate)
+///     GET    /v1/whoami                                     -> WhoAnswer
+///     GET    /v1/events?from=SEQ                            -> JSON lines, streamed; also as WebSocket
+///     GET    /v1/agent                                      -> WebSocket of an agent (client certificate)
+///     GET    /v1/version, /healthz, /metrics
+///
+/// Every refusal is application/problem+json: a Problem.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/identity.h"
+#include "core/base/ids.h"
+#include "core/base/refusal.h"
+#include "core/base/units.h"
+#include "core/jobs/job.h"
+#include "core/topology/inventory.h"
+
+namespace khu::wire {
+
+/// RFC 9457 problem details with our code.
+struct Problem {
+    std::string type;    ///< "https://khu.dev/refusals/A104" style name of the page: "refusals/A104"
+    std::string title;   ///< "grant_too_small"
+    int status{0};
+    std::string detail;  ///< the text, in the language of Accept-Language
+    std::string remedy;
+    std::string code;    ///< "A104"
+    std::vector<Datum> data;
+};
+KHU_DESCRIBE(Problem, type, title, status, detail, remedy, code, data)
+
+/// What a user asks for. Empty strings and zeros mean "the zone's default".
+struct SubmitRequest {
+    std::string name, programme, partition, qos, project, enterprise;
+    std::int64_t nodes{1};
+    std::int64_t gpus_per_node{0};
+    std::string gpu_model;
+    std::int64_t cores_per_task{0};
+    std::int64_t tasks_per_node{1};
+    std::int64_t mem_bytes{0};
+    std::int64_t time_limit_s{0};
+    Launcher launcher{Launcher::Script};
+    bool requeue{true};
+    bool held{false};
+    bool exclusive{false};
+    Moment begin_at;
+    std::string within, prefer;
+    std::int64_t notice_signal{0};
+    std::int64_t notice_seconds{0};
+    std::vector<std::string> argv;
+    std::string script;
+    std::map<std::string, std::string> env;
+    std::string chdir, output, error;
+};
+KHU_DESCRIBE(SubmitRequest, name, programme, partition, qos, project, enterprise, nodes,
+             gpus_per_node, gpu_model, cores_per_task, tasks_per_node, mem_bytes, time_limit_s,
+             launcher, requeue, held, exclusive, begin_at, within, prefer, notice_signal,
+             notice_seconds, argv, script, env, chdir, output, error)
+
+struct SubmitAnswer {
+    JobId job;
+    bool existed{false};  ///< the idempotency key had made this job before
+};
+KHU_DESCRIBE(SubmitAnswer, job, existed)
+
+struct AllocationView {
+    std::string node;
+    std::vector<int> gpus;   ///< positions in the node's inventory
+    std::vector<int> cores;
+    std::vector<int> pus;    ///< os_index of the cores' hardware threads
+    Bytes mem_bytes;
+    std::string stage;       ///< "ordered", "prepared", "running", "released"
+};
+KHU_DESCRIBE(AllocationView, node, gpus, cores, pus, mem_bytes, stage)
+
+/// A reason or refusal made readable for the caller, with its data.
+struct Explained {
+    std::string code, name, text, remedy;
+    std::vector<Datum> data;
+};
+KHU_DESCRIBE(Explained, code, name, text, remedy, data)
+
+struct JobView {
+    JobId job;
+    JobSpec spec;
+    std::string phase;  ///< "queued", "starting", "running", "ending", "done"
+    Moment submitted_at, taken_at, started_at, deadline_at, ended_at;  ///< 0: not yet
+    std::int64_t attempt{0};
+    std::vector<AllocationView> nodes;
+    Receipt receipt;
+    std::optional<Explained> reason;  ///< why it waits; only while queued
+    std::string cause;                ///< end cause; only when done or ending
+    int exit_code{0};
+    std::string detail;
+    Atoms held_ugs, charged_ugs, metered_ugs, waived_ugs;
+    std::vector<std::string> grants;
+};
+KHU_DESCRIBE(JobView, job, spec, phase, submitted_at, taken_at, started_at, deadline_at, ended_at,
+             attempt, nodes, receipt, reason, cause, exit_code, detail, held_ugs, charged_ugs,
+             metered_ugs, waived_ugs, grants)
+
+struct JobPage {
+    std::vector<JobView> jobs;
+    std::string next;     ///< cursor for `after`; empty: no more
+    std::int64_t total{0};
+};
+KHU_DESCRIBE(JobPage, jobs, next, total)
+
+/// The chain of blockers in order; the first is what `khu queue` shows.
+struct WhyAnswer {
+    JobId job;
+    std::string phase;
+    std::int64_t rank{0};  ///< place in its partition's queue, 1 = next
+    std::vector<Explained> reasons;
+    Moment expected_start_at;  ///< 0: not known
+};
+KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, expected_start_at)
+
+struct NodeView {
+    NodeId node;
+    std::string name;
+    std::string state;  ///< "up", "lost", "drained", "draining", "mismatch"
+    std::string reason; ///< why drained, or what does not match the policy
+    std::string address, version;
+    std::vector<std::string> partitions;
+    std::int64_t gpus{0}, gpus_free{0}, cores{0}, cores_free{0};
+    std::string gpu_model;
+    Bytes mem_bytes, mem_free_bytes;
+    std::vector<JobId> jobs;
+    Moment heard_at;
+    std::optional<Inventory> inventory;  ///< only for one node
+};
+KHU_DESCRIBE(NodeView, node, name, state, reason, address, version, partitions, gpus, gpus_free,
+             cores, cores_free, gpu_model, mem_bytes, mem_free_bytes, jobs, heard_at, inventory)
+
+struct NodePage {
+    std::vector<NodeView> nodes;
+};
+KHU_DESCRIBE(NodePage, nodes)
+
+struct ReasonRequest {
+    std::string reason;
+};
+KHU_DESCRIBE(ReasonRequest, reason)
+
+struct PaidPart {
+    std::string payer;  ///< funder id or "enterprise"
+    std::string kind;   ///< "national", "provincial", "zone", "donor", "enterprise"
+    Mvnd amount_mvnd;
+};
+KHU_DESCRIBE(PaidPart, payer, kind, amount_mvnd)
+
+struct HoldPart {
+    GrantId grant;
+    Atoms amount_ugs;
+};
+KHU_DESCRIBE(HoldPart, grant, amount_ugs)
+
+/// The same function as admission, so a job that the quote affords is admitted.
+struct QuoteAnswer {
+    bool admitted{false};            ///< would be accepted into the queue
+    bool affordable{false};          ///< the hold would fit now
+    std::optional<Explained> reason; ///< why not
+    JobSpec spec;                    ///< with the zone's defaults filled in
+    std::int64_t billable_milli{0};
+    Atoms hold_ugs;
+    Mvnd list_mvnd;
+    std::vector<PaidPart> split;
+    std::vector<HoldPart> grants;
+};
+KHU_DESCRIBE(QuoteAnswer, admitted, affordable, reason, spec, billable_milli, hold_ugs, list_mvnd,
+             split, grants)
+
+struct GrantView {
+    GrantId grant;
+    std::string enterprise, programme, tier, state, state_reason, decision_ref;
+    Moment from_at, to_at;
+    Atoms granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs;
+};
+KHU_DESCRIBE(GrantView, grant, enterprise, programme, tier, state, state_reason, decision_ref,
+             from_at, to_at, granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs)
+
+struct GrantPage {
+    std::vector<GrantView> grants;
+};
+KHU_DESCRIBE(GrantPage, grants)
+
+struct BalanceAnswer {
+    std::string enterprise, name;
+    std::vector<GrantView> grants;
+    Atoms free_ugs, held_ugs, spent_ugs;
+    std::int64_t jobs_running{0}, jobs_queued{0};
+};
+KHU_DESCRIBE(BalanceAnswer, enterprise, name, grants, free_ugs, held_ugs, spent_ugs, jobs_running,
+             jobs_queued)
+
+struct GrantRequest {
+    std::string grant, enterprise, programme, decision_ref;
+    Atoms amount_ugs;
+    Moment from_at, to_at;
+};
+KHU_DESCRIBE(GrantRequest, grant, enterprise, programme, decision_ref, amount_ugs, from_at, to_at)
+
+struct GrantChange {
+    Atoms add_ugs;       ///< extend: more hours
+    Moment to_at;        ///< extend: a later end; 0: unchanged
+    std::string reason;
+    std::string decision_ref;
+};
+KHU_DESCRIBE(GrantChange, add_ugs, to_at, reason, decision_ref)
+
+struct PolicyRequest {
+    std::string text;
+    std::string file;  ///< for the places in complaints
+    bool strict{false};
+};
+KHU_DESCRIBE(PolicyRequest, text, file, strict)
+
+struct ComplaintView {
+    std::string code, severity, path, text;
+    std::string place;  ///< "policy.yaml:12:5"
+};
+KHU_DESCRIBE(ComplaintView, code, severity, path, text, place)
+
+struct PolicyReview {
+    bool accepted{false};
+    std::string policy;    ///< id
+    std::string in_force;  ///< id of the policy now in force
+    std::vector<ComplaintView> complaints;
+    std::vector<std::string> not_in_force;  ///< keys read and checked whose effect comes later
+    std::vector<std::string> changes;       ///< diff against the policy in force, in words
+};
+KHU_DESCRIBE(PolicyReview, accepted, policy, in_force, complaints, not_in_force, changes)
+
+struct PolicyAnswer {
+    std::string policy, text, applied_by;
+    Moment applied_at, effective_at;
+};
+KHU_DESCRIBE(PolicyAnswer, policy, text, applied_by, applied_at, effective_at)
+
+struct ManifestAnswer {
+    std::string file, sha256;
+    std::int64_t bytes{0}, rows{0}, schema_version{1};
+    std::map<std::string, std::int64_t> control_totals;
+    std::vector<std::string> policy_ids;
+    LedgerSeq ledger_first, ledger_last;
+    std::string ledger_head;
+    std::int64_t revision{1};
+    bool is_final{false};
+    std::string generated_at;
+};
+KHU_DESCRIBE(ManifestAnswer, file, sha256, bytes, rows, schema_version, control_totals, policy_ids,
+             ledger_first, ledger_last, ledger_head, revision, is_final, generated_at)
+
+struct VerifyAnswer {
+    bool ok{false};
+    std::int64_t entries{0};
+    std::string head;
+    std::string problem;  ///< what is wrong, with the entry's number; empty if ok
+};
+KHU_DESCRIBE(VerifyAnswer, ok, entries, head, problem)
+
+struct TokenRequest {
+    std::string user;         ///< required unless join
+    std::string enterprise;
+    std::vector<Role> roles;  ///< empty: member
+    std::int64_t valid_s{0};  ///< 0: 90 days
+    bool join{false};         ///< a join token for agents instead
+    std::string node;         ///< join: only for this node name; empty: any new one
+    std::int64_t uid{-1}, gid{-1};
+};
+KHU_DESCRIBE(TokenRequest, user, enterprise, roles, valid_s, join, node, uid, gid)
+
+struct TokenView {
+    std::string id, user, enterprise, kind;  ///< kind: "user" or "join"
+    std::vector<Role> roles;
+    Moment created_at, expires_at, last_used_at;
+    bool revoked{false};
+};
+KHU_DESCRIBE(TokenView, id, user, enterprise, kind, roles, created_at, expires_at, last_used_at,
+             revoked)
+
+struct TokenAnswer {
+    TokenView token;
+    std::string secret;  ///< shown once
+};
+KHU_DESCRIBE(TokenAnswer, token, secret)
+
+struct TokenPage {
+    std::vector<TokenView> tokens;
+};
+KHU_DESCRIBE(TokenPage, tokens)
+
+struct JoinRequest {
+    std::string token, node;
+    std::string csr_pem;
+};
+KHU_DESCRIBE(JoinRequest, token, node, csr_pem)
+
+struct JoinAnswer {
+    std::string certificate_pem, ca_pem, zone;
+};
+KHU_DESCRIBE(JoinAnswer, certificate_pem, ca_pem, zone)
+
+struct WhoAnswer {
+    std::string zone, user, enterprise, how;  ///< how: "token", "unix", "certificate"
+    std::vector<Role> roles;
+    std::vector<std::string> programmes;
+};
+KHU_DESCRIBE(WhoAnswer, zone, user, enterprise, how, roles, programmes)
+
+struct VersionAnswer {
+    std::string version, zone;
+    std::int64_t schema{0};
+};
+KHU_DESCRIBE(VersionAnswer, version, zone, schema)
+
+}  // namespace khu::wire
