@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "core/base/describe.h"
+
 namespace khu {
 
 template <class Tag>
@@ -57,6 +59,7 @@ struct AttemptKey {
     AttemptNumber attempt;
     auto operator<=>(const AttemptKey&) const = default;
 };
+KHU_DESCRIBE(AttemptKey, job, attempt)
 
 }  // namespace khu
 

@@ -51,6 +51,7 @@ struct Datum {
     std::variant<std::int64_t, std::string> value;
     bool operator==(const Datum&) const = default;
 };
+KHU_DESCRIBE(Datum, key, value)
 
 struct Refusal {
     Code code{};
@@ -63,6 +64,7 @@ struct Refusal {
     Refusal&& with(std::string key, std::int64_t number) &&;
     Refusal&& with(std::string key, std::string text) &&;
 };
+KHU_DESCRIBE(Refusal, code, data)
 
 /// Why a job waits: the same shape, another kind of code.
 using Reason = Refusal;
