@@ -1,0 +1,34 @@
+#include "core/policy/complaint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace khu {
+
+bool refuses(const std::vector<Complaint>& complaints, bool strict) {
+    return std::any_of(complaints.begin(), complaints.end(), [&](const Complaint& complaint) {
+        return strict || complaint.severity == Severity::Error;
+    });
+}
+
+std::string show(const Complaint& complaint, Language language) {
+    const bool vietnamese = language == Language::Vietnamese;
+    std::string out;
+    if (!complaint.file.empty()) {
+        out = complaint.file + ":";
+    }
+    if (complaint.line > 0) {
+        out += fmt::format("{}:{}:", complaint.line, complaint.column);
+    }
+    out += (out.empty() ? "" : " ") + complaint.code;
+    if (complaint.severity == Severity::Warning) {
+        out += vietnamese ? " cảnh báo" : " warning";
+    }
+    if (!complaint.path.empty()) {
+        out += " " + complaint.path;
+    }
+    return out + ": " + (vietnamese ? complaint.text_vi : complaint.text_en);
+}
+
+}  // namespace khu

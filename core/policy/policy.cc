@@ -1,0 +1,178 @@
+#include "core/policy/policy.h"
+
+#include <algorithm>
+#include <array>
+
+namespace khu {
+namespace {
+
+template <class Row, class Id>
+const Row* find_row(const std::vector<Row>& rows, const Id& id) {
+    const auto found =
+        std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.id == id; });
+    return found == rows.end() ? nullptr : &*found;
+}
+
+template <class T>
+bool has(const std::vector<T>& list, const T& item) {
+    return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+bool suits(const Partition& partition, const ChoiceNeeds& needs) {
+    if (needs.gpus == 0 && needs.gpu_model.empty()) {
+        return true;
+    }
+    return !partition.gpu.empty() && (needs.gpu_model.empty() || needs.gpu_model == partition.gpu);
+}
+
+PartitionId choose_partition(const Policy& policy, const Programme& programme,
+                             const ChoiceNeeds& needs) {
+    const Partition* best = nullptr;
+    for (const PartitionId& id : programme.partitions) {
+        const Partition* partition = find_partition(policy, id);
+        if (partition == nullptr || !suits(*partition, needs)) {
+            continue;
+        }
+        const bool cpu_wins =
+            needs.gpus == 0 && partition->gpu.empty() && best != nullptr && !best->gpu.empty();
+        if (best == nullptr || cpu_wins) {
+            best = partition;
+        }
+    }
+    return best == nullptr ? PartitionId{} : best->id;
+}
+
+bool suits(const Policy& policy, const Programme& programme, const Choice& asked,
+           const ChoiceNeeds& needs) {
+    if (!asked.qos.empty() && !opens(programme, asked.qos)) {
+        return false;
+    }
+    if (!asked.partition.empty()) {
+        return opens(programme, asked.partition);
+    }
+    return !choose_partition(policy, programme, needs).empty();
+}
+
+ProgrammeId choose_programme(const Policy& policy, const Choice& asked, const ChoiceNeeds& needs,
+                             const std::array<const std::vector<ProgrammeId>*, 2>& preferred) {
+    ProgrammeId first;
+    for (const std::vector<ProgrammeId>* candidates : preferred) {
+        for (const Programme& programme : policy.programmes) {
+            if (!has(*candidates, programme.id)) {
+                continue;
+            }
+            if (suits(policy, programme, asked, needs)) {
+                return programme.id;
+            }
+            first = first.empty() ? programme.id : first;
+        }
+    }
+    return first;
+}
+
+}  // namespace
+
+const Partition* find_partition(const Policy& policy, const PartitionId& id) {
+    return find_row(policy.partitions, id);
+}
+const Qos* find_qos(const Policy& policy, const QosId& id) {
+    return find_row(policy.qos, id);
+}
+const Funder* find_funder(const Policy& policy, const FunderId& id) {
+    return find_row(policy.funders, id);
+}
+const Programme* find_programme(const Policy& policy, const ProgrammeId& id) {
+    return find_row(policy.programmes, id);
+}
+const Enterprise* find_enterprise(const Policy& policy, const EnterpriseId& id) {
+    return find_row(policy.enterprises, id);
+}
+
+const Partition* partition_of(const Policy& policy, const NodeName& node) {
+    for (const Partition& partition : policy.partitions) {
+        if (has(partition.nodes, node)) {
+            return &partition;
+        }
+    }
+    return nullptr;
+}
+
+std::optional<std::int64_t> rate_vnd_per_gpuh(const Policy& policy, Moment at) {
+    const Price* latest = nullptr;
+    for (const Price& price : policy.price_list) {
+        if (price.from_day <= at && (latest == nullptr || latest->from_day < price.from_day)) {
+            latest = &price;
+        }
+    }
+    return latest == nullptr ? std::nullopt : std::optional(latest->vnd_per_gpuh);
+}
+
+std::optional<int> weight_milli(const Policy& policy, const GpuModel& model) {
+    for (const Weight& weight : policy.weights) {
+        if (weight.model == model) {
+            return weight.milli;
+        }
+    }
+    return std::nullopt;
+}
+
+const Enterprise* enterprise_of(const Policy& policy, const UserId& user) {
+    for (const Enterprise& enterprise : policy.enterprises) {
+        if (is_member(enterprise, user)) {
+            return &enterprise;
+        }
+    }
+    return nullptr;
+}
+
+bool is_member(const Enterprise& enterprise, const UserId& user) {
+    return has(enterprise.members, user) || is_holder(enterprise, user);
+}
+
+bool is_holder(const Enterprise& enterprise, const UserId& user) {
+    return has(enterprise.holders, user);
+}
+
+std::vector<ProgrammeId> programmes_of(const Policy& policy, const EnterpriseId& enterprise) {
+    const Enterprise* found = find_enterprise(policy, enterprise);
+    std::vector<ProgrammeId> programmes;
+    for (const Programme& programme : policy.programmes) {
+        const bool granted =
+            found != nullptr &&
+            std::any_of(found->grants.begin(), found->grants.end(),
+                        [&](const PolicyGrant& grant) { return grant.programme == programme.id; });
+        if (granted) {
+            programmes.push_back(programme.id);
+        }
+    }
+    return programmes;
+}
+
+bool opens(const Programme& programme, const PartitionId& partition) {
+    return has(programme.partitions, partition);
+}
+
+bool opens(const Programme& programme, const QosId& qos) {
+    return has(programme.qos, qos);
+}
+
+Choice choose(const Policy& policy, const Choice& asked, const ChoiceNeeds& needs,
+              const GrantedProgrammes& granted) {
+    Choice choice = asked;
+    if (choice.programme.empty()) {
+        choice.programme = choose_programme(policy, asked, needs, {&granted.live, &granted.any});
+    }
+    const Programme* programme = find_programme(policy, choice.programme);
+    if (programme == nullptr) {
+        return choice;
+    }
+    if (choice.partition.empty()) {
+        choice.partition = choose_partition(policy, *programme, needs);
+    }
+    if (choice.qos.empty() && !programme->qos.empty()) {
+        choice.qos = programme->qos.front();
+    }
+    return choice;
+}
+
+}  // namespace khu

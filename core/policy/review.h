@@ -1,0 +1,40 @@
+#pragma once
+
+/// \file
+/// What contradicts itself in a policy that reads well: unknown references, splits that do not
+/// total, grants over their programme, promises beyond what is installed. All complaints at once;
+/// an error refuses the policy as a whole, the running one stays in force.
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/units.h"
+#include "core/policy/complaint.h"
+#include "core/policy/policy.h"
+
+namespace khu {
+
+/// What the ledger knows of a grant of the running policy.
+struct GrantUse {
+    EnterpriseId enterprise;
+    Atoms used_and_held;  ///< P060: a grant is never lowered below this
+    bool live{false};     ///< not closed: P063
+    bool operator==(const GrantUse&) const = default;
+};
+
+/// What a review may be held against; each part may be missing, its checks are then left out.
+struct ReviewContext {
+    const Policy* running{nullptr};  ///< null: the first policy of the zone
+    Moment now;                      ///< 0: not known; P021 and the like are left out
+    std::map<GrantId, GrantUse> grants;
+    std::map<PartitionId, std::int64_t> installed_gpus;  ///< counted; empty: nodes x gpus_per_node
+    std::vector<PolicyId> used_ids;  ///< ids of all policies that were ever in force
+};
+
+/// Every complaint, in the order of the file's sections. The first policy of a zone (`running`
+/// null) may take effect in the past: there is nothing whose price it could change backwards.
+std::vector<Complaint> review(const Policy& policy, const ReviewContext& context);
+
+}  // namespace khu
