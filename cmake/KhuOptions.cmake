@@ -28,4 +28,8 @@ if(KHU_SANITIZE)
     if(KHU_SANITIZE MATCHES "undefined")
         add_compile_options(-fno-sanitize-recover=undefined)
     endif()
+    # What ctest gives to every test: a finding ends the program and is never overlooked.
+    set(KHU_SANITIZER_OPTIONS
+        "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1"
+        "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
 endif()

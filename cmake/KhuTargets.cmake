@@ -1,4 +1,4 @@
-# The five kinds of target of this project. A target reads like a row of the table of libraries.
+# The kinds of target of this project. A target reads like a row of the table of libraries.
 
 # khu_library(NAME [PURE] SOURCES... LINKS...)
 # PURE marks a library that may not see the world; tests/house reads its symbols and holds it to that.
@@ -20,23 +20,96 @@ function(khu_program name)
     target_link_libraries(${name} PRIVATE ${A_LINKS})
 endfunction()
 
-# khu_test(NAME SOURCES... LINKS... [TIMEOUT seconds]): one gtest program, one ctest entry.
+# khu_test(NAME SOURCES... LINKS... [LABELS unit|sim|e2e|house] [SANITIZE address thread]
+#          [SANITIZE_ARGS ...] [NEEDS targets...] [TIMEOUT seconds]):
+# one gtest program, one ctest entry.
+#   LABELS         what kind of test it is (default: by its folder: sim, e2e, house, else unit).
+#   SANITIZE       the sanitizers under which tools/test runs it a second time. Name `thread` where
+#                  threads meet, `address` where bytes of strangers are read. Without it: address for
+#                  tests of pure libraries (core, config, plugins), none for the others.
+#                  SANITIZE none: never.
+#   SANITIZE_ARGS  arguments of that second run, e.g. --gtest_filter=-Slow.* or a smaller number of seeds.
+#   NEEDS          programs that it starts (khud, khu-agent): built whenever it is.
 function(khu_test name)
-    cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;LINKS" ${ARGN})
+    cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;LINKS;LABELS;SANITIZE;SANITIZE_ARGS;NEEDS" ${ARGN})
     add_executable(${name} ${A_SOURCES})
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE ${A_LINKS} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name} PRIVATE
         KHU_SOURCE_DIR="${CMAKE_SOURCE_DIR}" KHU_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared"
         KHU_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
-    add_test(NAME ${name} COMMAND ${name})
+    if(A_NEEDS)
+        add_dependencies(${name} ${A_NEEDS})
+    endif()
+    khu_test_room(room)
+    if(NOT A_LABELS)
+        khu_label_of_room(A_LABELS ${room})
+    endif()
+    if(NOT A_SANITIZE)
+        khu_sanitizers_of_room(A_SANITIZE ${room})
+    endif()
+    set(arguments)
+    if(KHU_SANITIZE)
+        set(arguments ${A_SANITIZE_ARGS})
+    endif()
+    khu_check(${name} COMMAND ${name} ${arguments} LABELS ${A_LABELS} TIMEOUT ${A_TIMEOUT})
+    foreach(sanitizer ${A_SANITIZE})
+        if(KHU_SANITIZE MATCHES "${sanitizer}")
+            set_property(GLOBAL APPEND PROPERTY KHU_SANITIZED_TESTS ${name})
+            set_property(TEST ${name} APPEND PROPERTY LABELS sanitized)
+        endif()
+    endforeach()
+endfunction()
+
+# khu_check(NAME COMMAND... LABELS... [TIMEOUT seconds]): one ctest entry that is no gtest program.
+function(khu_check name)
+    cmake_parse_arguments(A "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
     if(NOT A_TIMEOUT)
         set(A_TIMEOUT 120)
     endif()
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT})
+    if(KHU_SANITIZE)
+        math(EXPR A_TIMEOUT "${A_TIMEOUT} * 4")   # sanitizers cost 2 to 10 times
+    endif()
+    add_test(NAME ${name} COMMAND ${A_COMMAND})
+    # 77 is automake's "skipped": a test that lacks root or namespaces says so, and is counted as such.
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}"
+        SKIP_RETURN_CODE 77 ENVIRONMENT "${KHU_SANITIZER_OPTIONS}")
 endfunction()
 
-# khu_benchmark(NAME SOURCES... LINKS...): one Google Benchmark program.
+# The folder of tests/ that is being read: core, wire, daemon, sim, e2e, ...
+function(khu_test_room result)
+    file(RELATIVE_PATH where ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+    string(REGEX REPLACE "/.*" "" room "${where}")
+    set(${result} ${room} PARENT_SCOPE)
+endfunction()
+
+function(khu_label_of_room result room)
+    if(room MATCHES "^(sim|e2e|house)$")
+        set(${result} ${room} PARENT_SCOPE)
+    else()
+        set(${result} unit PARENT_SCOPE)
+    endif()
+endfunction()
+
+function(khu_sanitizers_of_room result room)
+    if(room MATCHES "^(core|config|plugins)$")
+        set(${result} address PARENT_SCOPE)
+    else()
+        set(${result} none PARENT_SCOPE)
+    endif()
+endfunction()
+
+# Called once, after all folders: `sanitized_tests` builds what runs under this preset's sanitizers.
+function(khu_finish_tests)
+    get_property(tests GLOBAL PROPERTY KHU_SANITIZED_TESTS)
+    add_custom_target(sanitized_tests)
+    if(tests)
+        add_dependencies(sanitized_tests ${tests})
+    endif()
+endfunction()
+
+# khu_benchmark(NAME SOURCES... LINKS...): one Google Benchmark program. NAME ends in _bench, by which
+# tools/bench finds it.
 function(khu_benchmark name)
     cmake_parse_arguments(A "" "" "SOURCES;LINKS" ${ARGN})
     add_executable(${name} ${A_SOURCES})

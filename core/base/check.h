@@ -27,9 +27,9 @@ std::string check_numbers(fmt::format_string<Args...> text, Args&&... args) {
 }  // namespace khu
 
 /// KHU_CHECK(claim) or KHU_CHECK(claim, "held {} of {}", held, granted).
-#define KHU_CHECK(claim, ...)                                                                    \
-    do {                                                                                         \
-        if (!(claim)) [[unlikely]] {                                                             \
-            ::khu::check_failed(#claim, __FILE__, __LINE__, ::khu::check_numbers(__VA_ARGS__));  \
-        }                                                                                        \
+#define KHU_CHECK(claim, ...)                                                                   \
+    do {                                                                                        \
+        if (!(claim)) [[unlikely]] {                                                            \
+            ::khu::check_failed(#claim, __FILE__, __LINE__, ::khu::check_numbers(__VA_ARGS__)); \
+        }                                                                                       \
     } while (false)

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// A 64-bit digest of a state or a trace, to compare two runs. Not cryptographic: the audit chain of
-/// the ledger uses SHA-256 (daemon/store). Source: FNV-1a, public domain.
+/// A 64-bit digest of a state or a trace, to compare two runs. Not cryptographic: the audit chain
+/// of the ledger uses SHA-256 (daemon/store). Source: FNV-1a, public domain.
 
 #include <cstdint>
 #include <string_view>

@@ -23,7 +23,8 @@ class [[nodiscard]] Expected {
 public:
     Expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     template <class G>
-    Expected(Unexpected<G> unexpected) : state_(std::in_place_index<1>, std::move(unexpected.error)) {}
+    Expected(Unexpected<G> unexpected)
+        : state_(std::in_place_index<1>, std::move(unexpected.error)) {}
 
     [[nodiscard]] bool has_value() const { return state_.index() == 0; }
     explicit operator bool() const { return has_value(); }

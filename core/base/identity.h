@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Who asks. Made by khud from the channel alone (token, certificate or peer credentials), never from
-/// anything in the request.
+/// Who asks. Made by khud from the channel alone (token, certificate or peer credentials), never
+/// from anything in the request.
 
 #include <cstdint>
 #include <set>
@@ -20,7 +20,7 @@ struct Identity {
     UserId user;
     EnterpriseId enterprise;  ///< empty for zone admins, auditors and agents
     std::set<Role> roles;
-    std::int64_t uid{-1};     ///< Unix account that jobs run as; -1: the agent's own
+    std::int64_t uid{-1};  ///< Unix account that jobs run as; -1: the agent's own
     std::int64_t gid{-1};
 
     [[nodiscard]] bool has(Role role) const { return roles.contains(role); }

@@ -39,7 +39,7 @@ using AttemptNumber = Number<struct AttemptTag>;  ///< 1, 2, ... within a job
 using NodeId = Number<struct NodeTag>;            ///< given when a node first joins the zone
 using EventSeq = Number<struct EventTag>;         ///< position of a fact in the zone's history
 using LedgerSeq = Number<struct LedgerTag>;       ///< position of an entry in the books
-using Epoch = Number<struct EpochTag>;            ///< rises each time an agent registers; fences the old one
+using Epoch = Number<struct EpochTag>;  ///< rises each time an agent registers; fences the old one
 
 using EnterpriseId = Name<struct EnterpriseTag>;  ///< tax code, "0401000001" or "0401000001-001"
 using UserId = Name<struct UserTag>;              ///< pseudonymous, "u-3f2a"

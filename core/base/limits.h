@@ -11,37 +11,37 @@
 namespace khu::limits {
 
 // Requests of a job.
-inline constexpr std::int64_t nodes_max = 10'000;           ///< a zone is at most this many nodes
-inline constexpr std::int64_t gpus_per_node_max = 16;       ///< exact placement is proven up to 16 (DGX-2)
-inline constexpr std::int64_t cores_per_node_max = 4'096;   ///< PUs of the largest known x86 node, with room
-inline constexpr std::int64_t tasks_per_node_max = 1'024;   ///< ranks per node; more is a mistake
+inline constexpr std::int64_t nodes_max = 10'000;             ///< a zone is at most this many nodes
+inline constexpr std::int64_t gpus_per_node_max = 16;         ///< placement is exact up to 16
+inline constexpr std::int64_t cores_per_node_max = 4'096;     ///< the largest x86 node, with room
+inline constexpr std::int64_t tasks_per_node_max = 1'024;     ///< ranks per node; more is a mistake
 inline constexpr Bytes mem_per_node_max = gibibytes(65'536);  ///< 64 TiB, twice the largest node
-inline constexpr Span time_limit_max = days(366);           ///< holds must fit in 63 bits
-inline constexpr std::int64_t name_bytes_max = 128;         ///< job name, shown in tables
-inline constexpr std::int64_t script_bytes_max = 4LL << 20;  ///< Slurm's default of 4 MiB
-inline constexpr std::int64_t env_bytes_max = 1LL << 20;    ///< environment of a job, all of it
-inline constexpr std::int64_t argv_bytes_max = 1LL << 20;   ///< half of Linux's ARG_MAX
-inline constexpr std::int64_t path_bytes_max = 4'096;       ///< PATH_MAX
+inline constexpr Span time_limit_max = days(366);             ///< holds must fit in 63 bits
+inline constexpr std::int64_t name_bytes_max = 128;           ///< job name, shown in tables
+inline constexpr std::int64_t script_bytes_max = 4LL << 20;   ///< Slurm's default of 4 MiB
+inline constexpr std::int64_t env_bytes_max = 1LL << 20;      ///< environment of a job, all of it
+inline constexpr std::int64_t argv_bytes_max = 1LL << 20;     ///< half of Linux's ARG_MAX
+inline constexpr std::int64_t path_bytes_max = 4'096;         ///< PATH_MAX
 
 // The zone.
 inline constexpr std::int64_t jobs_pending_max = 1'000'000;  ///< 1 KB each: 1 GB of memory
 inline constexpr std::int64_t grants_per_hold_max = 4;       ///< allocations.md 6.5
-inline constexpr std::int64_t attempts_per_job_max = 16;     ///< then the job is held, not retried for ever
+inline constexpr std::int64_t attempts_per_job_max = 16;     ///< then the job is held
 
 // Agents: leases. An agent that hears nothing for `lease` kills its attempts; khud restarts a job
 // elsewhere only after `lease + lease_skew` without a heartbeat answered by it.
 inline constexpr Span heartbeat_every = seconds(3);
 inline constexpr Span lease = seconds(30);
-inline constexpr Span lease_skew = seconds(5);   ///< drift of 500 ppm over the lease, plus scheduling delay
+inline constexpr Span lease_skew = seconds(5);   ///< 500 ppm of drift, and delays
 inline constexpr Span kill_grace = seconds(10);  ///< between TERM and KILL
 
 // The API and the wire.
 inline constexpr std::int64_t body_bytes_max = 8LL << 20;   ///< script + environment + JSON escapes
-inline constexpr std::int64_t frame_bytes_max = 4LL << 20;  ///< one agent message; an inventory is < 1 MiB
+inline constexpr std::int64_t frame_bytes_max = 4LL << 20;  ///< an inventory is < 1 MiB
 inline constexpr std::int64_t header_bytes_max = 16LL << 10;
-inline constexpr Span request_idle_max = seconds(30);       ///< slow clients are cut
-inline constexpr std::int64_t connections_max = 12'000;     ///< 10,000 agents and the people
-inline constexpr std::int64_t page_rows_max = 1'000;        ///< rows of a listing per page
+inline constexpr Span request_idle_max = seconds(30);    ///< slow clients are cut
+inline constexpr std::int64_t connections_max = 12'000;  ///< 10,000 agents and the people
+inline constexpr std::int64_t page_rows_max = 1'000;     ///< rows of a listing per page
 
 // Policy files (P006).
 inline constexpr std::int64_t policy_bytes_max = 16LL << 20;
@@ -49,7 +49,7 @@ inline constexpr std::int64_t policy_depth_max = 16;
 inline constexpr std::int64_t policy_nodes_max = 1'000'000;
 
 // The engine.
-inline constexpr std::int64_t batch_commands_max = 512;     ///< commands decided for one commit
-inline constexpr std::int64_t snapshot_every_facts = 100'000;  ///< bounds the replay at restart to < 1 s
+inline constexpr std::int64_t batch_commands_max = 512;        ///< commands decided for one commit
+inline constexpr std::int64_t snapshot_every_facts = 100'000;  ///< replay at restart < 1 s
 
 }  // namespace khu::limits

@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// Every refusal (we say no) and every reason (why a job waits) has a code, a name, data and a page.
-/// The list is codes.def: the only place where a code, its English and its Vietnamese text stand.
-/// `khu why`, the API, the documentation and the tests use the same names.
+/// Every refusal (we say no) and every reason (why a job waits) has a code, a name, data and a
+/// page. The list is codes.def: the only place where a code, its English and its Vietnamese text
+/// stand. `khu why`, the API, the documentation and the tests use the same names.
 ///
 /// A Refusal is a value: the code and the numbers. Text is made from the data when it is shown, in
 /// the reader's language; a placeholder {needed_ugs} is printed by its unit, which its last word

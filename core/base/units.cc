@@ -29,7 +29,8 @@ Date civil_from_days(std::int64_t z) {
 
 std::string format_clock(Moment at, std::string_view suffix) {
     constexpr std::int64_t day_ms = 86'400'000;
-    const std::int64_t day = at.value >= 0 ? at.value / day_ms : -((-at.value + day_ms - 1) / day_ms);
+    const std::int64_t day =
+        at.value >= 0 ? at.value / day_ms : -((-at.value + day_ms - 1) / day_ms);
     const std::int64_t s = (at.value - day * day_ms) / 1000;
     const Date date = civil_from_days(day);
     return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}", date.year, date.month, date.day,

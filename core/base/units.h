@@ -64,8 +64,12 @@ struct Moment {
     constexpr Moment() = default;
     constexpr explicit Moment(std::int64_t ms) : value(ms) {}
     constexpr auto operator<=>(const Moment&) const = default;
-    friend constexpr Moment operator+(Moment a, Span b) { return Moment{(Span{a.value} + b).value}; }
-    friend constexpr Moment operator-(Moment a, Span b) { return Moment{(Span{a.value} - b).value}; }
+    friend constexpr Moment operator+(Moment a, Span b) {
+        return Moment{(Span{a.value} + b).value};
+    }
+    friend constexpr Moment operator-(Moment a, Span b) {
+        return Moment{(Span{a.value} - b).value};
+    }
     friend constexpr Span operator-(Moment a, Moment b) { return Span{a.value} - Span{b.value}; }
 };
 

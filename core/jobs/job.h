@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// A job that lives: its spec, its phase and what is needed to go on. A finished job leaves memory when
-/// its end is stored; it stays readable in the store's history.
+/// A job that lives: its spec, its phase and what is needed to go on. A finished job leaves memory
+/// when its end is stored; it stays readable in the store's history.
 
 #include <cstdint>
 
@@ -19,10 +19,10 @@ struct Job {
     JobSpec spec;
     Phase phase;
     Moment submitted_at;
-    AttemptNumber attempts;    ///< number of the last attempt; 0: none yet
+    AttemptNumber attempts;  ///< number of the last attempt; 0: none yet
     int infrastructure_fails{0};
     bool cancel_requested{false};
-    NodeId suspect;            ///< node blamed for the last failure, avoided if another fits; 0: none
+    NodeId suspect;  ///< node blamed for the last failure, avoided if another fits; 0: none
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,

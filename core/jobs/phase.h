@@ -1,12 +1,12 @@
 #pragma once
 
 /// \file
-/// The life of a job. Each phase holds only what is true in it; the edges of the published transition
-/// table (docs/formats/phases.md) are the only ones, and Done absorbs.
+/// The life of a job. Each phase holds only what is true in it; the edges of the published
+/// transition table (docs/formats/phases.md) are the only ones, and Done absorbs.
 ///
 ///     Queued -> Starting -> Running -> Ending -> Done
 ///        ^         |           |         |
-///        |         +-----------+-> Ending +-> Queued   (requeued after a failure of the infrastructure)
+///        |         +-----------+-> Ending +-> Queued   (requeued after a node's failure)
 ///        +-> Done (cancelled while queued)
 
 #include <cstdint>

@@ -1,8 +1,9 @@
 #pragma once
 
 /// \file
-/// Where a job runs: for each node the very GPUs, cores and memory it takes, and the receipt that says
-/// how good the choice is and how good it could have been. Positions are those of the node's Inventory.
+/// Where a job runs: for each node the very GPUs, cores and memory it takes, and the receipt that
+/// says how good the choice is and how good it could have been. Positions are those of the node's
+/// Inventory.
 
 #include <cstdint>
 #include <string>

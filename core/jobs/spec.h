@@ -1,9 +1,10 @@
 #pragma once
 
 /// \file
-/// What was asked: immutable from submission to the end of the job. The spec is what scheduling needs
-/// and stays in memory while the job lives; the payload (command, script, environment) is only needed
-/// at launch, may be large, and lives in the store, so that a pending job costs less than 1 KB.
+/// What was asked: immutable from submission to the end of the job. The spec is what scheduling
+/// needs and stays in memory while the job lives; the payload (command, script, environment) is
+/// only needed at launch, may be large, and lives in the store, so that a pending job costs less
+/// than 1 KB.
 
 #include <cstdint>
 #include <map>
@@ -45,12 +46,12 @@ struct JobSpec {
     int tasks_per_node{1};
     Span time_limit;
     Launcher launcher{Launcher::Script};
-    bool requeue{true};           ///< start again after a failure of the infrastructure
-    bool held{false};             ///< waits until somebody releases it
-    Moment not_before;            ///< 0: at once
-    std::string within;           ///< level of the zone tree that must hold all nodes: "rack"
-    std::string prefer;           ///< the same as a wish
-    int notice_signal{0};         ///< --signal USR1@120: number and seconds before the limit; 0: TERM only
+    bool requeue{true};    ///< start again after a failure of the infrastructure
+    bool held{false};      ///< waits until somebody releases it
+    Moment not_before;     ///< 0: at once
+    std::string within;    ///< level of the zone tree that must hold all nodes: "rack"
+    std::string prefer;    ///< the same as a wish
+    int notice_signal{0};  ///< --signal USR1@120: number and seconds before the limit; 0: TERM only
     int notice_seconds{0};
     bool operator==(const JobSpec&) const = default;
 };
@@ -64,9 +65,9 @@ struct Payload {
     std::string script;
     std::map<std::string, std::string> env;  ///< set on top of a clean environment
     std::string chdir;                       ///< absolute
-    std::string output;                      ///< %j job, %N node, %t rank; empty: khu-%j.out in chdir
-    std::string error;                       ///< empty: into output
-    std::int64_t uid{-1};                    ///< from the identity, never from the request; -1: the agent's own
+    std::string output;    ///< %j job, %N node, %t rank; empty: khu-%j.out in chdir
+    std::string error;     ///< empty: into output
+    std::int64_t uid{-1};  ///< from the identity, never from the request; -1: the agent's own
     std::int64_t gid{-1};
     bool operator==(const Payload&) const = default;
 };

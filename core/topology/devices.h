@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Sets of devices of one node: the very GPUs, cores and memory that an attempt takes there. Positions
-/// are those of the node's Inventory.
+/// Sets of devices of one node: the very GPUs, cores and memory that an attempt takes there.
+/// Positions are those of the node's Inventory.
 
 #include <cstdint>
 #include <vector>

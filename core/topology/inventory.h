@@ -1,14 +1,14 @@
 #pragma once
 
 /// \file
-/// What one node has, as its agent measured it with hwloc: packages, NUMA nodes, cores, memory, GPUs,
-/// NICs and the links between GPUs. Plain data, no hwloc in sight: agent/hwloc_probe makes it, the
-/// wire carries it, placement reads it. Indices are positions in the vectors below unless they say
-/// `os_index`, which is the number that the node's own kernel uses.
+/// What one node has, as its agent measured it with hwloc: packages, NUMA nodes, cores, memory,
+/// GPUs, NICs and the links between GPUs. Plain data, no hwloc in sight: agent/hwloc_probe makes
+/// it, the wire carries it, placement reads it. Indices are positions in the vectors below unless
+/// they say `os_index`, which is the number that the node's own kernel uses.
 ///
 /// Rules learnt from real machines: an accelerator is counted once per PCI device, whichever OS
-/// devices it has; a display chip of the board is not one; NUMA numbers may have gaps; a NUMA node may
-/// have memory and no cores; a device's locality is the nearest ancestor that has a cpuset.
+/// devices it has; a display chip of the board is not one; NUMA numbers may have gaps; a NUMA node
+/// may have memory and no cores; a device's locality is the nearest ancestor that has a cpuset.
 
 #include <cstdint>
 #include <string>
@@ -38,14 +38,15 @@ struct Core {
 KHU_DESCRIBE(Core, package, numa, pus)
 
 struct Gpu {
-    GpuModel model;      ///< normalised: "h100", "a100-80", "mi250x", "t4"
-    std::string product; ///< as the device names itself: "NVIDIA H100 80GB HBM3"
-    std::string pci;     ///< "0000:1b:00.0"
-    std::string uuid;    ///< empty if the topology does not say
-    Bytes memory;        ///< 0 if unknown
-    int numa{-1};        ///< position in numa_nodes; -1 if none is near
+    GpuModel model;       ///< normalised: "h100", "a100-80", "mi250x", "t4"
+    std::string product;  ///< as the device names itself: "NVIDIA H100 80GB HBM3"
+    std::string pci;      ///< "0000:1b:00.0"
+    std::string uuid;     ///< empty if the topology does not say
+    Bytes memory;         ///< 0 if unknown
+    int numa{-1};         ///< position in numa_nodes; -1 if none is near
     int package{-1};
-    std::vector<std::string> devices;  ///< device files a job needs: "/dev/nvidia0"; empty when presented
+    std::vector<std::string>
+        devices;  ///< device files a job needs: "/dev/nvidia0"; empty when presented
     bool operator==(const Gpu&) const = default;
 };
 KHU_DESCRIBE(Gpu, model, product, pci, uuid, memory, numa, package, devices)

@@ -1,0 +1,66 @@
+"""Every code that a user can meet has its page: docs/refusals and docs/reasons."""
+
+import re
+
+from source import Finding
+
+_CODES = "core/base/codes.def"
+_ENTRY = re.compile(r'KHU_CODE\(\s*\w+\s*,\s*"(\w+)"\s*,\s*"(\w+)"\s*,\s*(\w+)')
+_PLACES = {"Reason": "docs/reasons", "Refusal": "docs/refusals", "Fault": "docs/refusals"}
+_HEADING = re.compile(r"^## (\w\d+) (\w+)\s*$", re.MULTILINE)
+
+
+def _headings(tree, folder):
+    """id -> (path, line, name, text below the heading)"""
+    found = {}
+    for path in tree.list(folder, ".md"):
+        text = tree.read(path)
+        for match in _HEADING.finditer(text):
+            following = re.search(r"^## ", text[match.end():], re.MULTILINE)
+            body = text[match.end():match.end() + following.start() if following else None]
+            found[match.group(1)] = (path, text.count("\n", 0, match.start()) + 1,
+                                     match.group(2), body)
+    return found
+
+
+def codes_have_pages(tree):
+    text = tree.read(_CODES)
+    headings = {folder: _headings(tree, folder) for folder in set(_PLACES.values())}
+    known = {}
+    for match in _ENTRY.finditer(text):
+        code, name, kind = match.groups()
+        folder = _PLACES[kind]
+        known.setdefault(folder, set()).add(code)
+        page = headings[folder].get(code)
+        line = text.count("\n", 0, match.start()) + 1
+        if page is None:
+            yield Finding(_CODES, line, "no-page",
+                          f"{code} has no page; write `## {code} {name}` in {folder}/*.md: "
+                          "what happened, what the numbers mean, what to do")
+        elif page[2] != name:
+            yield Finding(page[0], page[1], "no-page", f"{code} is called {name} in codes.def")
+        elif len(page[3].split()) < 25:
+            yield Finding(page[0], page[1], "no-page", f"the page of {code} says too little")
+    for folder, pages in headings.items():
+        for code, (path, line, _, _) in pages.items():
+            if code[0] != "P" and code not in known.get(folder, set()):
+                yield Finding(path, line, "no-page", f"{code} is not a code of this kind any more")
+
+
+def links_lead_somewhere(tree):
+    """Relative links of the project's own documents."""
+    documents = ["README.md", "CONTRIBUTING.md"]
+    for folder in ("docs", "docs/guides", "docs/refusals", "docs/reasons", "docs/formats",
+                   "docs/rfc", "plugins", "tests", "benchmarks", "core/sim"):
+        documents += tree.list(folder, ".md")
+    for path in documents:
+        folder = path.rpartition("/")[0]
+        for number, line in enumerate(tree.read(path).split("\n"), 1):
+            for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line):
+                if "://" in target or target.startswith("mailto:"):
+                    continue
+                if not tree.exists(f"{folder}/{target}" if folder else target):
+                    yield Finding(path, number, "dead-link", f"{target} is not there")
+
+
+RULES = (codes_have_pages, links_lead_somewhere)
