@@ -21,7 +21,8 @@ if(KHU_MOLD)
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                    -Wnon-virtual-dtor -Werror=return-type -Werror=switch)
+                    -Wnon-virtual-dtor -Werror=return-type -Werror=switch
+                    -Wno-missing-field-initializers)   # designated initialisers name what matters
 if(KHU_SANITIZE)
     add_compile_options(-fsanitize=${KHU_SANITIZE} -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${KHU_SANITIZE})

@@ -16,3 +16,18 @@
 // Boost's own macros, under names that say what they are for in this house.
 #define KHU_DESCRIBE(Type, ...) BOOST_DESCRIBE_STRUCT(Type, (), (__VA_ARGS__))
 #define KHU_DESCRIBE_ENUM(Type, ...) BOOST_DESCRIBE_ENUM(Type, __VA_ARGS__)
+
+// The same for a struct with more members than the macros above can count (52): two lists, in
+// order.
+#define KHU_DESCRIBE_UNPACK(...) __VA_ARGS__
+#define KHU_DESCRIBE_EACH(Type, ...) \
+    BOOST_DESCRIBE_PP_FOR_EACH(BOOST_DESCRIBE_MEMBER_IMPL, Type, __VA_ARGS__)
+#define KHU_DESCRIBE_LONG(Type, First, Rest)                                                    \
+    BOOST_DESCRIBE_MAYBE_UNUSED inline auto boost_public_member_descriptor_fn(Type**) {         \
+        return boost::describe::detail::member_descriptor_fn_impl<boost::describe::mod_public>( \
+            0 KHU_DESCRIBE_EACH(Type, KHU_DESCRIBE_UNPACK First)                                \
+                KHU_DESCRIBE_EACH(Type, KHU_DESCRIBE_UNPACK Rest));                             \
+    }                                                                                           \
+    BOOST_DESCRIBE_MAYBE_UNUSED BOOST_DESCRIBE_BASES(Type)                                      \
+    BOOST_DESCRIBE_MAYBE_UNUSED BOOST_DESCRIBE_PROTECTED_MEMBERS(Type)                          \
+    BOOST_DESCRIBE_MAYBE_UNUSED BOOST_DESCRIBE_PRIVATE_MEMBERS(Type)

@@ -1,0 +1,56 @@
+#pragma once
+
+/// \file
+/// One line of the books: `amount` moves from `debit` to `credit`. Entries are never changed; a
+/// correction is a new entry. The id is the idempotency key: `job.attempt.slice.kind`, or
+/// `grant.kind`. The store chains the lines with SHA-256 (docs/formats/store.md).
+///
+///     kind      debit -> credit              when
+///     grant     pool:<programme> -> grant:<id>   a grant is opened or made larger
+///     hold      grant:<id> ... clear             start (pending: promised, not moved)
+///     settle    grant:<id> -> clear              end of a slice; resolves the hold named in `ref`
+///     void      grant:<id> ... clear             start failed; resolves the hold named in `ref`
+///     post      clear -> used:<partition>, premium    with settle
+///     discount  zone_disc -> used:<partition>    factor below 100 %
+///     waive     zone_loss -> used:<partition>    infrastructure causes, overrun
+///     expire    grant:<id> -> expired            the window is over
+///
+/// Unit of amounts: atoms.
+
+#include <string>
+#include <string_view>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+
+namespace khu {
+
+struct Entry {
+    LedgerSeq seq;  ///< 1, 2, 3, ... without gaps
+    Moment at;
+    std::string kind;
+    std::string id;
+    std::string debit;
+    std::string credit;
+    Atoms amount;
+    std::string ref;  ///< of settle and void: the hold; of post: the cause or the QOS
+    PolicyId policy;
+    bool operator==(const Entry&) const = default;
+};
+KHU_DESCRIBE(Entry, seq, at, kind, id, debit, credit, amount, ref, policy)
+
+/// The line that is hashed: `seq|unix_ms|kind|id|debit|credit|amount|ref`.
+std::string chain_line(const Entry& entry);
+
+// Names of accounts.
+std::string pool_account(const ProgrammeId& programme);
+std::string grant_account(const GrantId& grant);
+std::string used_account(const PartitionId& partition);
+inline constexpr std::string_view kClear = "clear";
+inline constexpr std::string_view kPremium = "premium";
+inline constexpr std::string_view kZoneLoss = "zone_loss";
+inline constexpr std::string_view kZoneDiscount = "zone_disc";
+inline constexpr std::string_view kExpired = "expired";
+
+}  // namespace khu

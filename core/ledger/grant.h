@@ -1,0 +1,106 @@
+#pragma once
+
+/// \file
+/// One enterprise's grant of GPU time in one programme, inside a half-open window [from, to).
+///
+///     granted == free + held + spent + expired          (claimed after each change)
+///
+///     Scheduled -> Active <-> Suspended -> Closing -> Closed
+///
+/// Closing: the window is over and holds are still open; the unheld rest has expired in the same
+/// second. Suspension stops starts and never kills. There is no "approved" state here: approval is
+/// the policy's or the admin's, and open() mints the amount at once.
+///
+/// Source: two-phase transfers as in TigerBeetle. Unit: atoms.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+
+namespace khu {
+
+enum class GrantState { Scheduled, Active, Suspended, Closing, Closed };
+KHU_DESCRIBE_ENUM(GrantState, Scheduled, Active, Suspended, Closing, Closed)
+
+/// "scheduled", "active", "suspended", "closing", "closed".
+std::string grant_state_name(GrantState state);
+
+/// What a decision grants.
+struct GrantOffer {
+    GrantId id;
+    EnterpriseId enterprise;
+    ProgrammeId programme;
+    Atoms amount;  ///< > 0
+    Moment from;
+    Moment to;                 ///< > from
+    std::string decision_ref;  ///< the act or decision behind it
+    bool operator==(const GrantOffer&) const = default;
+};
+KHU_DESCRIBE(GrantOffer, id, enterprise, programme, amount, from, to, decision_ref)
+
+/// A larger amount, a later end, or both.
+struct GrantExtension {
+    GrantId id;
+    Atoms add;  ///< 0: the amount stays
+    Moment to;  ///< 0: the window stays; otherwise not before the present end
+    std::string decision_ref;
+    bool operator==(const GrantExtension&) const = default;
+};
+KHU_DESCRIBE(GrantExtension, id, add, to, decision_ref)
+
+struct Grant {
+    GrantId id;
+    EnterpriseId enterprise;
+    ProgrammeId programme;
+    Moment from;
+    Moment to;
+    std::string decision_ref;
+    bool suspended{false};
+    std::string suspended_why;
+    bool ended{false};  ///< the unheld rest has been moved to `expired`
+    int mints{0};       ///< amounts received so far: the opening and each extension
+    Atoms granted;
+    Atoms free;
+    Atoms held;
+    Atoms spent;
+    Atoms expired;
+    bool operator==(const Grant&) const = default;
+};
+KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended, suspended_why,
+             ended, mints, granted, free, held, spent, expired)
+
+GrantState state_of(const Grant& grant, Moment now);
+
+/// One grant's part of a hold.
+struct HoldPart {
+    GrantId grant;
+    Atoms amount;
+    bool operator==(const HoldPart&) const = default;
+};
+KHU_DESCRIBE(HoldPart, grant, amount)
+
+/// Which grants will be held for an attempt, earliest-expiring first. Empty for the idle class.
+struct HoldPlan {
+    EnterpriseId enterprise;
+    ProgrammeId programme;
+    Atoms total;
+    std::vector<HoldPart> parts;
+    bool operator==(const HoldPlan&) const = default;
+};
+KHU_DESCRIBE(HoldPlan, enterprise, programme, total, parts)
+
+/// What an attempt holds now. `slice` is the first slice not yet settled.
+struct OpenHold {
+    AttemptKey key;
+    EnterpriseId enterprise;
+    int slice{1};
+    std::vector<HoldPart> parts;
+    bool operator==(const OpenHold&) const = default;
+};
+KHU_DESCRIBE(OpenHold, key, enterprise, slice, parts)
+
+}  // namespace khu

@@ -1,0 +1,169 @@
+#pragma once
+
+/// \file
+/// The books of a zone's GPU time: grants, what running attempts hold of them, and where every atom
+/// went. A granted amount moves free -> held when an attempt starts, and held -> spent, back to
+/// free, or to expired when it ends, so that after every change (claimed, cheaply; audit() recounts
+/// all)
+///
+///     granted == free + held + spent + expired, none below 0          for each grant  (I-01, I-02)
+///     minted  == free + held + spent + expired                        for the zone    (I-05)
+///     used    == spent - premium + discounts + losses == metered                      (I-03)
+///     clear   == 0                                                                    (I-04)
+///
+/// Asking and doing are apart: `can_*` answers with a refusal or a reason and changes nothing;
+/// the function that does it claims what `can_*` has answered, so that replayed facts never refuse.
+/// Each doing function gives the entries it made, for the store. Not promised here: money accounts
+/// (funders and wallets); a month cut while an attempt runs (settle() allows it, see usage.h).
+///
+/// A value: copy it to ask what if.
+///
+/// Source: two-phase transfers as in TigerBeetle. Unit: atoms.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/expected.h"
+#include "core/base/ids.h"
+#include "core/base/refusal.h"
+#include "core/base/units.h"
+#include "core/ledger/entry.h"
+#include "core/ledger/grant.h"
+#include "core/ledger/ledger_state.h"
+
+namespace khu {
+
+class Ledger {
+public:
+    using Entries = std::vector<Entry>;
+
+    Ledger() = default;
+    /// Claims: `state` is one that state() gave.
+    explicit Ledger(const LedgerState& state);
+    [[nodiscard]] LedgerState state() const;
+
+    // --- Grants ---------------------------------------------------------------------------------
+
+    /// Errors: GrantIdTaken if the id is used with other content; BadField. The very same offer
+    /// again is accepted and opens nothing (I-08).
+    [[nodiscard]] Expected<Done, Refusal> can_open(const GrantOffer& offer) const;
+    Entries open(const GrantOffer& offer, Moment now, const PolicyId& policy);
+
+    /// Errors: UnknownGrant; GrantWrongState if its window is over; BadField if it would shrink.
+    [[nodiscard]] Expected<Done, Refusal> can_extend(const GrantExtension& extension,
+                                                     Moment now) const;
+    Entries extend(const GrantExtension& extension, Moment now, const PolicyId& policy);
+
+    /// Errors: UnknownGrant; GrantWrongState if its window is over or it is suspended already.
+    [[nodiscard]] Expected<Done, Refusal> can_suspend(const GrantId& grant, Moment now) const;
+    void suspend(const GrantId& grant, const std::string& why);
+    /// Errors: UnknownGrant; GrantWrongState if it is not suspended.
+    [[nodiscard]] Expected<Done, Refusal> can_resume(const GrantId& grant, Moment now) const;
+    void resume(const GrantId& grant);
+    /// Ends the window now; running attempts go on. Errors: UnknownGrant; GrantWrongState if over.
+    [[nodiscard]] Expected<Done, Refusal> can_close(const GrantId& grant, Moment now) const;
+    Entries close(const GrantId& grant, Moment now, const PolicyId& policy);
+
+    /// Moves the unheld rest of every grant whose window is over by `now` to `expired`.
+    Entries expire(Moment now, const PolicyId& policy);
+    /// When expire() next has something to do; null if never.
+    [[nodiscard]] std::optional<Moment> next_expiry() const;
+    /// When the next grant opens after `now`; null if none. Jobs that wait with A111 may start
+    /// then.
+    [[nodiscard]] std::optional<Moment> next_opening(Moment now) const;
+
+    // --- Holds ----------------------------------------------------------------------------------
+
+    /// Which grants would pay `need` (>= 0): the earliest-expiring that suffice, at most
+    /// limits::grants_per_hold_max of them. A `need` of 0 (idle class) is always planned, empty.
+    /// Reasons: HoldDoesNotFit A110, GrantNotStarted A111, GrantSuspended A113; and GrantOver A112
+    /// or NoGrant A105 if the grants have gone since the job was admitted.
+    [[nodiscard]] Expected<HoldPlan, Reason> can_hold(const EnterpriseId& enterprise,
+                                                      const ProgrammeId& programme, Atoms need,
+                                                      Moment now) const;
+    /// At submission: refuses what could never be held. Errors: NoGrant A105, GrantOver A112,
+    /// GrantTooSmall A104 (the caller adds "gpus" and "limit_s", which only it knows).
+    [[nodiscard]] Expected<Done, Refusal> could_ever_hold(const EnterpriseId& enterprise,
+                                                          const ProgrammeId& programme, Atoms need,
+                                                          Moment now) const;
+    /// True if the enterprise has an active grant in any programme (the idle class asks for one).
+    [[nodiscard]] bool has_live_grant(const EnterpriseId& enterprise, Moment now) const;
+
+    /// Claims: `plan` is what can_hold() just gave; `key` holds nothing. The very same hold again
+    /// changes nothing and gives no entries (I-08).
+    Entries hold(AttemptKey key, const HoldPlan& plan, Moment now, const PolicyId& policy);
+    /// Settles a slice: what is charged is taken from the holds, earliest-expiring first. After the
+    /// last slice the rest goes back to its grants, or to `expired` where the grant is closing.
+    /// Claims: `key` holds; the slice is the next one; the charge is at most what is held (L204;
+    /// bill() in usage.h waives what goes beyond).
+    Entries settle(AttemptKey key, const SettleInput& input, Moment now, const PolicyId& policy);
+    /// Gives a hold back whole: the attempt never took its resources. Claims: `key` holds.
+    Entries void_hold(AttemptKey key, Moment now, const PolicyId& policy);
+
+    /// L203 is asked here: false once resolved, or never held.
+    [[nodiscard]] bool is_held(AttemptKey key) const { return holds_.contains(key); }
+    /// What `key` holds now, all grants; 0 if nothing.
+    [[nodiscard]] Atoms held(AttemptKey key) const;
+    /// The open hold of `key`; null if none.
+    [[nodiscard]] const OpenHold* find_hold(AttemptKey key) const;
+    [[nodiscard]] const std::map<AttemptKey, OpenHold>& holds() const { return holds_; }
+
+    // --- Answers --------------------------------------------------------------------------------
+
+    [[nodiscard]] const Grant* find(const GrantId& grant) const;
+    /// The enterprise's grants, by programme and end of window.
+    [[nodiscard]] std::vector<Grant> balance(const EnterpriseId& enterprise) const;
+    [[nodiscard]] const std::map<GrantId, Grant>& grants() const { return grants_; }
+    [[nodiscard]] const LedgerTotals& totals() const { return totals_; }
+    [[nodiscard]] LedgerSeq last_seq() const { return last_seq_; }
+
+    /// Recounts everything from the records; the claims that are broken, in words. Empty: all hold.
+    [[nodiscard]] std::vector<std::string> audit() const;
+
+private:
+    using Owner = std::pair<EnterpriseId, ProgrammeId>;
+    using ByEnd = std::set<std::pair<Moment, GrantId>>;
+    struct Candidates;
+
+    Grant& grant_at(const GrantId& id);
+    Entry& write(Entries& out, Moment now, const PolicyId& policy);
+    void mint(Entries& out, Grant& grant, Atoms amount, const std::string& ref, Moment now,
+              const PolicyId& policy);
+    void end_window(Entries& out, Grant& grant, Moment now, const PolicyId& policy);
+    void give_back(Entries& out, const HoldPart& rest, const std::string& id, Moment now,
+                   const PolicyId& policy);
+    Atoms settle_parts(Entries& out, OpenHold& hold, const SettleInput& input, Moment now,
+                       const PolicyId& policy);
+    Atoms post_parts(Entries& out, AttemptKey key, const SettleInput& input, Moment now,
+                     const PolicyId& policy);
+    void finish_slice(Entries& out, OpenHold& hold, const SettleInput& input, Moment now,
+                      const PolicyId& policy);
+    [[nodiscard]] Candidates candidates(const EnterpriseId& enterprise,
+                                        const ProgrammeId& programme, Moment now) const;
+    [[nodiscard]] Reason why_not(const Candidates& have, const EnterpriseId& enterprise,
+                                 const ProgrammeId& programme, Atoms need) const;
+    [[nodiscard]] Refusal no_grant(const EnterpriseId& enterprise,
+                                   const ProgrammeId& programme) const;
+    [[nodiscard]] Expected<const Grant*, Refusal> open_window(const GrantId& id, Moment now,
+                                                              const std::string& verb) const;
+    void index(const Grant& grant);
+    void unindex(const Grant& grant);
+    void check(const Grant& grant) const;
+    void check_zone() const;
+
+    LedgerSeq last_seq_;
+    std::map<GrantId, Grant> grants_;
+    std::map<AttemptKey, OpenHold> holds_;
+    std::map<PartitionId, Atoms> used_;
+    LedgerTotals totals_;
+
+    std::map<Owner, ByEnd> by_owner_;                ///< all grants, earliest-expiring first
+    ByEnd ends_;                                     ///< those that have not ended
+    std::set<std::pair<Moment, GrantId>> openings_;  ///< those that have not ended, by start
+};
+
+}  // namespace khu

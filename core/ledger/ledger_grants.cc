@@ -1,0 +1,259 @@
+// The grants' side of the ledger: opening, extending, suspending, closing and expiring.
+
+#include "core/ledger/ledger.h"
+
+namespace khu {
+namespace {
+
+/// A reference comes from people; a bar or a line end in it would blur the hashed line.
+std::string clean_ref(std::string ref) {
+    for (char& c : ref) {
+        if (c == '|' || static_cast<unsigned char>(c) < 0x20) {
+            c = '/';
+        }
+    }
+    return ref;
+}
+
+Refusal bad_field(std::string field, std::string why) {
+    return Refusal(Code::BadField).with("field", std::move(field)).with("why", std::move(why));
+}
+
+Refusal wrong_state(const Grant& grant, Moment now, const std::string& verb) {
+    return Refusal(Code::GrantWrongState)
+        .with("grant", grant.id.value)
+        .with("state", grant_state_name(state_of(grant, now)))
+        .with("verb", verb);
+}
+
+bool same_content(const Grant& grant, const GrantOffer& offer) {
+    return grant.enterprise == offer.enterprise && grant.programme == offer.programme &&
+           grant.granted == offer.amount && grant.from == offer.from && grant.to == offer.to;
+}
+
+}  // namespace
+
+std::string grant_state_name(GrantState state) {
+    switch (state) {
+        case GrantState::Scheduled:
+            return "scheduled";
+        case GrantState::Active:
+            return "active";
+        case GrantState::Suspended:
+            return "suspended";
+        case GrantState::Closing:
+            return "closing";
+        case GrantState::Closed:
+            return "closed";
+    }
+    KHU_CHECK(false, "state {}", static_cast<int>(state));
+    return {};
+}
+
+GrantState state_of(const Grant& grant, Moment now) {
+    if (grant.ended || now >= grant.to) {
+        return grant.held > Atoms{0} ? GrantState::Closing : GrantState::Closed;
+    }
+    if (grant.suspended) {
+        return GrantState::Suspended;
+    }
+    return now < grant.from ? GrantState::Scheduled : GrantState::Active;
+}
+
+Expected<Done, Refusal> Ledger::can_open(const GrantOffer& offer) const {
+    if (offer.id.empty()) {
+        return Unexpected{bad_field("id", "a grant needs an id")};
+    }
+    if (offer.amount <= Atoms{0}) {
+        return Unexpected{bad_field("amount", "a grant must be more than 0")};
+    }
+    if (offer.to <= offer.from) {
+        return Unexpected{bad_field("to", "the window must end after it starts")};
+    }
+    const Grant* grant = find(offer.id);
+    if (grant != nullptr && !same_content(*grant, offer)) {
+        return Unexpected{Refusal(Code::GrantIdTaken).with("grant", offer.id.value)};
+    }
+    return Done{};
+}
+
+Ledger::Entries Ledger::open(const GrantOffer& offer, Moment now, const PolicyId& policy) {
+    KHU_CHECK(can_open(offer).has_value(), "grant {}", offer.id.value);
+    Entries out;
+    if (grants_.contains(offer.id)) {
+        return out;
+    }
+
+    Grant& grant = grants_[offer.id];
+    grant = Grant{.id = offer.id,
+                  .enterprise = offer.enterprise,
+                  .programme = offer.programme,
+                  .from = offer.from,
+                  .to = offer.to,
+                  .decision_ref = offer.decision_ref};
+    index(grant);
+    mint(out, grant, offer.amount, offer.decision_ref, now, policy);
+    return out;
+}
+
+Expected<const Grant*, Refusal> Ledger::open_window(const GrantId& id, Moment now,
+                                                    const std::string& verb) const {
+    const Grant* grant = find(id);
+    if (grant == nullptr) {
+        return Unexpected{Refusal(Code::UnknownGrant).with("grant", id.value)};
+    }
+    if (grant->ended || now >= grant->to) {
+        return Unexpected{wrong_state(*grant, now, verb)};
+    }
+    return grant;
+}
+
+Expected<Done, Refusal> Ledger::can_extend(const GrantExtension& extension, Moment now) const {
+    const Expected<const Grant*, Refusal> grant = open_window(extension.id, now, "extended");
+    if (!grant) {
+        return Unexpected{grant.error()};
+    }
+    if (extension.add < Atoms{0}) {
+        return Unexpected{bad_field("amount", "a grant cannot be made smaller")};
+    }
+    if (extension.to != Moment{} && extension.to < (*grant)->to) {
+        return Unexpected{bad_field("to", "a window cannot be made shorter; close the grant")};
+    }
+    return Done{};
+}
+
+Ledger::Entries Ledger::extend(const GrantExtension& extension, Moment now,
+                               const PolicyId& policy) {
+    KHU_CHECK(can_extend(extension, now).has_value(), "grant {}", extension.id.value);
+
+    Entries out;
+    Grant& grant = grant_at(extension.id);
+    if (extension.to != Moment{}) {
+        unindex(grant);
+        grant.to = extension.to;
+        index(grant);
+    }
+    if (extension.add > Atoms{0}) {
+        mint(out, grant, extension.add, extension.decision_ref, now, policy);
+    }
+    return out;
+}
+
+Expected<Done, Refusal> Ledger::can_suspend(const GrantId& id, Moment now) const {
+    const Expected<const Grant*, Refusal> grant = open_window(id, now, "suspended");
+    if (!grant) {
+        return Unexpected{grant.error()};
+    }
+    if ((*grant)->suspended) {
+        return Unexpected{wrong_state(**grant, now, "suspended")};
+    }
+    return Done{};
+}
+
+void Ledger::suspend(const GrantId& id, const std::string& why) {
+    Grant& grant = grant_at(id);
+    grant.suspended = true;
+    grant.suspended_why = why;
+}
+
+Expected<Done, Refusal> Ledger::can_resume(const GrantId& id, Moment now) const {
+    const Expected<const Grant*, Refusal> grant = open_window(id, now, "resumed");
+    if (!grant) {
+        return Unexpected{grant.error()};
+    }
+    if (!(*grant)->suspended) {
+        return Unexpected{wrong_state(**grant, now, "resumed")};
+    }
+    return Done{};
+}
+
+void Ledger::resume(const GrantId& id) {
+    Grant& grant = grant_at(id);
+    grant.suspended = false;
+    grant.suspended_why.clear();
+}
+
+Expected<Done, Refusal> Ledger::can_close(const GrantId& id, Moment now) const {
+    const Expected<const Grant*, Refusal> grant = open_window(id, now, "closed");
+    if (!grant) {
+        return Unexpected{grant.error()};
+    }
+    return Done{};
+}
+
+Ledger::Entries Ledger::close(const GrantId& id, Moment now, const PolicyId& policy) {
+    KHU_CHECK(can_close(id, now).has_value(), "grant {}", id.value);
+
+    Entries out;
+    Grant& grant = grant_at(id);
+    unindex(grant);
+    grant.to = now;
+    index(grant);
+    end_window(out, grant, now, policy);
+    return out;
+}
+
+Ledger::Entries Ledger::expire(Moment now, const PolicyId& policy) {
+    Entries out;
+    while (!ends_.empty() && ends_.begin()->first <= now) {
+        end_window(out, grant_at(ends_.begin()->second), now, policy);
+    }
+    return out;
+}
+
+std::optional<Moment> Ledger::next_expiry() const {
+    if (ends_.empty()) {
+        return std::nullopt;
+    }
+    return ends_.begin()->first;
+}
+
+std::optional<Moment> Ledger::next_opening(Moment now) const {
+    const auto next = openings_.lower_bound({now + milliseconds(1), GrantId{}});
+    if (next == openings_.end()) {
+        return std::nullopt;
+    }
+    return next->first;
+}
+
+void Ledger::mint(Entries& out, Grant& grant, Atoms amount, const std::string& ref, Moment now,
+                  const PolicyId& policy) {
+    ++grant.mints;
+    Entry& entry = write(out, now, policy);
+    entry.kind = "grant";
+    entry.id = fmt::format("{}.g{}", grant.id.value, grant.mints);
+    entry.debit = pool_account(grant.programme);
+    entry.credit = grant_account(grant.id);
+    entry.amount = amount;
+    entry.ref = clean_ref(ref);
+
+    grant.granted += amount;
+    grant.free += amount;
+    totals_.minted += amount;
+    totals_.free += amount;
+    check(grant);
+    check_zone();
+}
+
+void Ledger::end_window(Entries& out, Grant& grant, Moment now, const PolicyId& policy) {
+    ends_.erase({grant.to, grant.id});
+    openings_.erase({grant.from, grant.id});
+    grant.ended = true;
+    const Atoms rest = grant.free;
+    if (rest > Atoms{0}) {
+        Entry& entry = write(out, now, policy);
+        entry.kind = "expire";
+        entry.id = grant.id.value + ".x";
+        entry.debit = grant_account(grant.id);
+        entry.credit = kExpired;
+        entry.amount = rest;
+        grant.free = Atoms{0};
+        grant.expired += rest;
+        totals_.free -= rest;
+        totals_.expired += rest;
+    }
+    check(grant);
+    check_zone();
+}
+
+}  // namespace khu

@@ -1,0 +1,62 @@
+#pragma once
+
+/// \file
+/// What goes into the books at the end of a slice, and the books as plain data for snapshots.
+/// Invariants and units: ledger.h.
+
+#include <string>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+#include "core/ledger/charge.h"
+#include "core/ledger/grant.h"
+
+namespace khu {
+
+/// One slice of an attempt to be settled. `last`: the attempt is over and the rest goes back;
+/// otherwise the rest is held again for the next slice.
+struct SettleInput {
+    int slice{1};
+    Charge charge;
+    std::string cause;  ///< "completed", ..., "period_cut"
+    PartitionId partition;
+    QosId qos;
+    bool last{true};
+};
+
+struct UsedTotal {
+    PartitionId partition;
+    Atoms metered;
+    bool operator==(const UsedTotal&) const = default;
+};
+KHU_DESCRIBE(UsedTotal, partition, metered)
+
+/// Sums over the whole zone and all time.
+struct LedgerTotals {
+    Atoms minted;
+    Atoms free;
+    Atoms held;
+    Atoms spent;
+    Atoms expired;
+    Atoms premium;
+    Atoms losses;     ///< waived, borne by the zone
+    Atoms discounts;  ///< factor below 100 %, borne by the zone
+    Atoms used;       ///< all partitions
+    bool operator==(const LedgerTotals&) const = default;
+};
+KHU_DESCRIBE(LedgerTotals, minted, free, held, spent, expired, premium, losses, discounts, used)
+
+/// The whole state, for snapshots.
+struct LedgerState {
+    LedgerSeq last_seq;
+    std::vector<Grant> grants;
+    std::vector<OpenHold> holds;
+    std::vector<UsedTotal> used;
+    LedgerTotals totals;
+    bool operator==(const LedgerState&) const = default;
+};
+KHU_DESCRIBE(LedgerState, last_seq, grants, holds, used, totals)
+
+}  // namespace khu

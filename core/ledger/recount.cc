@@ -1,0 +1,120 @@
+#include "core/ledger/recount.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace khu {
+namespace {
+
+Atoms find_amount(const std::map<std::string, Atoms>& amounts, const std::string& account) {
+    const auto found = amounts.find(account);
+    return found == amounts.end() ? Atoms{0} : found->second;
+}
+
+bool is_known_kind(const std::string& kind) {
+    constexpr std::array<std::string_view, 8> kinds{"grant", "hold",     "settle", "void",
+                                                    "post",  "discount", "waive",  "expire"};
+    for (const std::string_view known : kinds) {
+        if (kind == known) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The kinds that stand between a settle and the end of its transaction.
+bool belongs_to_a_settlement(const std::string& kind) {
+    return kind == "settle" || kind == "post";
+}
+
+}  // namespace
+
+std::optional<std::string> Recount::add(const Entry& entry) {
+    if (entry.seq.value != last_seq_.value + 1) {
+        return fmt::format("entry {} follows entry {}", entry.seq.value, last_seq_.value);
+    }
+    last_seq_ = entry.seq;
+    if (!is_known_kind(entry.kind)) {
+        return fmt::format("unknown kind {}", entry.kind);
+    }
+    if (entry.amount < Atoms{0} || entry.debit == entry.credit) {
+        return fmt::format("{} from {} to {}", entry.amount.value, entry.debit, entry.credit);
+    }
+    if (!belongs_to_a_settlement(entry.kind) && posted(std::string(kClear)) != Atoms{0}) {
+        return fmt::format("clear has {} between transactions", posted(std::string(kClear)).value);
+    }
+
+    std::optional<std::string> wrong;
+    if (entry.kind == "hold") {
+        wrong = hold(entry);
+    } else if (entry.kind == "settle" || entry.kind == "void") {
+        wrong = resolve(entry);
+    }
+    if (wrong) {
+        return wrong;
+    }
+    if (entry.kind != "hold" && entry.kind != "void") {
+        move(entry);
+    }
+    if (entry.debit.starts_with("grant:") && available(entry.debit) < Atoms{0}) {
+        return fmt::format("{} goes below zero: {}", entry.debit, available(entry.debit).value);
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> Recount::finish() const {
+    if (posted(std::string(kClear)) != Atoms{0}) {
+        return fmt::format("clear has {} at the end", posted(std::string(kClear)).value);
+    }
+    Atoms sum;
+    for (const auto& [account, amount] : posted_) {
+        sum += amount;
+    }
+    if (sum != Atoms{0}) {
+        return fmt::format("debits and credits differ by {}", sum.value);
+    }
+    return std::nullopt;
+}
+
+Atoms Recount::posted(const std::string& account) const {
+    return find_amount(posted_, account);
+}
+
+Atoms Recount::pending(const std::string& account) const {
+    return find_amount(pending_, account);
+}
+
+std::optional<std::string> Recount::hold(const Entry& entry) {
+    if (!open_.emplace(entry.id, Open{.account = entry.debit, .amount = entry.amount}).second) {
+        return fmt::format("hold {} is open already", entry.id);
+    }
+    pending_[entry.debit] += entry.amount;
+    return std::nullopt;
+}
+
+std::optional<std::string> Recount::resolve(const Entry& entry) {
+    const auto found = open_.find(entry.ref);
+    if (found == open_.end()) {
+        return fmt::format("{} of {}, which is not open", entry.kind, entry.ref);
+    }
+    const Open open = found->second;
+    open_.erase(found);
+    if (open.account != entry.debit) {
+        return fmt::format("hold {} is of {}, not {}", entry.ref, open.account, entry.debit);
+    }
+    if (entry.amount > open.amount) {
+        return fmt::format("{} {} above hold {}", entry.kind, entry.amount.value,
+                           open.amount.value);
+    }
+    pending_[entry.debit] -= open.amount;
+    return std::nullopt;
+}
+
+void Recount::move(const Entry& entry) {
+    posted_[entry.debit] -= entry.amount;
+    posted_[entry.credit] += entry.amount;
+}
+
+}  // namespace khu

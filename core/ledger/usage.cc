@@ -1,0 +1,251 @@
+#include "core/ledger/usage.h"
+
+#include <algorithm>
+
+namespace khu {
+namespace {
+
+struct Month {
+    std::int64_t year{0};
+    int month{1};
+};
+
+constexpr std::int64_t day_ms = 86'400'000;
+
+/// Days since 1970-01-01 of the first of a month. Source: H. Hinnant, "chrono-Compatible Low-Level
+/// Date Algorithms" (public domain description).
+std::int64_t first_day(Month m) {
+    const std::int64_t y = m.month <= 2 ? m.year - 1 : m.year;
+    const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
+    const std::int64_t yoe = y - era * 400;
+    const std::int64_t doy = (153 * (m.month + (m.month > 2 ? -3 : 9)) + 2) / 5;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+Moment local_midnight(Month m, int utc_offset_minutes) {
+    return Moment{first_day(m) * day_ms} - minutes(utc_offset_minutes);
+}
+
+Month next(Month m) {
+    return m.month == 12 ? Month{m.year + 1, 1} : Month{m.year, m.month + 1};
+}
+
+/// The local month that `at` lies in. "2026-03-..." is where a printed moment starts.
+Month month_of(Moment at, int utc_offset_minutes) {
+    const std::string text = format_local(at, utc_offset_minutes);
+    return Month{std::stoll(text.substr(0, 4)), std::stoi(text.substr(5, 2))};
+}
+
+std::string period_name(Month m) {
+    return fmt::format("{:04}-{:02}", m.year, m.month);
+}
+
+Charge minus(const Charge& a, const Charge& b) {
+    return Charge{.elapsed_s = a.elapsed_s - b.elapsed_s,
+                  .waived_s = a.waived_s - b.waived_s,
+                  .metered = a.metered - b.metered,
+                  .surcharge = a.surcharge - b.surcharge,
+                  .discount = a.discount - b.discount,
+                  .waived = a.waived - b.waived,
+                  .charged = a.charged - b.charged};
+}
+
+std::string joined_grants(const std::vector<HoldPart>& holds) {
+    std::string out;
+    for (const HoldPart& part : holds) {
+        out += (out.empty() ? "" : ";") + part.grant.value;
+    }
+    return out;
+}
+
+template <class T>
+std::optional<T> unless_empty(T value) {
+    if (value.empty()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+Mvnd& paid_by(UsageRow& row, FunderKind kind) {
+    switch (kind) {
+        case FunderKind::National:
+            return row.paid_national_mvnd;
+        case FunderKind::Provincial:
+            return row.paid_provincial_mvnd;
+        case FunderKind::Zone:
+            return row.paid_zone_mvnd;
+        case FunderKind::Donor:
+            return row.paid_donor_mvnd;
+        case FunderKind::Enterprise:
+            return row.paid_enterprise_mvnd;
+    }
+    KHU_CHECK(false, "kind {}", static_cast<int>(kind));
+    return row.paid_zone_mvnd;
+}
+
+void fill_job(UsageRow& row, const UsageContext& c) {
+    row.zone_id = c.zone;
+    row.province_code = c.province_code;
+    row.enterprise_id = c.enterprise;
+    row.enterprise_class = c.enterprise_class;
+    row.project = unless_empty(c.project);
+    row.user_id = unless_empty(c.user);
+    row.job_id = c.key.job;
+    row.attempt = c.key.attempt;
+    row.job_name = unless_empty(c.job_name);
+    row.service = c.service;
+    row.partition = c.partition;
+    row.programme = c.programme;
+    row.tier = c.tier;
+    row.qos = c.qos;
+    row.grant_ids = unless_empty(joined_grants(c.holds));
+    row.submit_time = c.submitted_at;
+    row.time_limit_s = whole_seconds_up(c.time_limit);
+    row.nodes = c.nodes;
+    row.gpus = c.gpus;
+    row.cores = c.cores;
+    row.mem_gib = (c.memory.value + gibibytes(1).value - 1) / gibibytes(1).value;
+    row.gpu_model = unless_empty(c.gpu_model);
+    row.billable_milli = c.terms.billable_milli;
+    row.qos_permille = c.terms.factor_permille;
+    row.rate_vnd_per_gpuh = c.terms.rate_vnd_per_gpuh;
+    row.policy_id = c.policy;
+}
+
+void fill_slice(UsageRow& row, const SliceBill& slice) {
+    row.period = slice.bounds.period;
+    row.slice = slice.bounds.number;
+    row.slice_start = slice.bounds.start;
+    row.slice_end = slice.bounds.end;
+    row.elapsed_s = slice.bounds.elapsed_s;
+    row.end_cause = slice.cause;
+    row.metered_ugs = slice.charge.metered;
+    row.surcharge_ugs = slice.charge.surcharge;
+    row.discount_ugs = slice.charge.discount;
+    row.waived_ugs = slice.charge.waived;
+    row.charged_ugs = slice.charge.charged;
+    row.charged_gpuh = format_gpu_hours(slice.charge.charged);
+    row.list_mvnd = slice.list;
+    row.waived_list_mvnd = slice.waived_list;
+}
+
+}  // namespace
+
+std::string cause_name(EndCause cause) {
+    switch (cause) {
+        case EndCause::Completed:
+            return "completed";
+        case EndCause::UserError:
+            return "user_error";
+        case EndCause::UserCancel:
+            return "user_cancel";
+        case EndCause::Oom:
+            return "oom";
+        case EndCause::TimeLimit:
+            return "time_limit";
+        case EndCause::NodeFail:
+            return "node_fail";
+        case EndCause::AgentLost:
+            return "agent_lost";
+        case EndCause::LaunchFail:
+            return "launch_fail";
+        case EndCause::ControllerFault:
+            return "controller_fault";
+        case EndCause::MaintenanceKill:
+            return "maintenance_kill";
+        case EndCause::Preempted:
+            return "preempted";
+    }
+    KHU_CHECK(false, "cause {}", static_cast<int>(cause));
+    return {};
+}
+
+std::vector<SliceBounds> month_slices(Moment taken, Moment released, int utc_offset_minutes) {
+    const Moment end = std::max(taken, released);
+    std::vector<SliceBounds> out;
+    Month month = month_of(taken, utc_offset_minutes);
+    Moment from = taken;
+    std::int64_t elapsed_before = 0;
+    do {
+        const Moment to = std::min(end, local_midnight(next(month), utc_offset_minutes));
+        const std::int64_t elapsed = whole_seconds_up(to - taken);
+        out.push_back(SliceBounds{.number = static_cast<int>(out.size()) + 1,
+                                  .start = from,
+                                  .end = to,
+                                  .elapsed_s = elapsed - elapsed_before,
+                                  .period = period_name(month)});
+        elapsed_before = elapsed;
+        from = to;
+        month = next(month);
+    } while (from < end);
+    return out;
+}
+
+std::vector<SliceBill> bill(const PriceTerms& terms, const AttemptEnd& end,
+                            int utc_offset_minutes) {
+    const std::vector<SliceBounds> slices =
+        month_slices(end.taken_at, end.released_at, utc_offset_minutes);
+    std::int64_t elapsed_s = 0;
+    for (const SliceBounds& bounds : slices) {
+        elapsed_s += bounds.elapsed_s;
+    }
+    // The last seconds are waived, by the cause or because they lie beyond the hold.
+    const std::int64_t waived_s =
+        std::max(waived_seconds(terms, end.cause, elapsed_s, end.never_ran),
+                 overrun_seconds(terms, elapsed_s, end.held));
+    const std::int64_t chargeable_s = elapsed_s - waived_s;
+
+    std::vector<SliceBill> out;
+    Charge before;
+    std::int64_t cumulative_s = 0;
+    for (const SliceBounds& bounds : slices) {
+        cumulative_s += bounds.elapsed_s;
+        const Charge after =
+            charge_of(terms, cumulative_s, std::max<std::int64_t>(0, cumulative_s - chargeable_s));
+        const bool last = bounds.number == static_cast<int>(slices.size());
+        const std::int64_t rate = terms.rate_vnd_per_gpuh;
+        SliceBill slice{.bounds = bounds, .charge = minus(after, before), .last = last};
+        slice.list = money_of(after.charged, rate) - money_of(before.charged, rate);
+        slice.paid = split(slice.list, terms.payers);
+        slice.waived_list = money_of(after.waived, rate) - money_of(before.waived, rate);
+        slice.cause = last ? cause_name(end.cause) : "period_cut";
+        out.push_back(std::move(slice));
+        before = after;
+    }
+    return out;
+}
+
+SettleInput settle_input(const SliceBill& slice, const PartitionId& partition, const QosId& qos) {
+    return SettleInput{.slice = slice.bounds.number,
+                       .charge = slice.charge,
+                       .cause = slice.cause,
+                       .partition = partition,
+                       .qos = qos,
+                       .last = slice.last};
+}
+
+UsageRow usage_row(const UsageContext& context, const AttemptEnd& end, const SliceBill& slice,
+                   const std::vector<Entry>& entries) {
+    KHU_CHECK(slice.paid.size() == context.terms.payers.size());
+
+    UsageRow row;
+    fill_job(row, context);
+    fill_slice(row, slice);
+    for (std::size_t i = 0; i < slice.paid.size(); ++i) {
+        paid_by(row, context.terms.payers[i].kind) += slice.paid[i];
+    }
+    if (slice.bounds.number == 1) {
+        row.queue_wait_s =
+            whole_seconds_up(std::max(Span{0}, slice.bounds.start - context.queued_at));
+    }
+    if (slice.last) {
+        row.exit_code = end.exit_code;
+    }
+    if (!entries.empty()) {
+        row.ledger_seq_first = entries.front().seq;
+        row.ledger_seq_last = entries.back().seq;
+    }
+    return row;
+}
+
+}  // namespace khu
