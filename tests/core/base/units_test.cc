@@ -45,7 +45,7 @@ TEST(Refusals, PrintTheirNumbersInTheirUnits) {
                                 .with("granted_ugs", gpu_hours(40).value)
                                 .with("needed_ugs", gpu_hours(64).value)
                                 .with("gpus", 8)
-                                .with("limit_s", 8 * 3600);
+                                .with("limit_s", 28'800);
     EXPECT_EQ(text(refusal, Language::English),
               "grant DN-2026-0107 is 40.0 GPU-hours in all and this job holds 64.0 GPU-hours "
               "(8 GPUs x 8h limit)");
