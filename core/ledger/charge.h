@@ -52,12 +52,12 @@ std::int64_t billable_milli(const PartitionTerms& terms, const NodeUse& use);
 /// The same for all nodes of an attempt.
 std::int64_t billable_milli(const PartitionTerms& terms, const std::vector<NodeUse>& nodes);
 
-enum class FunderKind { National, Provincial, Zone, Donor, Enterprise };
-KHU_DESCRIBE_ENUM(FunderKind, National, Provincial, Zone, Donor, Enterprise)
+enum class PayerKind { National, Provincial, Zone, Donor, Enterprise };
+KHU_DESCRIBE_ENUM(PayerKind, National, Provincial, Zone, Donor, Enterprise)
 
 /// Who bears which part of the list price. The co-payer has kind Enterprise and id "enterprise".
 struct Payer {
-    FunderKind kind{};
+    PayerKind kind{};
     FunderId id;
     int permille{0};
     bool operator==(const Payer&) const = default;

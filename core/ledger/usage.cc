@@ -66,17 +66,17 @@ std::optional<T> unless_empty(T value) {
     return value;
 }
 
-Mvnd& paid_by(UsageRow& row, FunderKind kind) {
+Mvnd& paid_by(UsageRow& row, PayerKind kind) {
     switch (kind) {
-        case FunderKind::National:
+        case PayerKind::National:
             return row.paid_national_mvnd;
-        case FunderKind::Provincial:
+        case PayerKind::Provincial:
             return row.paid_provincial_mvnd;
-        case FunderKind::Zone:
+        case PayerKind::Zone:
             return row.paid_zone_mvnd;
-        case FunderKind::Donor:
+        case PayerKind::Donor:
             return row.paid_donor_mvnd;
-        case FunderKind::Enterprise:
+        case PayerKind::Enterprise:
             return row.paid_enterprise_mvnd;
     }
     KHU_CHECK(false, "kind {}", static_cast<int>(kind));

@@ -15,7 +15,7 @@ const PartitionTerms cpu{.core_weight_milli = 78,
                          .cores_per_node = 64,
                          .mem_gib_per_node = 256};
 
-Payer payer(FunderKind kind, const std::string& id, int permille) {
+Payer payer(PayerKind kind, const std::string& id, int permille) {
     return Payer{.kind = kind, .id = FunderId{id}, .permille = permille};
 }
 
@@ -55,22 +55,22 @@ TEST(Money, GoesThrough128Bits) {
 }
 
 TEST(Split, GivesTiesToTheSmallerFunderId) {
-    const std::vector<Payer> payers{payer(FunderKind::Zone, "b", 500),
-                                    payer(FunderKind::National, "a", 500)};
+    const std::vector<Payer> payers{payer(PayerKind::Zone, "b", 500),
+                                    payer(PayerKind::National, "a", 500)};
 
     EXPECT_EQ(split(Mvnd{3}, payers), (std::vector<Mvnd>{Mvnd{1}, Mvnd{2}}));
 }
 
 TEST(Split, GivesTheRestToTheLargestRemainder) {
-    const std::vector<Payer> payers{payer(FunderKind::Zone, "a", 333),
-                                    payer(FunderKind::National, "b", 333),
-                                    payer(FunderKind::Enterprise, "c", 334)};
+    const std::vector<Payer> payers{payer(PayerKind::Zone, "a", 333),
+                                    payer(PayerKind::National, "b", 333),
+                                    payer(PayerKind::Enterprise, "c", 334)};
 
     EXPECT_EQ(split(Mvnd{100}, payers), (std::vector<Mvnd>{Mvnd{33}, Mvnd{33}, Mvnd{34}}));
 }
 
 TEST(SplitDeathTest, ClaimsSharesOfAThousand) {
-    EXPECT_DEATH((void)split(Mvnd{3}, {payer(FunderKind::Zone, "a", 950)}), "shares sum to 950");
+    EXPECT_DEATH((void)split(Mvnd{3}, {payer(PayerKind::Zone, "a", 950)}), "shares sum to 950");
 }
 
 TEST(Waiver, FollowsTheEndCause) {
@@ -101,9 +101,9 @@ PriceTerms any_terms() {
                      .rate_vnd_per_gpuh = *rc::gen::inRange<std::int64_t>(0, 200'000)};
     const int first = *rc::gen::inRange(0, 1001);
     const int second = *rc::gen::inRange(0, 1001 - first);
-    terms.payers = {payer(FunderKind::National, "n", first),
-                    payer(FunderKind::Provincial, "p", second),
-                    payer(FunderKind::Enterprise, "enterprise", 1000 - first - second)};
+    terms.payers = {payer(PayerKind::National, "n", first),
+                    payer(PayerKind::Provincial, "p", second),
+                    payer(PayerKind::Enterprise, "enterprise", 1000 - first - second)};
     return terms;
 }
 

@@ -106,7 +106,7 @@ private:
         const PriceTerms terms{.billable_milli = random_.between(1, 300'000),
                                .factor_permille = static_cast<int>(random_.below(4)) * 500,
                                .rate_vnd_per_gpuh = 27'000,
-                               .payers = {{FunderKind::Zone, FunderId{"z"}, 1000}}};
+                               .payers = {{PayerKind::Zone, FunderId{"z"}, 1000}}};
         const EnterpriseId enterprise = any_enterprise();
         const Atoms need = hold_for(terms, seconds(random_.between(1, 5'000'000)));
         const auto plan = ledger_.can_hold(enterprise, any_programme(), need, now_);

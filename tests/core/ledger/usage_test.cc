@@ -16,11 +16,11 @@ constexpr Moment morning{1'772'413'200'000};
 constexpr Moment april{1'774'976'400'000};
 
 const std::vector<Payer> kn80{
-    {.kind = FunderKind::National, .id = FunderId{"nat-quy-ai"}, .permille = 500},
-    {.kind = FunderKind::Provincial, .id = FunderId{"prov-da-nang"}, .permille = 300},
-    {.kind = FunderKind::Enterprise, .id = FunderId{"enterprise"}, .permille = 200}};
+    {.kind = PayerKind::National, .id = FunderId{"nat-quy-ai"}, .permille = 500},
+    {.kind = PayerKind::Provincial, .id = FunderId{"prov-da-nang"}, .permille = 300},
+    {.kind = PayerKind::Enterprise, .id = FunderId{"enterprise"}, .permille = 200}};
 const std::vector<Payer> playground{
-    {.kind = FunderKind::Zone, .id = FunderId{"zone-dn-cvpm2"}, .permille = 1000}};
+    {.kind = PayerKind::Zone, .id = FunderId{"zone-dn-cvpm2"}, .permille = 1000}};
 
 PriceTerms priced(std::int64_t billable, int factor, std::vector<Payer> payers) {
     return PriceTerms{.billable_milli = billable,

@@ -1,7 +1,8 @@
 #pragma once
 
 /// \file
-/// What an agent and khud say to one another over one WebSocket, JSON by reflection. Every message may
+/// What an agent and khud say to one another. On the real wire it is JSON by reflection over one
+/// WebSocket; the simulator passes the same structs. Every message may
 /// be lost with its connection, repeated or late; each is idempotent by (job, attempt) and fenced by
 /// the epoch that khud gave the agent at its last Hello.
 ///
@@ -10,8 +11,10 @@
 /// so that no two copies of a job ever run.
 ///
 /// Start of a gang: StartAttempt to every node -> AttemptReport prepared from each -> RunAttempt to
-/// every node. A gang of one node gets `run_at_once`, which saves a round trip. Reports are repeated by
-/// the agent until ReportAck.
+/// every node. A gang of one node gets `run_at_once`, which saves a round trip.
+///
+/// Loss: the agent repeats `prepared` until RunAttempt or StopAttempt comes, `running` and `ended` until
+/// their ReportAck; khud repeats StartAttempt and StopAttempt at heartbeats until a report answers them.
 
 #include <cstdint>
 #include <optional>
@@ -26,7 +29,7 @@
 #include "core/topology/devices.h"
 #include "core/topology/inventory.h"
 
-namespace khu::wire {
+namespace khu {
 
 enum class AgentStage { Prepared, Running, Ended };
 KHU_DESCRIBE_ENUM(AgentStage, Prepared, Running, Ended)
@@ -55,6 +58,7 @@ KHU_DESCRIBE(AttemptReport, job, attempt, stage, result)
 
 /// First message of every connection.
 struct Hello {
+    std::uint64_t number{0};  ///< counts this agent process's connections; Welcome gives it back
     std::string node;
     std::string zone;       ///< empty: any
     std::string version;
@@ -63,7 +67,7 @@ struct Hello {
     Inventory inventory;
     std::vector<AttemptReport> attempts;  ///< all it has, ended ones that were not acknowledged too
 };
-KHU_DESCRIBE(Hello, node, zone, version, address, instance, inventory, attempts)
+KHU_DESCRIBE(Hello, number, node, zone, version, address, instance, inventory, attempts)
 
 struct Heartbeat {
     std::uint64_t number{0};
@@ -84,14 +88,16 @@ using FromAgent = std::variant<Hello, Heartbeat, AttemptReport, OutputChunk>;
 
 // --- khud to agent ---------------------------------------------------------------------------
 
+/// Grants a lease as a heartbeat's answer does, from the sending of the Hello that it answers.
 struct Welcome {
+    std::uint64_t hello{0};
     std::string zone;
     NodeId node;
     Epoch epoch;
     Span lease;
     Span heartbeat_every;
 };
-KHU_DESCRIBE(Welcome, zone, node, epoch, lease, heartbeat_every)
+KHU_DESCRIBE(Welcome, hello, zone, node, epoch, lease, heartbeat_every)
 
 /// The agent is not wanted; it says so to its admin and tries again later.
 struct Refused {
@@ -144,12 +150,13 @@ struct StopAttempt {
 };
 KHU_DESCRIBE(StopAttempt, job, attempt, reason, signal, grace)
 
-/// The end is stored: the agent may forget this attempt.
+/// The report is stored. After Ended the agent may forget the attempt.
 struct ReportAck {
     JobId job;
     AttemptNumber attempt;
+    AgentStage stage{};
 };
-KHU_DESCRIBE(ReportAck, job, attempt)
+KHU_DESCRIBE(ReportAck, job, attempt, stage)
 
 struct ReadOutput {
     std::uint64_t request{0};
@@ -169,4 +176,4 @@ KHU_DESCRIBE(StopReading, request)
 using ToAgent = std::variant<Welcome, Refused, HeartbeatAck, StartAttempt, RunAttempt, StopAttempt,
                              ReportAck, ReadOutput, StopReading>;
 
-}  // namespace khu::wire
+}  // namespace khu
