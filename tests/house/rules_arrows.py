@@ -7,9 +7,12 @@ from source import Finding
 
 # Inside core, a room may include the rooms left of it. Rooms in one step may use one another as
 # long as no circle arises.
-CORE_ORDER = (("base",), ("topology", "jobs", "ledger", "policy"), ("placement",), ("schedule",),
-              ("machine",), ("sim",))
+CORE_ORDER = (("base",), ("topology", "jobs", "ledger", "policy"), ("placement", "protocol"),
+              ("schedule",), ("machine", "node"), ("sim",))
 CORE_STEP = {room: step for step, rooms in enumerate(CORE_ORDER) for room in rooms}
+# The mind of one node, and the programs on it, know nothing of queues, ledgers and policies.
+NODE_ROOMS = ("base", "topology", "jobs", "protocol", "node")
+ROOMS_OF = {"core/node": NODE_ROOMS, "agent": NODE_ROOMS, "plugins": NODE_ROOMS}
 
 # Outside core: folder -> what it may include of ours, besides itself.
 ARROWS = {
@@ -62,9 +65,18 @@ def _core_complaint(source, target):
     return ""
 
 
+def _room_complaint(source, target):
+    for folder, rooms in ROOMS_OF.items():
+        if source.path.startswith(folder + "/") and target.split("/")[1] not in rooms:
+            return f"of core, {folder} may see only {', '.join(rooms)}"
+    return ""
+
+
 def _complaint(source, target):
     """Why `source` may not include our file `target`; empty if it may."""
     here, there = source.path.split("/")[0], target.split("/")[0]
+    if there == "core" and _room_complaint(source, target):
+        return _room_complaint(source, target)
     if there not in ARROWS:
         return f"write the path from the root of the project, not {target}"
     if there == "tests" and here != "tests":

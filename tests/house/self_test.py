@@ -146,14 +146,17 @@ class Arrows(unittest.TestCase):
                    ("core/jobs/a.cc", "core/topology/devices.h"), ("wire/a.h", "core/jobs/job.h"),
                    ("daemon/http/a.cc", "config/policy.h"), ("cli/plan.cc", "core/sim/zone.h"),
                    ("tests/daemon/a_test.cc", "tests/support/world.h"),
-                   ("agent/a.cc", "plugins/launcher.h")]
+                   ("agent/a.cc", "plugins/launcher.h"), ("agent/a.cc", "core/node/node.h"),
+                   ("core/node/a.h", "core/protocol/messages.h")]
         refused = [("core/base/a.h", "core/jobs/job.h"), ("core/schedule/a.cc", "core/machine/m.h"),
                    ("core/ledger/a.h", "core/placement/p.h"), ("core/jobs/a.h", "wire/json.h"),
                    ("wire/a.h", "daemon/engine.h"), ("daemon/a.cc", "agent/attempt.h"),
                    ("agent/a.cc", "cli/table.h"), ("cli/a.cc", "daemon/engine.h"),
                    ("plugins/a.cc", "agent/process.h"), ("config/a.cc", "wire/json.h"),
                    ("daemon/a.cc", "core/sim/zone.h"), ("daemon/a.cc", "tests/support/world.h"),
-                   ("core/base/a.cc", "check.h"), ("core/base/a.cc", "core/odd/a.h")]
+                   ("core/base/a.cc", "check.h"), ("core/base/a.cc", "core/odd/a.h"),
+                   ("core/node/a.cc", "core/machine/m.h"), ("agent/a.cc", "core/ledger/g.h"),
+                   ("core/machine/a.cc", "core/sim/zone.h")]
         for path, target in allowed:
             self.assertEqual(self.complaint(path, f'#include "{target}"'), [], (path, target))
         for path, target in refused:
