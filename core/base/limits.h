@@ -14,6 +14,12 @@ namespace khu::limits {
 inline constexpr std::int64_t nodes_max = 10'000;             ///< a zone is at most this many nodes
 inline constexpr std::int64_t gpus_per_node_max = 16;         ///< placement is exact up to 16
 inline constexpr std::int64_t cores_per_node_max = 4'096;     ///< the largest x86 node, with room
+inline constexpr std::int64_t numa_per_node_max = 256;        ///< the largest SGI UV
+inline constexpr std::int64_t packages_per_node_max = 256;    ///< the same
+inline constexpr std::int64_t pus_per_core_max = 16;          ///< POWER10 has 8
+inline constexpr std::int64_t os_index_max = 65'535;          ///< Linux itself stops at 8,192 CPUs
+inline constexpr std::int64_t nics_per_node_max = 256;        ///< shown to people, never searched
+inline constexpr std::int64_t gpu_devices_max = 16;           ///< device files of one GPU
 inline constexpr std::int64_t tasks_per_node_max = 1'024;     ///< ranks per node; more is a mistake
 inline constexpr Bytes mem_per_node_max = gibibytes(65'536);  ///< 64 TiB, twice the largest node
 inline constexpr Span time_limit_max = days(366);             ///< holds must fit in 63 bits
@@ -52,6 +58,11 @@ inline constexpr std::int64_t page_rows_max = 1'000;     ///< rows of a listing 
 inline constexpr std::int64_t policy_bytes_max = 16LL << 20;
 inline constexpr std::int64_t policy_depth_max = 16;
 inline constexpr std::int64_t policy_nodes_max = 1'000'000;
+
+// A scheduling round. What a bound cuts off is looked at in the next round.
+inline constexpr std::int64_t round_starts_max = 4'096;    ///< keeps one batch of facts below 10 MB
+inline constexpr std::int64_t round_looks_max = 200'000;   ///< about 0.1 s
+inline constexpr std::int64_t backfill_lanes_max = 1'000;  ///< of a shape behind a reservation
 
 // The engine.
 inline constexpr std::int64_t batch_commands_max = 512;        ///< commands decided for one commit

@@ -1,0 +1,236 @@
+#include "core/placement/gang.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include "core/placement/candidates.h"
+#include "core/placement/receipt.h"
+
+namespace khu {
+namespace {
+
+/// How many nodes are compared for a better link before the tightest is taken.
+constexpr int kCompared = 8;
+
+/// One node: the tightest one, unless another of the first few has a better linked set of GPUs.
+const ClusterNode* choose_one(const CandidateSearch& search) {
+    const ClusterNode* best = nullptr;
+    std::uint64_t best_tier = 0;
+    int compared = 0;
+    search.each([&](const ClusterNode& node) {
+        const Shape& shape = search.request().shape;
+        const std::uint64_t tier =
+            shape.gpus < 2 || shape.exclusive ? 0 : best_free_cost(node.state, shape) >> 48;
+        if (best == nullptr || tier < best_tier) {
+            best = &node;
+            best_tier = tier;
+        }
+        return ++compared < kCompared && best_tier > 0;
+    });
+    return best;
+}
+
+Placement fit_on(const Cluster& cluster, const GangRequest& request, NodeList nodes) {
+    std::ranges::sort(nodes, {}, [](const ClusterNode* node) {
+        return std::tuple(node->location.room, node->location.rack, node->location.leaf_switch,
+                          node->id);
+    });
+    const Partition& partition = *cluster.partition(request.partition);
+    std::vector<NodeFit> fits;
+    for (const ClusterNode* node : nodes) {
+        std::optional<NodeFit> found = fit(node->state, request.shape, partition.share);
+        KHU_CHECK(found.has_value(), "node {}", node->id.value);
+        found->allocation.node = node->id;
+        fits.push_back(std::move(*found));
+    }
+    Placement placement;
+    placement.receipt = make_receipt(cluster, request, nodes, fits);
+    for (NodeFit& fit : fits) {
+        placement.nodes.push_back(std::move(fit.allocation));
+    }
+    return placement;
+}
+
+}  // namespace
+
+GangRequest request_of(const JobSpec& spec, NodeId suspect) {
+    return {.partition = spec.partition,
+            .enterprise = spec.enterprise,
+            .nodes = spec.nodes,
+            .shape = spec.shape,
+            .within = spec.within,
+            .prefer = spec.prefer,
+            .suspect = suspect};
+}
+
+Expected<Placement, Misfit> place(const Cluster& cluster, const GangRequest& request,
+                                  const NodeFilter& allowed) {
+    KHU_CHECK(request.nodes >= 1, "{}", request.nodes);
+    const CandidateSearch search(cluster, request, allowed);
+    if (request.nodes == 1) {
+        const ClusterNode* node = choose_one(search);
+        if (node == nullptr) {
+            return Unexpected{Misfit{.needed = 1, .fitting = 0}};
+        }
+        return fit_on(cluster, request, {node});
+    }
+    const NodeList candidates = search.all();
+    std::optional<NodeList> nodes = choose_gang(candidates, request);
+    if (!nodes) {
+        return Unexpected{
+            Misfit{.needed = request.nodes, .fitting = static_cast<int>(candidates.size())}};
+    }
+    return fit_on(cluster, request, std::move(*nodes));
+}
+
+bool can_place(const Cluster& cluster, const GangRequest& request, const NodeFilter& allowed) {
+    const CandidateSearch search(cluster, request, allowed);
+    if (request.nodes > 1) {
+        return choose_gang(search.all(), request).has_value();
+    }
+    bool found = false;
+    search.each([&](const ClusterNode&) {
+        found = true;
+        return false;
+    });
+    return found;
+}
+
+namespace {
+
+/// The most that any node of the partition can ever give one job.
+struct Largest {
+    std::int64_t gpus{0};
+    GpuShare beside;
+
+    void see(const NodeClass& node_class, const Shape& shape, const GpuShare& share) {
+        const std::int64_t of_model = std::popcount(node_class.gpus_of(shape.gpu_model));
+        gpus = std::max(gpus, of_model);
+        if (of_model >= shape.gpus) {
+            const GpuShare most = most_beside(node_class, shape, share);
+            beside.cores = std::max(beside.cores, most.cores);
+            beside.memory = std::max(beside.memory, most.memory);
+        }
+    }
+};
+
+void name_binding(FitReport& report, const Shape& shape, const Largest& largest) {
+    const auto bind = [&](std::string_view what, std::int64_t asked, std::int64_t most) {
+        report.binding = what;
+        report.asked = asked;
+        report.largest = most;
+    };
+    if (largest.gpus < shape.gpus) {
+        bind("gpus", shape.gpus, largest.gpus);
+    } else if (largest.beside.memory < shape.memory) {
+        bind("memory", shape.memory.value, largest.beside.memory.value);
+    } else {
+        bind("cores", shape.cores, largest.beside.cores);
+    }
+}
+
+void count_node(FitReport& report, const ClusterNode& node, const GangRequest& request,
+                const GpuShare& share) {
+    ++report.joined;
+    if (!could_fit(node.state.node_class(), request.shape, share)) {
+        return;
+    }
+    ++report.could;
+    switch (node.health) {
+        case NodeHealth::Up:
+            ++report.up;
+            report.fitting += node.state.open_to(request.enterprise) &&
+                              can_fit(node.state, request.shape, share);
+            return;
+        case NodeHealth::Drained:
+            ++report.drained;
+            return;
+        case NodeHealth::Lost:
+            ++report.lost;
+            return;
+    }
+}
+
+/// How many nodes could ever run the shape together, as `within` wants them.
+int most_together(const Cluster& cluster, const GangRequest& request, ZoneLevel within) {
+    const GpuShare& share = cluster.partition(request.partition)->share;
+    std::map<SubtreeNumber, int> counts;
+    int most = 0;
+    for (const auto& [id, node] : cluster.members(request.partition)) {
+        const SubtreeNumber subtree = node->subtrees[static_cast<int>(within)];
+        if (could_fit(node->state.node_class(), request.shape, share)) {
+            most = std::max(most, subtree == 0 ? 1 : ++counts[subtree]);
+        }
+    }
+    return most;
+}
+
+Refusal impossible_shape(const GangRequest& request, const FitReport& report) {
+    const bool memory = report.binding == "memory";
+    const auto show = [&](std::int64_t amount) {
+        return memory ? format_bytes(Bytes{amount}) : std::to_string(amount);
+    };
+    const Shape& shape = request.shape;
+    const std::string model = shape.gpu_model.empty() ? "GPUs" : shape.gpu_model.value + " GPUs";
+    const std::string wanted =
+        shape.gpus > 0 ? fmt::format("node with {} {}", shape.gpus, model) : "such node";
+    return Refusal(Code::ImpossibleShape)
+        .with("wanted", wanted)
+        .with("partition", request.partition.value)
+        .with("what", report.binding)
+        .with("asked", show(report.asked))
+        .with("largest", show(report.largest));
+}
+
+}  // namespace
+
+FitReport fit_report(const Cluster& cluster, const GangRequest& request) {
+    FitReport report;
+    const Partition* partition = cluster.partition(request.partition);
+    if (partition == nullptr) {
+        return report;
+    }
+    Largest largest;
+    report.listed = static_cast<int>(partition->nodes.size());
+    for (const auto& [id, node] : cluster.members(request.partition)) {
+        count_node(report, *node, request, partition->share);
+        largest.see(node->state.node_class(), request.shape, partition->share);
+    }
+    if (report.could == 0) {
+        name_binding(report, request.shape, largest);
+    }
+    return report;
+}
+
+Expected<Done, Refusal> could_ever_fit(const Cluster& cluster, const GangRequest& request) {
+    KHU_CHECK(cluster.partition(request.partition) != nullptr, "{}", request.partition.value);
+    for (const std::string& word : {request.within, request.prefer}) {
+        if (!zone_level(word)) {
+            return Unexpected{Refusal(Code::UnknownName)
+                                  .with("what", "level")
+                                  .with("name", word)
+                                  .with("known", "switch, rack, room")
+                                  .with("nearest", "rack")};
+        }
+    }
+    const FitReport report = fit_report(cluster, request);
+    if (report.joined > 0 && report.could == 0) {
+        return Unexpected{impossible_shape(request, report)};
+    }
+    const int unknown = report.listed - report.joined;
+    const int fitting = most_together(cluster, request, *zone_level(request.within)) + unknown;
+    if (fitting < request.nodes) {
+        return Unexpected{Refusal(Code::TooFewNodes)
+                              .with("nodes", request.nodes)
+                              .with("partition", request.partition.value)
+                              .with("fitting", fitting)};
+    }
+    return Done{};
+}
+
+}  // namespace khu

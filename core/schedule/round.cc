@@ -1,0 +1,383 @@
+#include "core/schedule/round.h"
+
+#include <algorithm>
+#include <climits>
+#include <map>
+#include <set>
+
+#include "core/base/limits.h"
+#include "core/placement/gang.h"
+#include "core/schedule/cursor.h"
+
+namespace khu {
+namespace {
+
+/// Shapes that are tried for one partition's reservation in one round, when those before can get none.
+constexpr int kWalkSteps = 64;
+
+}  // namespace
+
+class Round {
+public:
+    explicit Round(const RoundInput& input) : in_(input), memo_(input.memo) {}
+
+    RoundResult run() {
+        gather();
+        while (!due_.empty() && !cut_off()) {
+            const ShapeNumber shape = due_.begin()->second;
+            due_.erase(due_.begin());
+            due_shapes_.erase(shape);
+            const PartitionId partition = in_.queue.shape(shape)->request.partition;
+            consider(shape);
+            walk_on(partition);
+        }
+        put_back();
+        return std::move(result_);
+    }
+
+private:
+    /// What the round knows of one shape.
+    struct Visit {
+        ShapeCursor cursor;
+        std::vector<std::vector<PartitionId>> failed_bars;  ///< did not fit beside these reservations
+        std::int64_t barred_lanes{0};
+    };
+    /// One job in view.
+    struct Look {
+        ShapeNumber shape;
+        LaneNumber lane;
+        QueueOrder order;
+        const GangRequest& request;
+        Moment ends_at;
+        Visit& visit;
+    };
+    /// How far the search for the first waiting job of a partition has come.
+    struct Walk {
+        QueueOrder from{.tier = INT_MAX, .job = JobId{0}};
+        int steps{0};
+    };
+    enum class Verdict { NextJob, NextLane, ShapeDone };
+
+    void gather();
+    void schedule(ShapeNumber shape);
+    void walk_on(const PartitionId& partition);
+    void put_back();
+    [[nodiscard]] bool cut_off();
+    Visit& visit_of(ShapeNumber shape);
+
+    void consider(ShapeNumber shape);
+    Verdict judge(const Look& look);
+    Verdict try_to_place(const Look& look);
+    Verdict barred(const Look& look, std::vector<PartitionId> bars, const NodeFilter& allowed);
+    Verdict busy(const Look& look, const NodeFilter& allowed);
+    void start(const Look& look, Placement placement);
+    void park(const Look& look, Reason reason);
+
+    [[nodiscard]] bool needs_head(const Look& look) const;
+    [[nodiscard]] std::vector<PartitionId> bars_of(const Look& look) const;
+    [[nodiscard]] bool shares_nodes(const PartitionId& partition, const Reservation& other) const;
+    [[nodiscard]] NodeFilter filter_of(const std::vector<PartitionId>& bars) const;
+    bool reserve(const Look& look, const NodeFilter& allowed);
+    void unbar(const Reservation& before, const Reservation* after);
+
+    const RoundInput& in_;
+    RoundMemo& memo_;
+    RoundResult result_;
+    std::set<std::pair<QueueOrder, ShapeNumber>> due_;
+    std::map<ShapeNumber, QueueOrder> due_shapes_;
+    std::map<ShapeNumber, Visit> visits_;
+    std::map<PartitionId, Walk> walks_;
+    std::vector<RunningJob> started_;
+};
+
+/// Step 1: the touched shapes, and in partitions without a reservation the first that waits.
+void Round::gather() {
+    if (memo_.all_) {
+        memo_.start_over(in_.queue);
+    }
+    const std::set<ShapeNumber> touched = std::exchange(memo_.touched_, {});
+    for (const ShapeNumber shape : touched) {
+        schedule(shape);
+    }
+    const std::set<PartitionId> headless = memo_.headless_;
+    for (const PartitionId& partition : headless) {
+        walk_on(partition);
+    }
+}
+
+Round::Visit& Round::visit_of(ShapeNumber shape) {
+    const auto found = visits_.find(shape);
+    if (found != visits_.end()) {
+        return found->second;
+    }
+    return visits_.emplace(shape, Visit{ShapeCursor(in_.queue, shape), {}, 0}).first->second;
+}
+
+/// Puts the shape where its next job stands.
+void Round::schedule(ShapeNumber shape) {
+    if (in_.queue.shape(shape) == nullptr || due_shapes_.contains(shape)) {
+        return;
+    }
+    if (const auto candidate = visit_of(shape).cursor.current()) {
+        due_.emplace(candidate->order, shape);
+        due_shapes_.emplace(shape, candidate->order);
+    }
+}
+
+/// While a partition has no reservation, its shapes are looked at one after the other, to find the
+/// first that needs one.
+void Round::walk_on(const PartitionId& partition) {
+    if (!memo_.headless_.contains(partition)) {
+        return;
+    }
+    Walk& walk = walks_[partition];
+    const Queue::ShapeHeads& heads = in_.queue.heads_in(partition);
+    for (auto next = heads.lower_bound(walk.from); next != heads.end(); ++next) {
+        walk.from = next->first;
+        const ShapeNumber shape = next->second;
+        if (due_shapes_.contains(shape)) {
+            return;  // Its turn will come.
+        }
+        if (visits_.contains(shape) || memo_.block(shape) == ShapeBlock::Unavailable ||
+            memo_.all_parked(shape, in_.queue)) {
+            continue;
+        }
+        if (++walk.steps <= kWalkSteps) {
+            schedule(shape);
+            return;
+        }
+    }
+    memo_.headless_.erase(partition);
+    const auto before = memo_.dropped_.find(partition);
+    if (before != memo_.dropped_.end()) {
+        const Reservation gone = std::move(before->second);
+        memo_.dropped_.erase(before);
+        unbar(gone, nullptr);
+    }
+}
+
+bool Round::cut_off() {
+    result_.cut_off = result_.looked_at >= limits::round_looks_max ||
+                      static_cast<std::int64_t>(result_.starts.size()) >= limits::round_starts_max;
+    return result_.cut_off;
+}
+
+/// What was taken for this round's starts goes back: they become facts later. What was not looked at
+/// stays touched.
+void Round::put_back() {
+    for (const auto& [order, shape] : due_) {
+        memo_.touched_.insert(shape);
+    }
+    for (auto start = started_.rbegin(); start != started_.rend(); ++start) {
+        for (auto node = start->nodes.rbegin(); node != start->nodes.rend(); ++node) {
+            in_.cluster.give(*node);
+        }
+    }
+}
+
+void Round::consider(ShapeNumber shape) {
+    Visit& visit = visit_of(shape);
+    const std::optional<ShapeCursor::Candidate> candidate = visit.cursor.current();
+    KHU_CHECK(candidate.has_value());
+    const Lane& lane = *in_.queue.lane(candidate->lane);
+    const Look look{.shape = shape,
+                    .lane = candidate->lane,
+                    .order = candidate->order,
+                    .request = in_.queue.shape(shape)->request,
+                    .ends_at = in_.now + lane.key.time_limit,
+                    .visit = visit};
+    ++result_.looked_at;
+    switch (judge(look)) {
+        case Verdict::NextJob:
+            visit.cursor.started();
+            schedule(shape);
+            return;
+        case Verdict::NextLane:
+            visit.cursor.skip_lane();
+            schedule(shape);
+            return;
+        case Verdict::ShapeDone:
+            return;
+    }
+}
+
+/// Step 2: what is known already, and what the ledger and the limits say.
+Round::Verdict Round::judge(const Look& look) {
+    if (memo_.parked(look.lane) != nullptr) {
+        return Verdict::NextLane;
+    }
+    const ShapeBlock block = memo_.block(look.shape);
+    if (block == ShapeBlock::Unavailable || (block == ShapeBlock::Busy && !needs_head(look))) {
+        return Verdict::ShapeDone;
+    }
+    if (std::optional<Reason> reason = in_.admission.admit(look.order.job)) {
+        park(look, std::move(*reason));
+        return Verdict::NextLane;
+    }
+    if (block == ShapeBlock::Busy) {
+        return busy(look, filter_of(bars_of(look)));
+    }
+    return try_to_place(look);
+}
+
+/// Step 3, and 5: beside the reservations of jobs before it.
+Round::Verdict Round::try_to_place(const Look& look) {
+    std::vector<PartitionId> bars = bars_of(look);
+    for (const std::vector<PartitionId>& failed : look.visit.failed_bars) {
+        if (std::ranges::includes(bars, failed)) {
+            return barred(look, {}, {});
+        }
+    }
+    const NodeFilter allowed = filter_of(bars);
+    Expected<Placement, Misfit> placement = place(in_.cluster, look.request, allowed);
+    if (placement) {
+        start(look, std::move(*placement));
+        return Verdict::NextJob;
+    }
+    if (!bars.empty() && can_place(in_.cluster, look.request)) {
+        return barred(look, std::move(bars), allowed);
+    }
+    return busy(look, allowed);
+}
+
+/// The shape fits, but not beside the reservations. A shorter job of the same shape may.
+Round::Verdict Round::barred(const Look& look, std::vector<PartitionId> bars,
+                             const NodeFilter& allowed) {
+    memo_.blocks_[look.shape] = ShapeBlock::Barred;
+    if (!bars.empty()) {
+        look.visit.failed_bars.push_back(std::move(bars));
+        if (needs_head(look)) {  // Another partition's reservation is in its way.
+            reserve(look, allowed);
+        }
+    }
+    const bool enough = ++look.visit.barred_lanes >= limits::backfill_lanes_max;
+    return enough ? Verdict::ShapeDone : Verdict::NextLane;
+}
+
+/// Step 4: the shape does not fit now. The first such job of its partition gets a reservation.
+Round::Verdict Round::busy(const Look& look, const NodeFilter& allowed) {
+    memo_.blocks_[look.shape] = ShapeBlock::Busy;
+    if (needs_head(look) && !reserve(look, allowed) && !allowed) {
+        memo_.blocks_[look.shape] = ShapeBlock::Unavailable;
+    }
+    return Verdict::ShapeDone;
+}
+
+void Round::start(const Look& look, Placement placement) {
+    RunningJob attempt{.job = look.order.job,
+                       .enterprise = look.request.enterprise,
+                       .deadline = look.ends_at,
+                       .nodes = placement.nodes};
+    for (const NodeAllocation& allocation : placement.nodes) {
+        in_.cluster.take(look.request.enterprise, allocation);
+    }
+    in_.admission.started(look.order.job, placement);
+    started_.push_back(std::move(attempt));
+    result_.starts.push_back({look.order.job, std::move(placement)});
+    std::vector<PartitionId> moved;
+    for (const auto& [partition, reservation] : memo_.reservations_) {
+        if (reservation.order >= look.order &&
+            (partition == look.request.partition ||
+             shares_nodes(look.request.partition, reservation))) {
+            moved.push_back(partition);
+        }
+    }
+    for (const PartitionId& partition : moved) {
+        const ShapeNumber waiting = memo_.reservations_.at(partition).shape;
+        memo_.drop_reservation(partition);
+        if (waiting != look.shape && !visits_.contains(waiting)) {
+            schedule(waiting);
+        }
+        walk_on(partition);
+    }
+}
+
+void Round::park(const Look& look, Reason reason) {
+    memo_.park(look.lane, {.reason = std::move(reason),
+                           .shape = look.shape,
+                           .enterprise = look.request.enterprise});
+}
+
+bool Round::needs_head(const Look& look) const {
+    const auto found = memo_.reservations_.find(look.request.partition);
+    return found == memo_.reservations_.end() || look.order < found->second.order;
+}
+
+/// The reservations of jobs before it which it would outlast and whose nodes it might use.
+std::vector<PartitionId> Round::bars_of(const Look& look) const {
+    std::vector<PartitionId> bars;
+    for (const auto& [partition, reservation] : memo_.reservations_) {
+        if (reservation.order < look.order && look.ends_at > reservation.at &&
+            (partition == look.request.partition ||
+             shares_nodes(look.request.partition, reservation))) {
+            bars.push_back(partition);
+        }
+    }
+    return bars;
+}
+
+bool Round::shares_nodes(const PartitionId& partition, const Reservation& other) const {
+    const auto& members = in_.cluster.members(partition);
+    return std::ranges::any_of(other.nodes, [&](NodeId node) { return members.contains(node); });
+}
+
+NodeFilter Round::filter_of(const std::vector<PartitionId>& bars) const {
+    if (bars.empty()) {
+        return {};
+    }
+    return [this, bars](NodeId node) {
+        return std::ranges::none_of(bars, [&](const PartitionId& partition) {
+            return std::ranges::binary_search(memo_.reservations_.at(partition).nodes, node);
+        });
+    };
+}
+
+bool Round::reserve(const Look& look, const NodeFilter& allowed) {
+    std::optional<Earliest> earliest =
+        earliest_start(in_.cluster, in_.running, started_, look.request, in_.now, allowed);
+    if (!earliest) {
+        return false;
+    }
+    const PartitionId& partition = look.request.partition;
+    memo_.drop_reservation(partition);
+    Reservation made{.job = look.order.job,
+                     .order = look.order,
+                     .shape = look.shape,
+                     .at = earliest->at,
+                     .nodes = std::move(earliest->nodes)};
+    const auto before = memo_.dropped_.find(partition);
+    if (before != memo_.dropped_.end()) {
+        const Reservation gone = std::move(before->second);
+        memo_.dropped_.erase(before);
+        unbar(gone, &made);
+    }
+    memo_.headless_.erase(partition);
+    memo_.reservations_.insert_or_assign(partition, std::move(made));
+    return true;
+}
+
+/// Shapes that `before` barred get another look where it has let go of a node or moved later.
+void Round::unbar(const Reservation& before, const Reservation* after) {
+    const bool later = after == nullptr || after->at > before.at;
+    for (const NodeId id : before.nodes) {
+        if (!later && std::ranges::binary_search(after->nodes, id)) {
+            continue;
+        }
+        const ClusterNode* node = in_.cluster.find(id);
+        if (node == nullptr || node->health != NodeHealth::Up) {
+            continue;
+        }
+        for (const ShapeNumber shape : memo_.could_use(*node, in_.cluster, in_.queue, RoundMemo::Wake::Barred)) {
+            if (!visits_.contains(shape)) {
+                memo_.blocks_.erase(shape);
+                schedule(shape);
+            }
+        }
+    }
+}
+
+RoundResult run_round(const RoundInput& input) {
+    return Round(input).run();
+}
+
+}  // namespace khu

@@ -1,0 +1,78 @@
+#pragma once
+
+/// \file
+/// One scheduling round: which queued jobs start now, and where.
+///
+///   1  take the shapes for which something is new (RoundMemo), in the order of their first jobs
+///   2  ask the ledger and the limits (Admission); a lane that is refused is skipped, it blocks nobody
+///   3  place the job; a gang starts whole or not at all
+///   4  the first job of each partition that does not fit gets a reservation: the earliest time at
+///      which enough attempts have reached their deadlines, and the nodes it will use then
+///   5  jobs behind it start only if they end before that time or stay off those nodes
+///
+/// So a job that was let pass never moves the reservation later (EASY backfill: D. Lifka, "The
+/// ANL/IBM SP Scheduling System", JSSPP 1995). The same input gives the same starts.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/base/refusal.h"
+#include "core/base/units.h"
+#include "core/jobs/placement.h"
+#include "core/placement/cluster.h"
+#include "core/schedule/memo.h"
+#include "core/schedule/queue.h"
+#include "core/schedule/running.h"
+
+namespace khu {
+
+/// The ledger and the limits, as a round sees them. Jobs of one lane must get the same answer.
+class Admission {
+public:
+    Admission() = default;
+    Admission(const Admission&) = delete;
+    Admission& operator=(const Admission&) = delete;
+    virtual ~Admission() = default;
+
+    /// The reason why the job may not start now; none if it may. Counts what started() named.
+    virtual std::optional<Reason> admit(JobId job) = 0;
+    /// The round decided this start: its hold and its share of limits are used up from now on.
+    virtual void started(JobId job, const Placement& placement) = 0;
+};
+
+struct Start {
+    JobId job;
+    Placement placement;
+};
+
+struct RoundInput {
+    Cluster& cluster;  ///< what starts is taken while the round lasts; as it was on return
+    const Queue& queue;
+    const RunningJobs& running;
+    RoundMemo& memo;
+    Admission& admission;
+    Moment now;
+};
+
+struct RoundResult {
+    std::vector<Start> starts;  ///< in order of decision
+    std::int64_t looked_at{0};  ///< candidates considered, for metrics
+    bool cut_off{false};        ///< a bound ended the round early: run another one soon
+};
+
+RoundResult run_round(const RoundInput& input);
+
+/// When `request` could start if the running attempts and those in `more` ended at their deadlines and
+/// nobody else came, and where; none if it does not fit even then. `allowed` may be empty.
+struct Earliest {
+    Moment at;
+    std::vector<NodeId> nodes;  ///< ascending
+};
+std::optional<Earliest> earliest_start(const Cluster& cluster, const RunningJobs& running,
+                                       const std::vector<RunningJob>& more,
+                                       const GangRequest& request, Moment now,
+                                       const NodeFilter& allowed = {});
+
+}  // namespace khu

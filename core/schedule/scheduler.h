@@ -1,0 +1,71 @@
+#pragma once
+
+/// \file
+/// The scheduler's state as one object: nodes, queue, running attempts and memo, kept in step. The
+/// machine tells it facts as it applies them, and asks it for rounds and reasons. All of it is
+/// derived from the zone's facts: nothing here is stored.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/placement/cluster.h"
+#include "core/placement/gang.h"
+#include "core/schedule/memo.h"
+#include "core/schedule/queue.h"
+#include "core/schedule/round.h"
+#include "core/schedule/running.h"
+#include "core/schedule/why.h"
+
+namespace khu {
+
+class Scheduler {
+public:
+    // Nodes.
+    /// Claims: the node is new.
+    void node_joined(NodeId id, NodeName name, std::shared_ptr<const NodeClass> node_class,
+                     NodeLocation location, NodeHealth health);
+    void node_health(NodeId id, NodeHealth health);
+    void node_location(NodeId id, NodeLocation location);
+    /// Claims: the node is idle.
+    void node_class(NodeId id, std::shared_ptr<const NodeClass> node_class);
+    /// Claims: the node is idle.
+    void node_removed(NodeId id);
+    void partitions_changed(const std::vector<Partition>& partitions);
+
+    // Jobs.
+    /// Also for a job that is requeued. Claims: it is not queued and has no attempt.
+    void job_queued(const QueuedJob& job, Moment now);
+    /// Cancelled while queued, or about to be changed and queued again. Claims: it is queued.
+    void job_unqueued(JobId job);
+    /// Its attempt has these resources from now on; it leaves the queue if it was there.
+    void job_started(JobId job, const EnterpriseId& enterprise, Moment deadline,
+                     const Placement& placement);
+    /// The node gave back what the job's attempt had there. Claims: the attempt has that node.
+    void node_released(JobId job, NodeId node);
+
+    // What admission depends on.
+    void admission_changed(const EnterpriseId& enterprise);
+    void admission_changed();
+
+    /// Decides what starts now. The starts are facts only when job_started() says so.
+    RoundResult round(Admission& admission, Moment now);
+    /// When a round is due though nothing happened: a begin time.
+    [[nodiscard]] std::optional<Moment> next_wake() const { return queue_.next_wake(); }
+    /// Why a queued job waits: what admission said, A120, A121, A124 or A125; none if the next round
+    /// will look at it. A held job's reason is the machine's to give. Claims: the job is queued.
+    [[nodiscard]] std::optional<Reason> why(JobId job, Moment now) const;
+
+    [[nodiscard]] const Cluster& cluster() const { return cluster_; }
+    [[nodiscard]] const Queue& queue() const { return queue_; }
+    [[nodiscard]] const RunningJobs& running() const { return running_; }
+    [[nodiscard]] const RoundMemo& memo() const { return memo_; }
+
+private:
+    Cluster cluster_;
+    Queue queue_;
+    RunningJobs running_;
+    RoundMemo memo_;
+};
+
+}  // namespace khu

@@ -1,0 +1,90 @@
+#include "core/schedule/why.h"
+
+#include <algorithm>
+
+#include "core/placement/gang.h"
+#include "core/schedule/round.h"
+
+namespace khu {
+namespace {
+
+Reason nodes_unavailable(const GangRequest& request, const FitReport& report) {
+    return Reason(Code::NodesUnavailable)
+        .with("up", report.up)
+        .with("nodes", report.could)
+        .with("partition", request.partition.value)
+        .with("drained", report.drained)
+        .with("lost", report.lost)
+        .with("needed", request.nodes);
+}
+
+/// The reservation of a job before it in its own partition.
+const Reservation* before_it(const WhyInput& in, const GangRequest& request, QueueOrder order) {
+    const auto found = in.memo.reservations().find(request.partition);
+    return found != in.memo.reservations().end() && found->second.order < order ? &found->second
+                                                                                 : nullptr;
+}
+
+Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job, Moment now) {
+    const FitReport report = fit_report(in.cluster, request);
+    const std::optional<Earliest> earliest =
+        earliest_start(in.cluster, in.running, {}, request, now);
+    if (!earliest) {
+        return nodes_unavailable(request, report);
+    }
+    Moment expected = earliest->at;
+    if (const Reservation* first = before_it(in, request, in.queue.order_of(job))) {
+        expected = std::max(expected, first->at);
+    }
+    return Reason(Code::ResourcesBusy)
+        .with("fitting", report.fitting)
+        .with("nodes", request.nodes)
+        .with("gpus", request.shape.gpus)
+        .with("cores", request.shape.cores)
+        .with("partition", request.partition.value)
+        .with("rank", in.queue.ahead_of(job) + 1)
+        .with("expected_at", expected.value);
+}
+
+Reason behind_others(const WhyInput& in, const GangRequest& request, JobId job) {
+    const QueueOrder order = in.queue.order_of(job);
+    const Reservation* first = before_it(in, request, order);
+    for (const auto& [partition, reservation] : in.memo.reservations()) {
+        if (first == nullptr && reservation.order < order) {
+            first = &reservation;  // Of another partition with the same nodes.
+        }
+    }
+    return Reason(Code::BehindOthers)
+        .with("ahead", in.queue.ahead_of(job))
+        .with("first", static_cast<std::int64_t>(first == nullptr ? 0 : first->job.value));
+}
+
+}  // namespace
+
+std::optional<Reason> why_waiting(const WhyInput& in, JobId job, Moment now) {
+    const LaneNumber lane = in.queue.lane_of(job);
+    const ShapeNumber shape = in.queue.lane(lane)->key.shape;
+    if (!in.queue.ready(job)) {
+        const Moment begin = in.queue.asleep_until(job);
+        return begin == Moment{0}
+                   ? std::nullopt
+                   : std::optional<Reason>(Reason(Code::NotBefore).with("begin_at", begin.value));
+    }
+    if (const Reason* parked = in.memo.parked(lane)) {
+        return *parked;
+    }
+    const GangRequest& request = in.queue.shape(shape)->request;
+    switch (in.memo.block(shape)) {
+        case ShapeBlock::None:
+            return std::nullopt;
+        case ShapeBlock::Unavailable:
+            return nodes_unavailable(request, fit_report(in.cluster, request));
+        case ShapeBlock::Busy:
+            return resources_busy(in, request, job, now);
+        case ShapeBlock::Barred:
+            return behind_others(in, request, job);
+    }
+    KHU_CHECK(false, "shape {}", shape);
+}
+
+}  // namespace khu

@@ -1,0 +1,28 @@
+#pragma once
+
+/// \file
+/// Why a queued job waits, as data. Worked out when somebody asks, so that rounds stay cheap; what it
+/// says of the future assumes that running attempts use their whole time limits.
+
+#include <optional>
+
+#include "core/base/refusal.h"
+#include "core/schedule/memo.h"
+#include "core/schedule/queue.h"
+#include "core/schedule/running.h"
+
+namespace khu {
+
+struct WhyInput {
+    const Cluster& cluster;
+    const Queue& queue;
+    const RunningJobs& running;
+    const RoundMemo& memo;
+};
+
+/// What admission said of it, NotBefore (A124), NodesUnavailable (A121), BehindOthers (A125) or
+/// ResourcesBusy (A120); none for a held job, and for one that the next round will look at.
+/// Claims: the job is queued.
+std::optional<Reason> why_waiting(const WhyInput& input, JobId job, Moment now);
+
+}  // namespace khu

@@ -1,0 +1,186 @@
+#include "core/placement/gang.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/core/placement/machines.h"
+
+namespace khu {
+namespace {
+
+using namespace machines;
+
+std::vector<std::uint64_t> nodes_of(const Placement& placement) {
+    std::vector<std::uint64_t> ids;
+    for (const NodeAllocation& allocation : placement.nodes) {
+        ids.push_back(allocation.node.value);
+    }
+    return ids;
+}
+
+Placement must_place(Cluster& cluster, const GangRequest& request) {
+    const Expected<Placement, Misfit> placed = place(cluster, request);
+    KHU_CHECK(placed.has_value());
+    take(cluster, request.enterprise, *placed);
+    return *placed;
+}
+
+TEST(Gang, PacksFourHundredSingleGpuJobsOnFiftyOf992Nodes) {
+    Cluster zone = cluster(992, node_class(dgx()), 8);
+    std::set<std::uint64_t> touched;
+
+    for (int job = 0; job < 400; ++job) {
+        touched.insert(must_place(zone, gpus(1)).nodes[0].node.value);
+    }
+
+    EXPECT_EQ(touched.size(), 50U);
+    const Expected<Placement, Misfit> rest = place(zone, gpus(8, 942));
+    EXPECT_TRUE(rest.has_value());
+    EXPECT_FALSE(place(zone, gpus(8, 943)).has_value());
+}
+
+TEST(Gang, StartsWholeOrNotAtAll) {
+    Cluster zone = cluster(4, node_class(dgx()));
+    must_place(zone, gpus(8));
+
+    const Expected<Placement, Misfit> placed = place(zone, gpus(8, 4));
+
+    ASSERT_FALSE(placed.has_value());
+    EXPECT_EQ(placed.error(), (Misfit{.needed = 4, .fitting = 3}));
+}
+
+TEST(Gang, GoesIntoTheTightestRackThatHoldsIt) {
+    Cluster zone = cluster(12, node_class(dgx()), 4);
+    zone.set_health(NodeId{5}, NodeHealth::Drained);  // rack r1 has three nodes left
+
+    const Placement placed = must_place(zone, gpus(8, 3));
+
+    EXPECT_EQ(nodes_of(placed), (std::vector<std::uint64_t>{6, 7, 8}));
+    EXPECT_EQ(placed.receipt.span, "rack");
+    EXPECT_EQ(placed.receipt.score, placed.receipt.best_score);
+}
+
+TEST(Gang, SpreadsOverFewRacksWhereNoneHoldsIt) {
+    Cluster zone = cluster(12, node_class(dgx()), 4);
+
+    const Placement placed = must_place(zone, gpus(8, 6));
+
+    std::set<std::string> racks;
+    for (const NodeAllocation& allocation : placed.nodes) {
+        racks.insert(zone.at(allocation.node).location.rack);
+    }
+    EXPECT_EQ(racks.size(), 2U);
+    EXPECT_EQ(placed.receipt.span, "room");
+}
+
+TEST(Gang, WithinIsHard) {
+    Cluster zone = cluster(12, node_class(dgx()), 4);
+    GangRequest request = gpus(8, 5);
+    request.within = "rack";
+
+    EXPECT_FALSE(place(zone, request).has_value());
+    request.nodes = 4;
+    const Expected<Placement, Misfit> placed = place(zone, request);
+    ASSERT_TRUE(placed.has_value());
+    EXPECT_EQ(placed->receipt.rules.back(), "within_rack");
+}
+
+TEST(Gang, ARuleThatCannotBeEvaluatedBlocksTheStart) {
+    Cluster zone = cluster(4, node_class(dgx()));  // nobody knows their racks
+    GangRequest request = gpus(8, 2);
+    request.within = "rack";
+
+    EXPECT_FALSE(place(zone, request).has_value());
+}
+
+TEST(Gang, AvoidsTheSuspectNodeIfAnotherFits) {
+    Cluster zone = cluster(2, node_class(dgx()));
+    GangRequest request = gpus(8);
+    request.suspect = NodeId{1};
+
+    EXPECT_EQ(must_place(zone, request).nodes[0].node, NodeId{2});
+    EXPECT_EQ(must_place(zone, request).nodes[0].node, NodeId{1});
+}
+
+TEST(Gang, KeepsEnterprisesApartOnGpuNodes) {
+    Cluster zone = cluster(2, node_class(dgx()));
+    GangRequest theirs = gpus(1);
+    theirs.enterprise = kHanRiver;
+
+    EXPECT_EQ(must_place(zone, gpus(1)).nodes[0].node, NodeId{1});
+    EXPECT_EQ(must_place(zone, theirs).nodes[0].node, NodeId{2});
+    EXPECT_EQ(must_place(zone, gpus(1)).nodes[0].node, NodeId{1});
+}
+
+TEST(Gang, SharesNodesWithoutGpusBetweenEnterprises) {
+    Cluster zone = cluster(2, node_class(cpu_node(32)));
+    GangRequest request = gpus(0);
+    request.shape.cores = 4;
+    GangRequest theirs = request;
+    theirs.enterprise = kHanRiver;
+
+    EXPECT_EQ(must_place(zone, request).nodes[0].node, NodeId{1});
+    EXPECT_EQ(must_place(zone, theirs).nodes[0].node, NodeId{1});
+}
+
+TEST(Gang, AnExclusiveJobHasTheNodeAlone) {
+    Cluster zone = cluster(1, node_class(dgx()));
+    GangRequest request = gpus(1);
+    request.shape.exclusive = true;
+
+    const Placement placed = must_place(zone, request);
+
+    EXPECT_EQ(placed.nodes[0].gpus.size(), 8U);
+    EXPECT_EQ(placed.nodes[0].cores.size(), 112U);
+    EXPECT_FALSE(place(zone, gpus(1)).has_value());
+}
+
+TEST(Gang, PrefersANodeWithAGoodLinkAmongThoseInUse) {
+    Cluster zone = cluster(2, node_class(t4_server()), 0, {.cores = 5, .memory = gibibytes(40)});
+    // Node 1 keeps one GPU on each side, node 2 keeps two on one side and one on the other.
+    zone.take(kSaoMai, {.node = NodeId{1}, .gpus = {0, 1, 2, 4, 5, 6}, .cores = {0}, .memory = {}});
+    zone.take(kSaoMai, {.node = NodeId{2}, .gpus = {0, 1, 2, 4, 5}, .cores = {0}, .memory = {}});
+
+    const Placement placed = must_place(zone, gpus(2));
+
+    EXPECT_EQ(placed.nodes[0].node, NodeId{2});
+    EXPECT_EQ(placed.nodes[0].gpus, (std::vector<int>{6, 7}));
+    EXPECT_EQ(placed.receipt.link, "same_numa");
+}
+
+TEST(GangEver, SaysWhichResourceBinds) {
+    const Cluster zone = cluster(4, node_class(dgx()));
+
+    const Expected<Done, Refusal> gpus_asked = could_ever_fit(zone, gpus(9));
+    ASSERT_FALSE(gpus_asked.has_value());
+    EXPECT_EQ(text(gpus_asked.error(), Language::English),
+              "no node with 9 GPUs in partition gpu: gpus asked per node 9, the largest node has 8");
+
+    GangRequest cores = gpus(1);
+    cores.shape.cores = 100;  // would strand seven GPUs that need twelve each
+    const Expected<Done, Refusal> cores_asked = could_ever_fit(zone, cores);
+    ASSERT_FALSE(cores_asked.has_value());
+    EXPECT_EQ(text(cores_asked.error(), Language::English),
+              "no node with 1 GPUs in partition gpu: cores asked per node 100, the largest node has "
+              "28");
+    EXPECT_TRUE(could_ever_fit(zone, gpus(8, 4)).has_value());
+}
+
+TEST(GangEver, CountsNodesAndThoseThatMayStillJoin) {
+    Cluster zone = cluster(4, node_class(dgx()), 2);
+    EXPECT_EQ(could_ever_fit(zone, gpus(1, 5)).error().code, Code::TooFewNodes);
+    GangRequest request = gpus(1, 3);
+    request.within = "rack";
+    EXPECT_EQ(could_ever_fit(zone, request).error().code, Code::TooFewNodes);
+    request.within = "rak";
+    EXPECT_EQ(could_ever_fit(zone, request).error().code, Code::UnknownName);
+
+    Partition larger = *zone.partition(kPartition);
+    larger.nodes.emplace_back("n9");
+    zone.set_partitions({larger});
+    EXPECT_TRUE(could_ever_fit(zone, gpus(1, 5)).has_value());
+}
+
+}  // namespace
+}  // namespace khu
