@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Khu beside Slurm and beside the bare machine, in one run.
 
-    benchmarks/side_by_side.sh                    everything, as a table of ratios (about ten minutes)
-    benchmarks/side_by_side.sh --quick            small counts, to see that it works (a minute or two)
+    benchmarks/side_by_side.sh              everything, as a table of ratios (some ten minutes)
+    benchmarks/side_by_side.sh --quick      small counts, to see that it works (a minute or two)
     benchmarks/side_by_side.sh --only trivial_jobs,mpi_hello --sides khu
     benchmarks/side_by_side.sh --json results.jsonl --record
 
@@ -74,7 +74,7 @@ def trivial_jobs(of):
     count = of.size("jobs")
     began = now()
     of.side.submit_api(count, 4)
-    wait_for(lambda: of.side.completed() >= count, of.size("seconds"), "all jobs to end", every=0.02)
+    wait_for(lambda: of.side.completed() >= count, of.size("seconds"), "all to end", every=0.02)
     of.put("trivial_jobs", count / (now() - began))
 
 
@@ -104,7 +104,7 @@ def mpi_hello(of):
 
 
 def pending(of):
-    """Many pending jobs: memory each, the rate of further submissions, and a restart after kill -9."""
+    """Many pending jobs: memory each, the rate of further submissions, restart after kill -9."""
     of.side.reset(starting=False)
     empty = of.side.submit_api(of.size("api") // 4, 4)["per_s"]
     of.side.reset(starting=False)
@@ -135,13 +135,13 @@ def wait_for_calm(pid):
 
 
 def crash(of):
-    """kill -9 of the controller while submitting: acknowledged jobs it no longer knows afterwards."""
+    """kill -9 of the controller while submitting: acknowledged jobs it does not know afterwards."""
     acknowledged = lost = reused = 0
     for round_number in range(of.size("crashes")):
         of.side.reset(starting=False)
         log = os.path.join(of.folder, f"acknowledged.{round_number}")
         client = of.side.submitting(log)
-        time.sleep(2 + 1.37 * round_number % 5 if of.side.name == "slurm" else 0.5)
+        time.sleep(8 + 1.37 * round_number if of.side.name == "slurm" else 0.5 + 0.1 * round_number)
         of.side.kill_controller()
         client.kill()
         client.wait()
@@ -165,7 +165,8 @@ def round_trip(of):
         of.put("round_trip_us", took * 1e3)
 
 
-MEASURES = [submit_loop, submit_api, trivial_jobs, start_latency, mpi_hello, pending, crash, round_trip]
+MEASURES = [submit_loop, submit_api, trivial_jobs, start_latency, mpi_hello, pending, crash,
+            round_trip]
 
 
 def machine_limits(folder, seconds):
@@ -210,7 +211,8 @@ def rows(khu, slurm, limits):
     yield pair("crash_lost", "jobs", "0", lambda a, b: a == 0)
     yield pair("crash_ids_reused", "", "0", lambda a, b: a == 0)
     if limits:
-        yield limit("submit_api_64", "/s", khu.get("submit_api_64"), "fdatasync", per_s["fdatasync_4k_1"])
+        yield limit("submit_api_64", "/s", khu.get("submit_api_64"), "fdatasync",
+                    per_s["fdatasync_4k_1"])
         yield limit("trivial_jobs", "/s", khu.get("trivial_jobs"), "spawn, 2 threads",
                     per_s["spawn_2"], ">= 0.3", lambda a, b: a >= 0.3 * b)
         yield limit("round_trip_us", "us", khu.get("round_trip_us"), "loopback",
@@ -230,7 +232,8 @@ def print_table(khu, slurm, limits):
 
 
 def read_options():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [measure.__name__ for measure in MEASURES]
     parser.add_argument("--quick", action="store_true", help="small counts")
     parser.add_argument("--only", help="measures, separated by commas, of: " + ", ".join(names))
@@ -285,8 +288,9 @@ def main():
     print_table(results["khu"], results["slurm"], limits)
     if options.json:
         with open(options.json, "a") as file:
+            rates = {key: probe["per_s"] for key, probe in limits.items()}
             file.write(json.dumps({"at": int(time.time()), "quick": options.quick,
-                                   "limits": {key: p["per_s"] for key, p in limits.items()}, **results}) + "\n")
+                                   "machine": rates, **results}) + "\n")
     if options.record:
         ranges.widen(os.path.join(HERE, "ranges.yaml"), results, limits)
     return 0

@@ -145,7 +145,9 @@ HttpConnection& HttpConnection::operator=(HttpConnection&& other) noexcept {
     return *this;
 }
 
-int HttpConnection::descriptor() const { return socket_; }
+int HttpConnection::descriptor() const {
+    return socket_;
+}
 
 bool HttpConnection::send(std::string_view request) {
     if (tls_) {

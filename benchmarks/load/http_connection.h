@@ -2,9 +2,9 @@
 
 /// \file
 /// One keep-alive HTTP/1.1 connection of a load generator: over a Unix socket or over TLS, blocking
-/// writes, reads that take what is there. Small on purpose: the generator shares the machine with the
-/// server it measures, so it must cost less than the server. Not a client for anything else: the
-/// server's certificate is not checked, and only bodies with a Content-Length are understood.
+/// writes, reads that take what is there. Small on purpose: the generator shares the machine with
+/// the server it measures, so it must cost less than the server. Not a client for anything else:
+/// the server's certificate is not checked, and only bodies with a Content-Length are understood.
 
 #include <memory>
 #include <optional>

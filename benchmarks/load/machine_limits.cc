@@ -2,7 +2,8 @@
 /// What the bare machine can do, so that a scheduler's rates can be read as a share of it:
 /// posix_spawn + wait of /bin/true, fdatasync of 4 KiB, and a 64-byte round trip over loopback.
 ///
-///     machine_limits [SECONDS [DIRECTORY]]    one JSON object a line; the directory is for the files
+///     machine_limits [SECONDS [DIRECTORY]]    one JSON object a line; the directory is for the
+///     files
 ///
 /// Each probe runs SECONDS (default 2). Rates are per second, latencies in microseconds.
 

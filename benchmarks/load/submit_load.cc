@@ -4,10 +4,11 @@
 ///
 ///     submit_load --endpoint unix:/run/khud.sock --body job.json --count 20000 --connections 4
 ///
-/// Each connection has one request under way at a time, as a user's program has. Prints one JSON object;
-/// with --acknowledged FILE each job's number is appended to FILE as soon as it is answered, which is
-/// what crash tests compare with what the zone knows afterwards. Ends when the count is answered, the
-/// seconds are over, or the server goes away (that is no error here; "broken" counts it).
+/// Each connection has one request under way at a time, as a user's program has. Prints one JSON
+/// object; with --acknowledged FILE each job's number is appended to FILE as soon as it is
+/// answered, which is what crash tests compare with what the zone knows afterwards. Ends when the
+/// count is answered, the seconds are over, or the server goes away (that is no error here;
+/// "broken" counts it).
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -19,8 +20,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
-#include <optional>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -124,8 +125,9 @@ private:
         const std::string body = options_.get.empty() ? read_file(options_.body_file) : "";
         after_key_ = "\r\n";
         if (!body.empty()) {
-            after_key_ += "Content-Type: application/json\r\nContent-Length: " +
-                          std::to_string(body.size()) + "\r\n";
+            after_key_ +=
+                "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                "\r\n";
         }
         after_key_ += "\r\n" + body;
         key_ = std::to_string(::getpid()) + "-" +
@@ -187,7 +189,8 @@ private:
         }
     }
 
-    /// Writes the number behind "job": as a line of its own, with one write, so that it survives us.
+    /// Writes the number behind "job": as a line of its own, with one write, so that it survives
+    /// us.
     void acknowledge(const std::string& body) const {
         const std::size_t key = body.find("\"job\":");
         const std::size_t first = body.find_first_of("0123456789", key);

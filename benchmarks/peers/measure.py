@@ -1,7 +1,7 @@
 """What the measurements of every scheduler share: timing, percentiles, loops of commands.
 
-A side (slurm_side.py, khu_side.py) offers the same methods, and side_by_side.py puts them through the
-same procedures; so a number of one side always means the same as that of the other.
+A side (slurm_side.py, khu_side.py) offers the same methods, and side_by_side.py puts them through
+the same procedures; so a number of one side always means the same as that of the other.
 """
 import json
 import os
@@ -25,11 +25,12 @@ def percentile(values, share):
 
 
 def run(command, check=True, timeout=600, **how):
-    """Runs a command quietly; returns its output. With `check`, failing raises with what it said."""
+    """Runs a command quietly; returns its output. With `check`, raises what it said on failing."""
     done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=timeout, **how)
     if check and done.returncode:
-        raise RuntimeError(f"{command[:8]} failed ({done.returncode}): {done.stderr.strip()[-800:]}")
+        said = done.stderr.strip()[-800:]
+        raise RuntimeError(f"{command[:8]} failed ({done.returncode}): {said}")
     return done.stdout
 
 
@@ -67,8 +68,11 @@ def spawn_loops(clients, argv, count, env):
     Waiting for a child releases Python's lock, so threads do not slow one another down here.
     """
     results = []
-    threads = [threading.Thread(target=lambda: results.append(spawn_loop(argv, count // clients, env)))
-               for _ in range(clients)]
+
+    def loop():
+        results.append(spawn_loop(argv, count // clients, env))
+
+    threads = [threading.Thread(target=loop) for _ in range(clients)]
     began = now()
     for thread in threads:
         thread.start()
@@ -89,4 +93,9 @@ def rss_bytes(pid):
 
 
 def alive(pid):
-    return os.path.exists(f"/proc/{pid}/cmdline") and open(f"/proc/{pid}/stat").read().split(")")[-1].split()[0] != "Z"
+    """True while a process runs; a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

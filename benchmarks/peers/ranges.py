@@ -9,9 +9,9 @@ A figure without its run's peers says little: ratios within a run are what the t
 import os
 import re
 
-HEAD = """# What was seen so far: lowest, highest and number of runs of each measure (benchmarks/side_by_side.sh
-# --record). Rates are per second unless the name ends in its unit. All on one two-core virtual machine
-# that other work shared, so compare ratios within a run, not these numbers between machines.
+HEAD = """# What was seen so far: lowest, highest and number of runs of each measure, as written by
+# benchmarks/side_by_side.sh --record. Rates are per second unless the name ends in its unit. All on
+# one two-core virtual machine that other work shared: compare ratios within a run, not these.
 """
 LINE = re.compile(r"^([\w.]+): \{low: ([-\d.]+), high: ([-\d.]+), runs: (\d+)\}$")
 
@@ -30,7 +30,8 @@ def read(path):
 def widen(path, results, limits):
     """Adds one run's figures to the file."""
     seen = read(path)
-    figures = {f"{side}.{name}": value for side, values in results.items() for name, value in values.items()}
+    figures = {f"{side}.{name}": value
+               for side, values in results.items() for name, value in values.items()}
     figures.update({f"machine.{name}": probe["per_s"] for name, probe in limits.items()})
     for name, value in figures.items():
         low, high, runs = seen.get(name, (value, value, 0))

@@ -91,7 +91,7 @@ class SlurmSide:
         quickest = None
         hello = [self.programs + "/mpi_hello", "4"]
         for command in (["srun", "-N4", "-n4", "--mpi=pmix", *hello],
-                        ["salloc", "-q", "-N4", "-n4", "mpirun", "--map-by", "node", "--mca",
+                        ["salloc", "-Q", "-N4", "-n4", "mpirun", "--mca",
                          "btl_tcp_if_include", "10.77.0.0/24", *hello]):
             began = now()
             said = run(self.inside(*command), env=self.env, timeout=60)

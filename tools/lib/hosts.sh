@@ -4,13 +4,13 @@
 # network namespace, so the machine's own network is never touched and two runs never meet.
 #
 # Sourced:   . tools/lib/hosts.sh
-#            hosts_up DIR hn-01 hn-02 ...   makes the controller host "ctl" (10.77.0.1) and these ones
-#            in_host hn-01 hostname         runs a command inside (uses KHU_HOSTS, set by hosts_up)
-#            hosts_down                     ends every process in them; by pid, so nothing else is hit
+#            hosts_up DIR hn-01 hn-02 ...  makes the controller host "ctl" (10.77.0.1) and these
+#            in_host hn-01 hostname        runs a command inside (KHU_HOSTS is set by hosts_up)
+#            hosts_down                    ends every process in them, by pid: nothing else is hit
 # Called:    tools/lib/hosts.sh up DIR NAME... | in DIR NAME CMD... | down DIR
 #
-# KHU_HOSTS_OWNER  pid after whose end the hosts go away by themselves (default: the caller; 0: never)
-# KHU_HOSTS_KEEP   directories below /tmp, separated by blanks, that all hosts go on seeing (DIR always)
+# KHU_HOSTS_OWNER  pid after whose end the hosts go by themselves (default: the caller; 0: never)
+# KHU_HOSTS_KEEP   directories below /tmp, separated by blanks, that hosts go on seeing (DIR always)
 #
 # Needs root. Everything else of the file system is shared, as /home is on a real cluster.
 
@@ -23,19 +23,21 @@ hosts_possible() {
     for tool in unshare nsenter ip; do
         command -v "$tool" >/dev/null || { echo "$tool is not installed (tools/deps)"; return 1; }
     done
-    unshare -n -u -m -p --fork true 2>/dev/null || { echo "namespaces are not permitted here"; return 1; }
+    unshare -n -u -m -p --fork true 2>/dev/null ||
+        { echo "namespaces are not permitted here"; return 1; }
 }
 
-# The pid of the process that holds host NAME's namespaces, seen from outside; nothing if it is gone.
+# The pid of the process that holds host NAME's namespaces, seen from outside; nothing if gone.
 host_pid() {
     local file=$KHU_HOSTS/run/$1.pid pid
     [ -s "$file" ] || return 0
     pid=$(<"$file")
     # Believe the file only if that process still is our holder: pids are used again.
-    [[ -r /proc/$pid/cmdline && "$(tr '\0' ' ' <"/proc/$pid/cmdline")" == "khu-$(<"$KHU_HOSTS/run/id")-$1 "* ]] &&
-        echo "$pid"
-    return 0
+    [ -r "/proc/$pid/cmdline" ] || return 0
+    [[ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" != "$(_hosts_label "$1") "* ]] || echo "$pid"
 }
+
+_hosts_label() { echo "khu-$(<"$KHU_HOSTS/run/id")-$1"; }
 
 host_address() { awk -v name="$1" '$2 == name { print $1 }' "$KHU_HOSTS/hosts"; }
 
@@ -48,7 +50,7 @@ in_host() {
     nsenter -t "$pid" -n -u -m -p --wdns="$PWD" -- "$@"
 }
 
-# What a new host does before it holds still: names, then a fresh /tmp that still shows what is kept.
+# What a new host does before it holds still: names, then a fresh /tmp that shows what is kept.
 # It is the first process of its process table, and ignoring SIGCHLD makes the kernel reap orphans.
 _hosts_init='
     name=$1 dir=$2 label=$3; shift 3
@@ -58,7 +60,9 @@ _hosts_init='
     mount -t tmpfs -o mode=1777 tmpfs /dev/shm
     mount -t tmpfs -o mode=1777 tmpfs /mnt
     for kept in "$dir" "$@"; do
-        case $kept in /tmp/*) mkdir -p "/mnt/${kept#/tmp/}"; mount --bind "$kept" "/mnt/${kept#/tmp/}" ;; esac
+        case $kept in /tmp/*) ;; *) continue ;; esac
+        mkdir -p "/mnt/${kept#/tmp/}"
+        mount --bind "$kept" "/mnt/${kept#/tmp/}"
     done
     mount --move /mnt /tmp
     exec env --ignore-signal=CHLD bash -c "exec -a $label sleep infinity"
@@ -69,7 +73,8 @@ _hosts_start() {
     local name=$1
     # shellcheck disable=SC2086
     setsid unshare -n -u -m -p --fork --kill-child --mount-proc \
-        bash -ec "$_hosts_init" init "$name" "$KHU_HOSTS" "khu-$(<"$KHU_HOSTS/run/id")-$name" ${KHU_HOSTS_KEEP:-} \
+        bash -ec "$_hosts_init" init "$name" "$KHU_HOSTS" "$(_hosts_label "$name")" \
+        ${KHU_HOSTS_KEEP:-} \
         </dev/null >"$KHU_HOSTS/run/$name.log" 2>&1 &
     echo $! >"$KHU_HOSTS/run/$name.outer"
 }
@@ -80,7 +85,8 @@ _hosts_wait() {
     outer=$(<"$KHU_HOSTS/run/$name.outer")
     for ((i = 0; i < 500; i++)); do
         child=
-        read -r child _ 2>/dev/null <"/proc/$outer/task/$outer/children" || true  # No newline there.
+        # read fails at the end of the line that has no newline, but has read it.
+        read -r child _ 2>/dev/null <"/proc/$outer/task/$outer/children" || true
         if [ -n "$child" ]; then
             echo "$child" >"$KHU_HOSTS/run/$name.pid"
             [ -z "$(host_pid "$name")" ] || return 0
@@ -155,7 +161,8 @@ hosts_down() {
         pid=$(<"$KHU_HOSTS/run/watch.pid")
         rm -f "$KHU_HOSTS/run/watch.pid"
         # The watcher itself comes here too, and must not end itself half way.
-        [ "$pid" = $$ ] || ! grep -qs "hosts_down" "/proc/$pid/cmdline" || kill -- "-$pid" 2>/dev/null
+        [ "$pid" = $$ ] || ! grep -qs hosts_down "/proc/$pid/cmdline" ||
+            kill -- "-$pid" 2>/dev/null
     fi
     return 0
 }

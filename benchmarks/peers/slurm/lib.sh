@@ -3,7 +3,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=../../../tools/lib/hosts.sh
 . "$here/../../../tools/lib/hosts.sh"
 
-packages="slurmctld slurmd slurm-client slurm-wlm-basic-plugins libslurm-dev munge openmpi-bin gcc libc6-dev"
+packages="slurmctld slurmd slurm-client slurm-wlm-basic-plugins libslurm-dev munge
+    openmpi-bin gcc libc6-dev"
 nodes="n1 n2 n3 n4"
 export KHU_HOSTS=$DIR/hosts
 export SLURM_CONF=$DIR/slurm.conf
@@ -27,4 +28,9 @@ wait_until() {
 controller_runs() { in_host ctl pgrep -x slurmctld >/dev/null; }
 controller_gone() { ! controller_runs; }
 controller_answers() { on ctl scontrol ping 2>/dev/null | grep -q UP; }
-nodes_idle() { [ "$(on ctl sinfo -h -N -t idle,alloc,mix -o %N 2>/dev/null | sort -u | wc -l)" = "$(wc -w <<<"$nodes")" ]; }
+
+nodes_idle() {
+    local idle
+    idle=$(on ctl sinfo -h -N -t idle,alloc,mix -o %N 2>/dev/null | sort -u | wc -l)
+    [ "$idle" = "$(wc -w <<<"$nodes")" ]
+}

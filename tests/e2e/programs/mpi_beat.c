@@ -2,8 +2,8 @@
  *
  *     MILLISECONDS ATTEMPT RANK SIZE HOST PID STEP
  *
- * to its own file DIR/beat.JOB.ATTEMPT.RANK.HOST.PID some ten times a second. Two copies of a rank alive in the
- * same second show up as two files with lines of the same time: that is what the tests look for.
+ * to its own file DIR/beat.JOB.ATTEMPT.RANK.HOST.PID some ten times a second. Two copies of a rank
+ * alive at one time show up as two files with lines of that time: that is what the tests look for.
  *
  *     mpi_beat DIR [SECONDS]      ends by itself after SECONDS (default 600), exit 0 */
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The smallest useful MPI job: every rank says who and where it is and which CPUs it may use, then
- * all count one another. Fails unless the count is the world's size, so a program that was started
- * as so many worlds of one is seen. An argument N makes it also fail unless the world has N ranks. */
+ * all count one another. Fails unless the count is the world's size; with an argument N also unless
+ * the world has N ranks, so that a program started as N worlds of one is seen. */
 #define _GNU_SOURCE
 #include <mpi.h>
 #include <sched.h>
