@@ -116,3 +116,30 @@ function(khu_benchmark name)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE ${A_LINKS} benchmark::benchmark)
 endfunction()
+
+# khu_fuzz(NAME SOURCES... LINKS... [CORPUS folder]): one parser of strangers' bytes, as
+# LLVMFuzzerTestOneInput. The fuzz preset (clang) makes a libFuzzer program of it; every other preset
+# makes a test that runs it over CORPUS and over changes of each file, so that it is never forgotten.
+function(khu_fuzz name)
+    cmake_parse_arguments(A "" "CORPUS" "SOURCES;LINKS" ${ARGN})
+    if(NOT A_CORPUS)
+        set(A_CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    endif()
+    khu_program(${name} SOURCES ${A_SOURCES} LINKS ${A_LINKS})
+    if(KHU_FUZZ)
+        target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+        # A copy takes what is found; the corpus in the tree grows only by hand.
+        set(found ${CMAKE_BINARY_DIR}/corpus/${name})
+        file(MAKE_DIRECTORY ${found})
+        khu_check(${name} LABELS fuzz TIMEOUT 120
+            COMMAND ${name} -max_total_time=60 -timeout=5 -print_final_stats=1 ${found} ${A_CORPUS})
+    else()
+        target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+        khu_check(${name} LABELS unit COMMAND ${name} ${A_CORPUS})
+        if(KHU_SANITIZE MATCHES "address")
+            set_property(GLOBAL APPEND PROPERTY KHU_SANITIZED_TESTS ${name})
+            set_property(TEST ${name} APPEND PROPERTY LABELS sanitized)
+        endif()
+    endif()
+endfunction()
