@@ -166,12 +166,13 @@ def own_header_first(tree):
 
 
 def every_file_is_built(tree):
+    shared = tree.read("cmake/KhuTargets.cmake")
     for source in tree.cpp():
         if source.is_header:
             continue
         name, folder, listed = os.path.basename(source.path), source.folder, False
         while folder and not listed:
-            text = tree.read(f"{folder}/CMakeLists.txt")
+            text = tree.read(f"{folder}/CMakeLists.txt") + shared
             listed = bool(re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])|GLOB", text))
             folder = os.path.dirname(folder)
         if not listed:

@@ -7,6 +7,7 @@ from source import Finding
 _CODES = "core/base/codes.def"
 _ENTRY = re.compile(r'KHU_CODE\(\s*\w+\s*,\s*"(\w+)"\s*,\s*"(\w+)"\s*,\s*(\w+)')
 _PLACES = {"Reason": "docs/reasons", "Refusal": "docs/refusals", "Fault": "docs/refusals"}
+_POLICY_PAGE = "docs/refusals/policy.md"
 _HEADING = re.compile(r"^## (\w\d+) (\w+)\s*$", re.MULTILINE)
 
 
@@ -47,6 +48,16 @@ def codes_have_pages(tree):
                 yield Finding(path, line, "no-page", f"{code} is not a code of this kind any more")
 
 
+def policy_codes_have_pages(tree):
+    page = tree.read(_POLICY_PAGE)
+    for source in tree.under("core/policy", "config"):
+        for number, line in enumerate(source.without_comments.split("\n"), 1):
+            for code in re.findall(r'"(P\d{3})"', line):
+                if not re.search(rf"^## {code} \w", page, re.MULTILINE):
+                    yield Finding(source.path, number, "no-page",
+                                  f"{code} has no page; write `## {code} ...` in {_POLICY_PAGE}")
+
+
 def links_lead_somewhere(tree):
     """Relative links of the project's own documents."""
     documents = ["README.md", "CONTRIBUTING.md"]
@@ -63,4 +74,4 @@ def links_lead_somewhere(tree):
                     yield Finding(path, number, "dead-link", f"{target} is not there")
 
 
-RULES = (codes_have_pages, links_lead_somewhere)
+RULES = (codes_have_pages, policy_codes_have_pages, links_lead_somewhere)

@@ -253,6 +253,12 @@ class Docs(unittest.TestCase):
                          ["docs/refusals/a.md:3"])
         self.assertEqual(len(self.pages(a104 + a110, "")), 2)
 
+    def test_policy_codes_have_pages(self):
+        rule, page = rules_docs.policy_codes_have_pages, {"docs/refusals/policy.md": "## P041 split\n"}
+        self.assertEqual(places(rule, {"config/a.cc": 'e("P041", x);\n// "P999"', **page}), [])
+        self.assertEqual(places(rule, {"core/policy/a.cc": '\ne("P042", x);', **page}),
+                         ["core/policy/a.cc:2"])
+
     def test_links_lead_somewhere(self):
         files = {"README.md": "[a](docs/a.md) [b](https://x.org)",
                  "docs/a.md": "[r](../README.md#x)"}
