@@ -24,7 +24,7 @@ struct Complaint {
     std::string text_vi;
     std::string file;  ///< empty where unknown
     int line{0};       ///< from 1; 0: unknown
-    int column{0};     ///< from 1, in bytes; 0: unknown
+    int column{0};     ///< from 1, in characters; 0: unknown
     bool operator==(const Complaint&) const = default;
 };
 KHU_DESCRIBE(Complaint, code, severity, path, text_en, text_vi, file, line, column)

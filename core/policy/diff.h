@@ -22,10 +22,13 @@ struct PolicyChange {
 };
 KHU_DESCRIBE(PolicyChange, path, old_value, new_value, meaning_en, meaning_vi)
 
+/// The path of every key that a policy sets to something else than the usual, in the file's order.
+std::vector<std::string> key_paths(const Policy& policy);
+
 /// In the order of the new policy, then what is gone.
 std::vector<PolicyChange> diff(const Policy& running, const Policy& next);
 
-/// "qos.gap.factor: 150% -> 200%".
+/// "  qos.gap.factor: 150% -> 200%", "+ path: new", "- path: gone".
 std::string show(const PolicyChange& change);
 
 }  // namespace khu

@@ -72,6 +72,10 @@ ProgrammeId choose_programme(const Policy& policy, const Choice& asked, const Ch
 
 }  // namespace
 
+bool is_start_policy(const Policy& policy) {
+    return policy.id.value == policy.zone.id.value + "-default";
+}
+
 const Partition* find_partition(const Policy& policy, const PartitionId& id) {
     return find_row(policy.partitions, id);
 }

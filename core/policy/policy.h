@@ -69,8 +69,7 @@ struct Price {
 };
 KHU_DESCRIBE(Price, from_day, vnd_per_gpuh)
 
-// --- Partitions and QOS
-// ----------------------------------------------------------------------------
+// --- Partitions and QOS ------------------------------------------------------------------------
 
 /// PerGpu: asked cores and memory beyond a GPU's part count as more GPUs, rounded up.
 /// MaxOf: a CPU partition; the larger of cores x weight(core) and GiB x weight(mem) is charged.
@@ -153,8 +152,7 @@ struct SplitShare {
 };
 KHU_DESCRIBE(SplitShare, payer, permille)
 
-// --- Programmes
-// -----------------------------------------------------------------------------------
+// --- Programmes --------------------------------------------------------------------------------
 
 enum class Tier { Free, Subsidised, Paid };
 KHU_DESCRIBE_ENUM(Tier, Free, Subsidised, Paid)
@@ -249,8 +247,7 @@ struct Programme {
 KHU_DESCRIBE(Programme, id, tier, eligible, grant, split, qos, partitions, limits, carry, pullback,
              advance_max_of_next_tranche_permille, overrun_max_permille, exhausted, duties)
 
-// --- Enterprises
-// ----------------------------------------------------------------------------------
+// --- Enterprises -------------------------------------------------------------------------------
 
 struct ZoneMembership {
     ZoneId zone;
@@ -295,8 +292,7 @@ struct Enterprise {
 };
 KHU_DESCRIBE(Enterprise, id, name, kind, founded, zones, wallet, holders, members, grants)
 
-// --- The whole
-// ------------------------------------------------------------------------------------
+// --- The whole ---------------------------------------------------------------------------------
 
 struct Policy {
     PolicyId id;
@@ -328,8 +324,12 @@ KHU_DESCRIBE(Policy, id, supersedes, effective_from, decision_ref, utc_offset_mi
              reference_gpu, weights, price_list, partitions, qos, funders, programmes, enterprises,
              fairshare, priority, borrowing, preemption, calendar, refunds, reports, privacy)
 
-// --- Questions
-// ------------------------------------------------------------------------------------
+/// The policy that a fresh khud starts with ("dn-cvpm2-default": config/default_policy.h). It is
+/// no decision: the first real one need not name it in `supersedes` and may take effect in the
+/// past.
+bool is_start_policy(const Policy& policy);
+
+// --- Questions ---------------------------------------------------------------------------------
 
 /// Each null if there is none of that id.
 const Partition* find_partition(const Policy& policy, const PartitionId& id);
@@ -369,7 +369,7 @@ KHU_DESCRIBE(Choice, programme, partition, qos)
 
 /// What choose() looks at beside the names.
 struct ChoiceNeeds {
-    int gpus{0};         ///< per node
+    int gpus{0};           ///< per node
     GpuModel gpu_model{};  ///< empty: any
     bool operator==(const ChoiceNeeds&) const = default;
 };

@@ -19,8 +19,9 @@ namespace khu {
 /// What the ledger knows of a grant of the running policy.
 struct GrantUse {
     EnterpriseId enterprise;
-    Atoms used_and_held;  ///< P060: a grant is never lowered below this
-    bool live{false};     ///< not closed: P063
+    Atoms used_and_held;     ///< P060: a grant is never lowered below this
+    bool live{false};        ///< not closed: P063
+    bool from_policy{true};  ///< false: made by `khu grant`, so it need not be in the file
     bool operator==(const GrantUse&) const = default;
 };
 

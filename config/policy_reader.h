@@ -1,0 +1,36 @@
+#pragma once
+
+/// \file
+/// A zone's policy from its YAML text: the typed Policy, or every complaint at once, each with
+/// file, line, column, key path and P-code (docs/formats/policy.md). Nothing is guessed and nothing
+/// ignored: an unknown key, a key twice, a number without its unit are errors.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/expected.h"
+#include "core/policy/complaint.h"
+#include "core/policy/policy.h"
+#include "core/policy/review.h"
+
+namespace khu::config {
+
+/// What the text says, each key well-formed; whether it makes sense is review()'s. Never throws.
+Expected<Policy, std::vector<Complaint>> read_policy(std::string_view text, std::string file_name);
+
+struct PolicyCheck {
+    std::optional<Policy> policy;           ///< none where a complaint is an error
+    std::vector<Complaint> complaints;      ///< errors and warnings, in the order of the file
+    std::vector<std::string> not_in_force;  ///< keys written whose effect comes later
+};
+
+/// Reads and reviews: what khud does before it applies a policy, and `khu policy check`. Where the
+/// text has errors, unknown references, nodes twice, split totals and caps are reviewed in the same
+/// run; the checks that look at many values wait until all can be read, so that no complaint is the
+/// shadow of another. With `strict` a warning refuses too.
+PolicyCheck check_policy(std::string_view text, std::string file_name, const ReviewContext& context,
+                         bool strict = false);
+
+}  // namespace khu::config

@@ -1,0 +1,237 @@
+#include "core/policy/review.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/base/limits.h"
+#include "core/base/nearest.h"
+#include "core/policy/findings.h"
+#include "core/policy/schema.h"
+
+namespace khu {
+namespace reviewing {
+
+void Findings::unknown(std::string path, std::string_view name, std::string_view what_en,
+                       std::string_view what_vi, const std::vector<std::string_view>& known) {
+    std::string en = fmt::format("'{}' is not {}", name, what_en);
+    std::string vi = fmt::format("'{}' không phải là {}", name, what_vi);
+    if (const auto near = nearest(name, known)) {
+        en += fmt::format("; did you mean '{}'?", *near);
+        vi += fmt::format("; có phải bạn muốn '{}'?", *near);
+    }
+    error("P030", std::move(path), std::move(en), std::move(vi));
+}
+
+std::int64_t gpus_of(const Partition& partition, const ReviewContext& context) {
+    const auto counted = context.installed_gpus.find(partition.id);
+    return counted != context.installed_gpus.end()
+               ? counted->second
+               : static_cast<std::int64_t>(partition.nodes.size()) * partition.gpus_per_node;
+}
+
+namespace {
+
+void review_order(const Policy& policy, const ReviewContext& context, Findings& out) {
+    const Policy& running = *context.running;
+    if (policy.supersedes != running.id) {
+        out.error("P020", "policy.supersedes",
+                  fmt::format("the policy in force is {}; somebody applied one in between, or this "
+                              "key is out of date",
+                              running.id.value),
+                  fmt::format("chính sách hiện hành là {}; có người đã áp dụng bản khác, hoặc mục "
+                              "này đã cũ",
+                              running.id.value));
+    }
+    const bool past = context.now != Moment{} && policy.effective_from <= context.now;
+    if (past || policy.effective_from <= running.effective_from) {
+        const std::string least =
+            format_local(std::max(context.now, running.effective_from), policy.utc_offset_minutes);
+        out.error("P021", "policy.effective_from",
+                  fmt::format("must be later than {}; for the past use adjustments", least),
+                  fmt::format("phải sau {}; với quá khứ hãy dùng bút toán điều chỉnh", least));
+    }
+    if (policy.zone.id != running.zone.id) {
+        out.error(
+            "P030", "zone.id",
+            fmt::format("this zone is {}, not {}", running.zone.id.value, policy.zone.id.value),
+            fmt::format("khu này là {}, không phải {}", running.zone.id.value,
+                        policy.zone.id.value));
+    }
+}
+
+bool id_was_used(const Policy& policy, const ReviewContext& context) {
+    const bool by_running = context.running != nullptr && context.running->id == policy.id;
+    return by_running || std::find(context.used_ids.begin(), context.used_ids.end(), policy.id) !=
+                             context.used_ids.end();
+}
+
+}  // namespace
+
+void review_head(const Policy& policy, const ReviewContext& context, Findings& out) {
+    const Currency& money = policy.money;
+    if (money.currency != "VND" || money.ledger_scale != 3 || money.statement_scale != 0) {
+        const std::string key = money.currency != "VND"   ? "currency"
+                                : money.ledger_scale != 3 ? "ledger_scale"
+                                                          : "statement_scale";
+        out.error("P016", "policy.money." + key,
+                  "only VND with ledger_scale 3 and statement_scale 0 is kept",
+                  "chỉ hỗ trợ VND với ledger_scale 3 và statement_scale 0");
+    }
+    if (context.running != nullptr && !is_start_policy(*context.running)) {
+        review_order(policy, context, out);
+    }
+    if (id_was_used(policy, context)) {
+        out.error("P022", "policy.id",
+                  fmt::format("{} was used already; policy ids are never reused", policy.id.value),
+                  fmt::format("{} đã được dùng; mã chính sách không dùng lại", policy.id.value));
+    }
+}
+
+void review_units(const Policy& policy, Findings& out) {
+    for (const Weight& weight : policy.weights) {
+        if (weight.milli < 1 || weight.milli > 1'000'000) {
+            out.error("P032", "units.weights_milli." + weight.model.value,
+                      fmt::format("weight {} is out of range, 1 to 1000000", weight.milli),
+                      fmt::format("trọng số {} ngoài phạm vi 1 đến 1000000", weight.milli));
+        }
+    }
+    const std::optional<int> reference = weight_milli(policy, policy.reference_gpu);
+    if (reference != 1000) {
+        out.error("P032", "units.reference_gpu",
+                  fmt::format("{} is the reference, so weights_milli must give it 1000",
+                              policy.reference_gpu.value),
+                  fmt::format("{} là GPU chuẩn nên weights_milli phải ghi 1000",
+                              policy.reference_gpu.value));
+    }
+    const auto day = [&](Moment at) {
+        return schema::write(schema::Day{}, at, {policy.utc_offset_minutes});
+    };
+    std::map<Moment, int> seen;
+    for (const Price& price : policy.price_list) {
+        if (++seen[price.from_day] > 1) {
+            out.error("P033", "units.price_list." + day(price.from_day),
+                      fmt::format("two prices begin on {}", day(price.from_day)),
+                      fmt::format("có hai giá cùng bắt đầu ngày {}", day(price.from_day)));
+        }
+    }
+    if (!rate_vnd_per_gpuh(policy, policy.effective_from)) {
+        out.error(
+            "P033", "units.price_list",
+            fmt::format("no price on {}, when the policy takes effect", day(policy.effective_from)),
+            fmt::format("không có giá vào ngày {}, khi chính sách có hiệu lực",
+                        day(policy.effective_from)));
+    }
+}
+
+namespace {
+
+void need_weight(const Policy& policy, const GpuModel& model, std::string path, Findings& out) {
+    if (!model.empty() && !weight_milli(policy, model)) {
+        std::vector<std::string_view> known;
+        for (const Weight& weight : policy.weights) {
+            known.push_back(weight.model.value);
+        }
+        const auto near = nearest(model.value, known);
+        out.error("P032", std::move(path),
+                  fmt::format("units.weights_milli gives no weight to {}{}", model.value,
+                              near ? fmt::format("; did you mean '{}'?", *near) : ""),
+                  fmt::format("units.weights_milli không có trọng số cho {}{}", model.value,
+                              near ? fmt::format("; có phải bạn muốn '{}'?", *near) : ""));
+    }
+}
+
+/// The most that one job on the whole partition could be charged, in atoms; P052.
+Wide largest_charge(const Policy& policy, const Partition& partition) {
+    Wide billable = 0;
+    if (partition.gpu.empty()) {
+        const Wide cores = Wide{limits::cores_per_node_max} *
+                           weight_milli(policy, partition.share.core).value_or(0);
+        const Wide memory = Wide{limits::mem_per_node_max.value >> 30} *
+                            weight_milli(policy, partition.share.mem).value_or(0);
+        billable = std::max(cores, memory);
+    } else {
+        billable = Wide{partition.gpus_per_node} * weight_milli(policy, partition.gpu).value_or(0);
+    }
+    int factor = 1000;
+    for (const Qos& qos : policy.qos) {
+        factor = std::max(factor, qos.factor_permille);
+    }
+    return billable * static_cast<Wide>(partition.nodes.size()) *
+           whole_seconds_up(partition.time_limit.max) * factor;
+}
+
+void review_partition(const Policy& policy, const Partition& partition, Findings& out) {
+    const std::string at = "partitions." + partition.id.value;
+    need_weight(policy, partition.gpu, at + ".gpu", out);
+    need_weight(policy, partition.share.core, at + ".share.core", out);
+    need_weight(policy, partition.share.mem, at + ".share.mem", out);
+    if (partition.gpu.empty() && partition.share.mode != ShareMode::MaxOf) {
+        out.error("P004", at + ".share.mode",
+                  "a partition without gpu needs share: {mode: max-of, core: ..., mem: ...}",
+                  "phân vùng không có gpu cần share: {mode: max-of, core: ..., mem: ...}");
+    }
+    if (!partition.gpu.empty() && partition.share.mode != ShareMode::PerGpu) {
+        out.error("P004", at + ".share.mode",
+                  "a partition with gpu needs share: {cores_per_gpu: ..., mem_gib_per_gpu: ...}",
+                  "phân vùng có gpu cần share: {cores_per_gpu: ..., mem_gib_per_gpu: ...}");
+    }
+    if (partition.time_limit.default_limit > partition.time_limit.max) {
+        out.error("P014", at + ".time_limit.default", "the default is longer than the maximum",
+                  "mặc định dài hơn tối đa");
+    }
+    if (largest_charge(policy, partition) >= (Wide{1} << 63)) {
+        out.error("P052", at + ".time_limit.max",
+                  "nodes x weight x limit x factor is too large for the ledger (2^63)",
+                  "nút x trọng số x thời hạn x hệ số vượt giới hạn sổ cái (2^63)");
+    }
+}
+
+}  // namespace
+
+void review_partitions(const Policy& policy, Findings& out) {
+    std::map<NodeName, const Partition*> owner;
+    for (const Partition& partition : policy.partitions) {
+        for (const NodeName& node : partition.nodes) {
+            const auto [at, fresh] = owner.emplace(node, &partition);
+            if (!fresh) {
+                out.error("P031", fmt::format("partitions.{}.nodes", partition.id.value),
+                          fmt::format("node {} is also in {}", node.value, at->second->id.value),
+                          fmt::format("nút {} cũng thuộc {}", node.value, at->second->id.value));
+                break;  // One line for each pair is enough: ranges overlap by many.
+            }
+        }
+        review_partition(policy, partition, out);
+    }
+}
+
+void review_qos(const Policy& policy, Findings& out) {
+    for (const Qos& qos : policy.qos) {
+        const std::string at = "qos." + qos.id.value;
+        if (is_idle_class(qos) && qos.factor_permille != 0) {
+            out.error("P053", at + ".factor", "the idle class (tier 0) is free: factor must be 0%",
+                      "lớp nhàn rỗi (tier 0) miễn phí: factor phải là 0%");
+        }
+        if (is_idle_class(qos) && qos.time_limit == Span{}) {
+            out.error("P053", at, "the idle class (tier 0) needs a time_limit",
+                      "lớp nhàn rỗi (tier 0) cần time_limit");
+        }
+    }
+}
+
+}  // namespace reviewing
+
+std::vector<Complaint> review(const Policy& policy, const ReviewContext& context) {
+    reviewing::Findings out;
+    reviewing::review_head(policy, context, out);
+    reviewing::review_units(policy, out);
+    reviewing::review_partitions(policy, out);
+    reviewing::review_qos(policy, out);
+    reviewing::review_programmes(policy, out);
+    reviewing::review_grants(policy, context, out);
+    reviewing::review_promises(policy, context, out);
+    reviewing::review_gone(policy, context, out);
+    reviewing::review_later(policy, context, out);
+    return out.take();
+}
+
+}  // namespace khu

@@ -1,0 +1,162 @@
+// The sections whose effect comes later are checked all the same: P030, P051, P054, P070, P080.
+#include <algorithm>
+
+#include "core/policy/findings.h"
+
+namespace khu::reviewing {
+namespace {
+
+void need_programme(const Policy& policy, const ProgrammeId& id, std::string path, Findings& out) {
+    if (find_programme(policy, id) == nullptr) {
+        out.unknown(std::move(path), id.value, "a programme", "chương trình",
+                    ids_of(policy.programmes));
+    }
+}
+
+void need_partition(const Policy& policy, const PartitionId& id, std::string path, Findings& out) {
+    if (find_partition(policy, id) == nullptr) {
+        out.unknown(std::move(path), id.value, "a partition", "phân vùng",
+                    ids_of(policy.partitions));
+    }
+}
+
+void need_funder(const Policy& policy, const FunderId& id, std::string path, Findings& out) {
+    if (!id.empty() && find_funder(policy, id) == nullptr) {
+        out.unknown(std::move(path), id.value, "a funder", "bên tài trợ", ids_of(policy.funders));
+    }
+}
+
+void review_borrowing(const Policy& policy, const ReviewContext& context,
+                      const Borrowing& borrowing, Findings& out) {
+    const std::string at = "borrowing." + borrowing.partition.value;
+    std::int64_t nominal = 0;
+    for (const BorrowRule& rule : borrowing.rules) {
+        const std::string path = fmt::format("{}.{}", at, rule.programme.value);
+        need_programme(policy, rule.programme, path + ".programme", out);
+        nominal += rule.nominal_gpus;
+        if (rule.lend > rule.nominal_gpus) {
+            out.error(
+                "P051", path + ".lend",
+                fmt::format("lends {} of {} nominal GPUs", rule.lend, rule.nominal_gpus),
+                fmt::format("cho mượn {} trong khi chỉ có {} GPU", rule.lend, rule.nominal_gpus));
+        }
+    }
+    const Partition* partition = find_partition(policy, borrowing.partition);
+    if (partition == nullptr) {
+        need_partition(policy, borrowing.partition, at, out);
+    } else if (nominal > gpus_of(*partition, context)) {
+        out.error("P051", at,
+                  fmt::format("nominal_gpus total {}, the partition has {}", nominal,
+                              gpus_of(*partition, context)),
+                  fmt::format("tổng nominal_gpus là {}, phân vùng có {}", nominal,
+                              gpus_of(*partition, context)));
+    }
+}
+
+void review_preemption(const Policy& policy, Findings& out) {
+    for (std::size_t i = 0; i < policy.preemption.order.size(); ++i) {
+        const std::string& name = policy.preemption.order[i];
+        const std::string path = fmt::format("preemption.order[{}]", i);
+        const Qos* qos = find_qos(policy, QosId(name));
+        if (name == kBorrowed) {
+            continue;
+        }
+        if (qos == nullptr) {
+            std::vector<std::string_view> known = ids_of(policy.qos);
+            known.push_back(kBorrowed);
+            out.unknown(path, name, "a QOS or 'borrowed'", "QOS hoặc 'borrowed'", known);
+        } else if (qos->factor_permille != 0) {
+            out.error(
+                "P054", path,
+                fmt::format("{} is charged; only free and borrowed work is preempted", name),
+                fmt::format("{} có tính phí; chỉ được dừng tác vụ miễn phí hoặc đi mượn", name));
+        }
+    }
+    need_funder(policy, policy.preemption.charge_lost.payer, "preemption.charge_lost.payer", out);
+}
+
+bool overlap(const Window& a, const Window& b) {
+    return a.from < b.to && b.from < a.to;
+}
+
+/// The most GPUs reserved at one time in the partition of `asked`, inside its window: the peak lies
+/// where one of them begins.
+std::int64_t peak(const Calendar& calendar, const Reservation& asked) {
+    std::int64_t most = 0;
+    for (const Reservation& begin : calendar.reservations) {
+        if (!asked.window.contains(begin.window.from)) {
+            continue;
+        }
+        std::int64_t sum = 0;
+        for (const Reservation& other : calendar.reservations) {
+            const bool here =
+                other.partition == asked.partition && other.window.contains(begin.window.from);
+            sum += here ? other.gpus : 0;
+        }
+        most = std::max(most, sum);
+    }
+    return most;
+}
+
+void review_reservation(const Policy& policy, const ReviewContext& context,
+                        const Reservation& reservation, Findings& out) {
+    const std::string at = "calendar.reservations." + reservation.id;
+    need_programme(policy, reservation.programme, at + ".programme", out);
+    need_partition(policy, reservation.partition, at + ".partition", out);
+    if (find_qos(policy, reservation.qos) == nullptr) {
+        out.unknown(at + ".qos", reservation.qos.value, "a QOS", "QOS", ids_of(policy.qos));
+    }
+    for (const Blackout& blackout : policy.calendar.blackouts) {
+        const bool here = std::find(blackout.partitions.begin(), blackout.partitions.end(),
+                                    reservation.partition) != blackout.partitions.end();
+        if (here && overlap(blackout.window, reservation.window)) {
+            out.error("P070", at, fmt::format("lies in the blackout {}", blackout.id),
+                      fmt::format("trùng thời gian ngừng {}", blackout.id));
+        }
+    }
+    const Partition* partition = find_partition(policy, reservation.partition);
+    if (partition != nullptr && peak(policy.calendar, reservation) > gpus_of(*partition, context)) {
+        out.error(
+            "P070", at + ".gpus",
+            fmt::format("{} GPUs are reserved at one time, {} has {}",
+                        peak(policy.calendar, reservation), reservation.partition.value,
+                        gpus_of(*partition, context)),
+            fmt::format("{} GPU được đặt cùng lúc, {} có {}", peak(policy.calendar, reservation),
+                        reservation.partition.value, gpus_of(*partition, context)));
+    }
+}
+
+void review_calendar(const Policy& policy, const ReviewContext& context, Findings& out) {
+    for (const Blackout& blackout : policy.calendar.blackouts) {
+        for (std::size_t i = 0; i < blackout.partitions.size(); ++i) {
+            need_partition(policy, blackout.partitions[i],
+                           fmt::format("calendar.blackouts.{}.partitions[{}]", blackout.id, i),
+                           out);
+        }
+    }
+    for (const Reservation& reservation : policy.calendar.reservations) {
+        review_reservation(policy, context, reservation, out);
+    }
+}
+
+}  // namespace
+
+void review_later(const Policy& policy, const ReviewContext& context, Findings& out) {
+    for (const TreeShare& share : policy.fairshare.tree) {
+        need_programme(policy, share.programme,
+                       fmt::format("fairshare.tree.{}.programme", share.programme.value), out);
+    }
+    for (const Borrowing& borrowing : policy.borrowing) {
+        review_borrowing(policy, context, borrowing, out);
+    }
+    review_preemption(policy, out);
+    review_calendar(policy, context, out);
+    need_funder(policy, policy.refunds.payer, "refunds.payer", out);
+    if (policy.reports.retention.ledger_months < 120) {
+        out.warning("P080", "reports.retention.ledger",
+                    "accounting law asks for at least 10y of ledger",
+                    "luật kế toán yêu cầu lưu sổ cái ít nhất 10 năm");
+    }
+}
+
+}  // namespace khu::reviewing
