@@ -19,6 +19,9 @@ HARMLESS_C = re.compile("^(?:" + "|".join((
     r"l?l?abs", r"l?l?div", r"ato[il]l?", r"strto[uld]+l?", r"__errno_location",
     r"(?:floor|ceil|round|lround|llround|trunc|rint|nearbyint|sqrt|cbrt|exp|expm1|exp2|log|log2"
     r"|log10|log1p|pow|fmod|ldexp|frexp|modf|fabs|hypot|sin|cos|tan|atan2?|signbit)f?l?",
+    r"strncpy", r"strerror_r", r"v?snprintf",
+    # Of the locale "C", since none of our programs calls setlocale().
+    r"(?:is(?:alnum|alpha|digit|xdigit|space|upper|lower|print|punct|cntrl)|to(?:lower|upper))",
     r"abort", r"__stack_chk_fail", r"__cxa_\w+", r"__gxx_personality_v0", r"__dynamic_cast",
     r"_Unwind_\w+", r"__dso_handle", r"__libc_single_threaded", r"_GLOBAL_OFFSET_TABLE_",
     r"__tls_get_addr", r"__(?:asan|ubsan|tsan|lsan|sanitizer)_\w+", r"__gcov_\w+", r"__popcountdi2",

@@ -2,10 +2,12 @@
 """The house checks must be able to fail: each catches a bad fixture and lets a good one pass."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
 
+import format as format_check
 import functions
 import house
 import purity
@@ -254,7 +256,8 @@ class Docs(unittest.TestCase):
         self.assertEqual(len(self.pages(a104 + a110, "")), 2)
 
     def test_policy_codes_have_pages(self):
-        rule, page = rules_docs.policy_codes_have_pages, {"docs/refusals/policy.md": "## P041 split\n"}
+        rule = rules_docs.policy_codes_have_pages
+        page = {"docs/refusals/policy.md": "## P041 split\n"}
         self.assertEqual(places(rule, {"config/a.cc": 'e("P041", x);\n// "P999"', **page}), [])
         self.assertEqual(places(rule, {"core/policy/a.cc": '\ne("P042", x);', **page}),
                          ["core/policy/a.cc:2"])
@@ -304,6 +307,22 @@ class Purity(unittest.TestCase):
     def test_only_the_broken_claim_prints(self):
         self.assertEqual(purity.complaint("check.cc.o", "fputs"), "")
         self.assertTrue(purity.complaint("units.cc.o", "fputs"))
+
+
+class Format(unittest.TestCase):
+    def test_the_first_difference_is_named(self):
+        self.assertEqual(format_check.first_difference(b"a\nb\n", b"a\nb\n"), 0)
+        self.assertEqual(format_check.first_difference(b"a\nb\n", b"a\n  b\n"), 2)
+        self.assertEqual(format_check.first_difference(b"a\nb", b"a\nb\n"), 2)
+
+    @unittest.skipUnless(shutil.which(format_check.TOOL), "clang-format-19 is not installed")
+    def test_a_badly_laid_out_file_is_caught(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.cc")
+            for text, line in (("int a;\n", 0), ("int a;\n  int  b ;\n", 2)):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+                self.assertEqual(format_check.check(path, False), line)
 
 
 class Whole(unittest.TestCase):
