@@ -1,4 +1,4 @@
-"""Khu on the same five hosts as Slurm: khud on "ctl", an agent of sixteen cores on n1 to n4 each."""
+"""Khu on the same five hosts as Slurm: khud on "ctl", an agent of 16 cores on each of n1 to n4."""
 import json
 import os
 import subprocess

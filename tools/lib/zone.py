@@ -112,6 +112,7 @@ class Zone:
         self.port = 7443 if hosts else free_port()
         self.address = f"{'10.77.0.1' if hosts else '127.0.0.1'}:{self.port}"
         self.khud, self.agents = None, {}
+        self.token = None  # whose jobs submit() submits; None: root's, over the Unix socket
 
     # --- life -------------------------------------------------------------------------------
 
@@ -223,8 +224,8 @@ class Zone:
         is_json = "json" in (answer.getheader("Content-Type") or "") and "\n{" not in text
         return answer.status, json.loads(text) if is_json and text else text
 
-    def api_ok(self, method, path, body=None, **how):
-        status, answer = self.api(method, path, body, **how)
+    def api_ok(self, method, path, body=None, headers=None, **how):
+        status, answer = self.api(method, path, body, headers, **how)
         if status >= 300:
             raise Failed(f"{method} {path}: {status} {answer}")
         return answer
@@ -261,7 +262,11 @@ class Zone:
 
     def submit(self, **request):
         """Submits over the API; returns the job's number."""
-        return self.api_ok("POST", "/v1/jobs", request)["job"]
+        return self.api_ok("POST", "/v1/jobs", request, self.bearer(self.token))["job"]
+
+    @staticmethod
+    def bearer(token):
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def job(self, number):
         return self.api_ok("GET", f"/v1/jobs/{number}")
