@@ -105,10 +105,10 @@ void Cluster::set_class(NodeId id, std::shared_ptr<const NodeClass> node_class) 
     index_node(changed);
 }
 
-void Cluster::set_partitions(const std::vector<Partition>& partitions) {
+void Cluster::set_partitions(const std::vector<PartitionNodes>& partitions) {
     partitions_.clear();
     partition_ids_.clear();
-    for (const Partition& partition : partitions) {
+    for (const PartitionNodes& partition : partitions) {
         partitions_.push_back({.partition = partition, .free = {}, .members = {}});
     }
     std::ranges::sort(partitions_, {}, [](const PartitionIndex& p) { return p.partition.id; });
@@ -175,7 +175,7 @@ const Cluster::PartitionIndex* Cluster::find_partition(const PartitionId& id) co
     return &partitions_[static_cast<std::size_t>(found - partition_ids_.begin())];
 }
 
-const Partition* Cluster::partition(const PartitionId& id) const {
+const PartitionNodes* Cluster::partition(const PartitionId& id) const {
     const PartitionIndex* found = find_partition(id);
     return found == nullptr ? nullptr : &found->partition;
 }

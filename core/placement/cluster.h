@@ -55,7 +55,7 @@ struct ClusterNode {
     std::vector<std::uint32_t> partitions;  ///< numbers of the partitions that list it
 };
 
-struct Partition {
+struct PartitionNodes {
     PartitionId id;
     std::vector<NodeName> nodes;  ///< as the policy lists them; some may never have joined
     GpuShare share;               ///< cores and memory kept for each GPU
@@ -111,7 +111,7 @@ public:
     /// New hardware after a repair. Claims: the node is idle.
     void set_class(NodeId id, std::shared_ptr<const NodeClass> node_class);
     /// Replaces all partitions: a policy came into force.
-    void set_partitions(const std::vector<Partition>& partitions);
+    void set_partitions(const std::vector<PartitionNodes>& partitions);
 
     void take(const EnterpriseId& enterprise, const NodeAllocation& allocation);
     void give(const NodeAllocation& allocation);
@@ -123,7 +123,7 @@ public:
     [[nodiscard]] const ClusterNode& at(NodeId id) const;
     [[nodiscard]] const std::map<NodeId, ClusterNode>& nodes() const { return nodes_; }
     /// Null if there is none.
-    [[nodiscard]] const Partition* partition(const PartitionId& id) const;
+    [[nodiscard]] const PartitionNodes* partition(const PartitionId& id) const;
     /// Null if the partition is unknown.
     [[nodiscard]] const NodeIndex* index(const PartitionId& id) const;
     /// The partition's nodes that have joined, by NodeId; empty if it is unknown.
@@ -134,7 +134,7 @@ public:
 
 private:
     struct PartitionIndex {
-        Partition partition;
+        PartitionNodes partition;
         NodeIndex free;
         std::map<NodeId, const ClusterNode*> members;
     };

@@ -40,7 +40,7 @@ Placement fit_on(const Cluster& cluster, const GangRequest& request, NodeList no
         return std::tuple(node->location.room, node->location.rack, node->location.leaf_switch,
                           node->id);
     });
-    const Partition& partition = *cluster.partition(request.partition);
+    const PartitionNodes& partition = *cluster.partition(request.partition);
     std::vector<NodeFit> fits;
     for (const ClusterNode* node : nodes) {
         std::optional<NodeFit> found = fit(node->state, request.shape, partition.share);
@@ -191,7 +191,7 @@ Refusal impossible_shape(const GangRequest& request, const FitReport& report) {
 
 FitReport fit_report(const Cluster& cluster, const GangRequest& request) {
     FitReport report;
-    const Partition* partition = cluster.partition(request.partition);
+    const PartitionNodes* partition = cluster.partition(request.partition);
     if (partition == nullptr) {
         return report;
     }

@@ -29,7 +29,7 @@ std::optional<ZoneLevel> best_span(std::span<const ClusterNode* const> nodes, in
 
 /// On an empty zone. Equal hardware is looked at once.
 std::int64_t best_score(const Cluster& cluster, const GangRequest& request) {
-    const Partition& partition = *cluster.partition(request.partition);
+    const PartitionNodes& partition = *cluster.partition(request.partition);
     std::map<const NodeClass*, std::optional<std::int64_t>> classes;  // looked up, never walked
     std::vector<const ClusterNode*> able;
     std::int64_t best_node = INT64_MAX;

@@ -92,12 +92,13 @@ using FromAgent = std::variant<Hello, Heartbeat, AttemptReport, OutputChunk>;
 struct Welcome {
     std::uint64_t hello{0};
     std::string zone;
+    std::string name;  ///< of the node, as its Hello said
     NodeId node;
     Epoch epoch;
     Span lease;
     Span heartbeat_every;
 };
-KHU_DESCRIBE(Welcome, hello, zone, node, epoch, lease, heartbeat_every)
+KHU_DESCRIBE(Welcome, hello, zone, name, node, epoch, lease, heartbeat_every)
 
 /// The agent is not wanted; it says so to its admin and tries again later.
 struct Refused {

@@ -28,13 +28,13 @@ enum class ShapeBlock {
 };
 
 /// The first job of a partition that waits for resources starts at `at` or earlier, on `nodes`.
-struct Reservation {
+struct StartReservation {
     JobId job;
     QueueOrder order;
     ShapeNumber shape{0};
     Moment at;
     std::vector<NodeId> nodes;  ///< ascending
-    bool operator==(const Reservation&) const = default;
+    bool operator==(const StartReservation&) const = default;
 };
 
 class RoundMemo {
@@ -66,7 +66,7 @@ public:
     /// What admission said of the lane; null if it was not refused.
     [[nodiscard]] const Reason* parked(LaneNumber lane) const;
     /// Of the first job that waits for resources in each partition.
-    [[nodiscard]] const std::map<PartitionId, Reservation>& reservations() const {
+    [[nodiscard]] const std::map<PartitionId, StartReservation>& reservations() const {
         return reservations_;
     }
 
@@ -99,11 +99,11 @@ private:
     std::map<LaneNumber, Parked> parked_;
     std::map<EnterpriseId, std::set<LaneNumber>> parked_of_;
     std::map<ShapeNumber, std::int64_t> parked_in_;
-    std::map<PartitionId, Reservation> reservations_;
+    std::map<PartitionId, StartReservation> reservations_;
     /// Partitions whose first waiting job must be found anew, and the reservation that there was: jobs
     /// it barred may go where it has let go.
     std::set<PartitionId> headless_;
-    std::map<PartitionId, Reservation> dropped_;
+    std::map<PartitionId, StartReservation> dropped_;
 };
 
 }  // namespace khu

@@ -75,10 +75,10 @@ private:
 
     [[nodiscard]] bool needs_head(const Look& look) const;
     [[nodiscard]] std::vector<PartitionId> bars_of(const Look& look) const;
-    [[nodiscard]] bool shares_nodes(const PartitionId& partition, const Reservation& other) const;
+    [[nodiscard]] bool shares_nodes(const PartitionId& partition, const StartReservation& other) const;
     [[nodiscard]] NodeFilter filter_of(const std::vector<PartitionId>& bars) const;
     bool reserve(const Look& look, const NodeFilter& allowed);
-    void unbar(const Reservation& before, const Reservation* after);
+    void unbar(const StartReservation& before, const StartReservation* after);
 
     const RoundInput& in_;
     RoundMemo& memo_;
@@ -150,7 +150,7 @@ void Round::walk_on(const PartitionId& partition) {
     memo_.headless_.erase(partition);
     const auto before = memo_.dropped_.find(partition);
     if (before != memo_.dropped_.end()) {
-        const Reservation gone = std::move(before->second);
+        const StartReservation gone = std::move(before->second);
         memo_.dropped_.erase(before);
         unbar(gone, nullptr);
     }
@@ -316,7 +316,7 @@ std::vector<PartitionId> Round::bars_of(const Look& look) const {
     return bars;
 }
 
-bool Round::shares_nodes(const PartitionId& partition, const Reservation& other) const {
+bool Round::shares_nodes(const PartitionId& partition, const StartReservation& other) const {
     const auto& members = in_.cluster.members(partition);
     return std::ranges::any_of(other.nodes, [&](NodeId node) { return members.contains(node); });
 }
@@ -340,14 +340,14 @@ bool Round::reserve(const Look& look, const NodeFilter& allowed) {
     }
     const PartitionId& partition = look.request.partition;
     memo_.drop_reservation(partition);
-    Reservation made{.job = look.order.job,
+    StartReservation made{.job = look.order.job,
                      .order = look.order,
                      .shape = look.shape,
                      .at = earliest->at,
                      .nodes = std::move(earliest->nodes)};
     const auto before = memo_.dropped_.find(partition);
     if (before != memo_.dropped_.end()) {
-        const Reservation gone = std::move(before->second);
+        const StartReservation gone = std::move(before->second);
         memo_.dropped_.erase(before);
         unbar(gone, &made);
     }
@@ -357,7 +357,7 @@ bool Round::reserve(const Look& look, const NodeFilter& allowed) {
 }
 
 /// Shapes that `before` barred get another look where it has let go of a node or moved later.
-void Round::unbar(const Reservation& before, const Reservation* after) {
+void Round::unbar(const StartReservation& before, const StartReservation* after) {
     const bool later = after == nullptr || after->at > before.at;
     for (const NodeId id : before.nodes) {
         if (!later && std::ranges::binary_search(after->nodes, id)) {

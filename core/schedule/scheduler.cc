@@ -38,7 +38,7 @@ void Scheduler::node_removed(NodeId id) {
     cluster_.remove(id);
 }
 
-void Scheduler::partitions_changed(const std::vector<Partition>& partitions) {
+void Scheduler::partitions_changed(const std::vector<PartitionNodes>& partitions) {
     cluster_.set_partitions(partitions);
     memo_.on_policy();
 }

@@ -31,7 +31,7 @@ public:
     void node_class(NodeId id, std::shared_ptr<const NodeClass> node_class);
     /// Claims: the node is idle.
     void node_removed(NodeId id);
-    void partitions_changed(const std::vector<Partition>& partitions);
+    void partitions_changed(const std::vector<PartitionNodes>& partitions);
 
     // Jobs.
     /// Also for a job that is requeued. Claims: it is not queued and has no attempt.

@@ -19,7 +19,7 @@ Reason nodes_unavailable(const GangRequest& request, const FitReport& report) {
 }
 
 /// The reservation of a job before it in its own partition.
-const Reservation* before_it(const WhyInput& in, const GangRequest& request, QueueOrder order) {
+const StartReservation* before_it(const WhyInput& in, const GangRequest& request, QueueOrder order) {
     const auto found = in.memo.reservations().find(request.partition);
     return found != in.memo.reservations().end() && found->second.order < order ? &found->second
                                                                                  : nullptr;
@@ -33,7 +33,7 @@ Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job,
         return nodes_unavailable(request, report);
     }
     Moment expected = earliest->at;
-    if (const Reservation* first = before_it(in, request, in.queue.order_of(job))) {
+    if (const StartReservation* first = before_it(in, request, in.queue.order_of(job))) {
         expected = std::max(expected, first->at);
     }
     return Reason(Code::ResourcesBusy)
@@ -48,7 +48,7 @@ Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job,
 
 Reason behind_others(const WhyInput& in, const GangRequest& request, JobId job) {
     const QueueOrder order = in.queue.order_of(job);
-    const Reservation* first = before_it(in, request, order);
+    const StartReservation* first = before_it(in, request, order);
     for (const auto& [partition, reservation] : in.memo.reservations()) {
         if (first == nullptr && reservation.order < order) {
             first = &reservation;  // Of another partition with the same nodes.

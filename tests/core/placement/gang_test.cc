@@ -176,7 +176,7 @@ TEST(GangEver, CountsNodesAndThoseThatMayStillJoin) {
     request.within = "rak";
     EXPECT_EQ(could_ever_fit(zone, request).error().code, Code::UnknownName);
 
-    Partition larger = *zone.partition(kPartition);
+    PartitionNodes larger = *zone.partition(kPartition);
     larger.nodes.emplace_back("n9");
     zone.set_partitions({larger});
     EXPECT_TRUE(could_ever_fit(zone, gpus(1, 5)).has_value());

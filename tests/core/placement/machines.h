@@ -76,7 +76,7 @@ inline const EnterpriseId kHanRiver{"0401000002"};
 inline Cluster cluster(int count, const std::shared_ptr<const NodeClass>& type, int rack_of = 0,
                        const GpuShare& share = kShare) {
     Cluster made;
-    Partition partition{.id = kPartition, .nodes = {}, .share = share};
+    PartitionNodes partition{.id = kPartition, .nodes = {}, .share = share};
     for (int n = 1; n <= count; ++n) {
         partition.nodes.emplace_back("n" + std::to_string(n));
     }

@@ -64,7 +64,7 @@ TEST(Round, LetsJobsUseNodesThatAreNotReserved) {
 
     EXPECT_EQ(zone.settle(), Jobs{});
     zone.scheduler.node_joined(NodeId{4}, NodeName{"n4"}, node_class(dgx()), {}, NodeHealth::Up);
-    Partition partition = *zone.scheduler.cluster().partition(kPartition);
+    PartitionNodes partition = *zone.scheduler.cluster().partition(kPartition);
     partition.nodes.emplace_back("n4");
     zone.scheduler.partitions_changed({partition});
 

@@ -33,7 +33,7 @@ public:
 class Zone {
 public:
     explicit Zone(int nodes, const Build& build = dgx(), const GpuShare& share = kShare) {
-        Partition partition{.id = kPartition, .nodes = {}, .share = share};
+        PartitionNodes partition{.id = kPartition, .nodes = {}, .share = share};
         for (int n = 1; n <= nodes; ++n) {
             partition.nodes.emplace_back("n" + std::to_string(n));
         }
@@ -83,7 +83,7 @@ public:
     }
 
     [[nodiscard]] std::optional<Reason> why(JobId job) const { return scheduler.why(job, now); }
-    [[nodiscard]] const Reservation* reservation() const {
+    [[nodiscard]] const StartReservation* reservation() const {
         const auto& all = scheduler.memo().reservations();
         const auto found = all.find(kPartition);
         return found == all.end() ? nullptr : &found->second;

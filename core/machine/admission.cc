@@ -1,0 +1,419 @@
+#include "core/machine/admission.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/base/limits.h"
+#include "core/base/nearest.h"
+
+namespace khu {
+namespace {
+
+using Checked = Expected<Done, Refusal>;
+
+Checked in_range(const char* what, std::int64_t asked, std::int64_t low, std::int64_t high) {
+    if (asked >= low && asked <= high) {
+        return Done{};
+    }
+    return Unexpected{Refusal(Code::AbsurdRequest)
+                          .with("what", what)
+                          .with("asked", asked)
+                          .with("low", low)
+                          .with("high", high)};
+}
+
+Checked sane_numbers(const JobSpec& spec) {
+    struct Range {
+        const char* what;
+        std::int64_t asked, low, high;
+    };
+    const Range ranges[] = {
+        {"nodes", spec.nodes, 1, limits::nodes_max},
+        {"GPUs per node", spec.shape.gpus, 0, limits::gpus_per_node_max},
+        {"cores per node", spec.shape.cores, 0, limits::cores_per_node_max},
+        {"tasks per node", spec.tasks_per_node, 1, limits::tasks_per_node_max},
+        {"memory per node in bytes", spec.shape.memory.value, 0, limits::mem_per_node_max.value},
+        {"time limit in seconds", spec.time_limit.value / 1000, 0,
+         limits::time_limit_max.value / 1000},
+        {"signal", spec.notice_signal, 0, 64},
+        {"seconds of notice", spec.notice_seconds, 0, 86'400},
+        {"length of the name", static_cast<std::int64_t>(spec.name.size()), 0,
+         limits::name_bytes_max},
+    };
+    for (const Range& range : ranges) {
+        Checked checked = in_range(range.what, range.asked, range.low, range.high);
+        if (!checked) {
+            return checked;
+        }
+    }
+    return Done{};
+}
+
+template <class Things>
+std::vector<std::string> ids_of(const Things& things) {
+    std::vector<std::string> ids;
+    for (const auto& thing : things) {
+        if constexpr (requires { thing.id; }) {
+            ids.push_back(thing.id.value);
+        } else {
+            ids.push_back(thing.value);
+        }
+    }
+    return ids;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) {
+        text += (text.empty() ? "" : ", ") + word;
+    }
+    return text.empty() ? "none" : text;
+}
+
+Refusal unknown(const char* what, const std::string& name, const std::vector<std::string>& known) {
+    const std::vector<std::string_view> candidates(known.begin(), known.end());
+    const std::optional<std::string_view> close = nearest(name, candidates);
+    return Refusal(Code::UnknownName)
+        .with("what", what)
+        .with("name", name)
+        .with("known", joined(known))
+        .with("nearest", std::string(close.value_or("-")));
+}
+
+Refusal not_open(const char* what, const std::string& name, const JobSpec& spec,
+                 const std::vector<std::string>& open) {
+    return Refusal(Code::NotOpen)
+        .with("what", what)
+        .with("name", name)
+        .with("enterprise", spec.enterprise.value)
+        .with("programme", spec.programme.value)
+        .with("open", joined(open));
+}
+
+Refusal over(const char* what, std::int64_t asked, const std::string& where, std::int64_t limit) {
+    return Refusal(Code::OverLimit)
+        .with("what", what)
+        .with("asked", asked)
+        .with("where", where)
+        .with("limit", limit);
+}
+
+/// Who submits for whom: the identity decides; only a zone admin may name another enterprise.
+Checked settle_owner(const Policy& policy, const Identity& who, JobSpec& spec) {
+    spec.user = who.user;
+    if (spec.enterprise.empty()) {
+        spec.enterprise = who.enterprise;
+    }
+    const Enterprise* enterprise = find_enterprise(policy, spec.enterprise);
+    const bool own = spec.enterprise == who.enterprise && enterprise != nullptr &&
+                     (is_member(*enterprise, who.user) || is_holder(*enterprise, who.user));
+    if (own || (enterprise != nullptr && who.has(Role::ZoneAdmin))) {
+        return Done{};
+    }
+    return Unexpected{Refusal(Code::UnknownEnterprise)
+                          .with("user", who.user.value)
+                          .with("enterprise", spec.enterprise.empty() ? std::string("(none)")
+                                                                      : spec.enterprise.value)};
+}
+
+void settle_choice(const State& state, const Policy& policy, JobSpec& spec, Moment now) {
+    GrantedProgrammes granted;
+    for (const Grant& grant : state.truth.ledger.balance(spec.enterprise)) {
+        granted.any.push_back(grant.programme);
+        if (state_of(grant, now) == GrantState::Active) {
+            granted.live.push_back(grant.programme);
+        }
+    }
+    const Choice asked{spec.programme, spec.partition, spec.qos};
+    const ChoiceNeeds needs{.gpus = spec.shape.gpus, .gpu_model = spec.shape.gpu_model};
+    const Choice chosen = choose(policy, asked, needs, granted);
+    spec.programme = chosen.programme;
+    spec.partition = chosen.partition;
+    spec.qos = chosen.qos;
+}
+
+Checked known_names(const Policy& policy, const JobSpec& spec) {
+    if (find_programme(policy, spec.programme) == nullptr) {
+        return Unexpected{unknown("programme", spec.programme.value, ids_of(policy.programmes))};
+    }
+    if (find_partition(policy, spec.partition) == nullptr) {
+        return Unexpected{unknown("partition", spec.partition.value, ids_of(policy.partitions))};
+    }
+    if (find_qos(policy, spec.qos) == nullptr) {
+        return Unexpected{unknown("qos", spec.qos.value, ids_of(policy.qos))};
+    }
+    return Done{};
+}
+
+Checked open_to(const Policy& policy, const JobSpec& spec) {
+    const Programme& programme = *find_programme(policy, spec.programme);
+    if (!opens(programme, spec.partition)) {
+        return Unexpected{
+            not_open("partition", spec.partition.value, spec, ids_of(programme.partitions))};
+    }
+    if (!opens(programme, spec.qos)) {
+        return Unexpected{not_open("qos", spec.qos.value, spec, ids_of(programme.qos))};
+    }
+    const Partition& partition = *find_partition(policy, spec.partition);
+    if (!spec.shape.gpu_model.empty() && spec.shape.gpu_model != partition.gpu) {
+        std::vector<std::string> models;
+        for (const Partition& each : policy.partitions) {
+            if (!each.gpu.empty()) {
+                models.push_back(each.gpu.value);
+            }
+        }
+        const bool exists = std::ranges::find(models, spec.shape.gpu_model.value) != models.end();
+        if (!exists) {
+            return Unexpected{unknown("GPU model", spec.shape.gpu_model.value, models)};
+        }
+        return Unexpected{not_open("GPU model", spec.shape.gpu_model.value, spec,
+                                   {partition.gpu.empty() ? "none" : partition.gpu.value})};
+    }
+    return Done{};
+}
+
+Checked settle_time(const Policy& policy, JobSpec& spec) {
+    const Partition& partition = *find_partition(policy, spec.partition);
+    const Qos& qos = *find_qos(policy, spec.qos);
+    Span most = partition.time_limit.max;
+    std::string where = "partition " + partition.id.value;
+    if (qos.time_limit > Span{0} && qos.time_limit < most) {
+        most = qos.time_limit;
+        where = "qos " + qos.id.value;
+    }
+    if (spec.time_limit == Span{0}) {
+        spec.time_limit = std::min(partition.time_limit.default_limit, most);
+    }
+    if (spec.time_limit == Span{0}) {
+        return Unexpected{Refusal(Code::TimeLimitMissing)
+                              .with("partition", partition.id.value)
+                              .with("limit_s", most.value / 1000)};
+    }
+    if (spec.time_limit > most) {
+        return Unexpected{over("time limit in seconds", spec.time_limit.value / 1000, where,
+                               most.value / 1000)};
+    }
+    return Done{};
+}
+
+/// Cores and memory that were left to the zone: the GPUs' share, or a core per task and a GiB per core.
+void settle_shape(const Policy& policy, JobSpec& spec) {
+    const Partition& partition = *find_partition(policy, spec.partition);
+    Shape& shape = spec.shape;
+    const bool by_gpu = shape.gpus > 0;
+    if (shape.cores == 0) {
+        shape.cores = std::max(spec.tasks_per_node, by_gpu ? shape.gpus * partition.share.cores_per_gpu
+                                                           : 1);
+    }
+    if (shape.memory == Bytes{0}) {
+        const bool shared = by_gpu && partition.share.mem_gib_per_gpu > 0;
+        shape.memory = gibibytes(shared ? std::int64_t{shape.gpus} * partition.share.mem_gib_per_gpu
+                                        : shape.cores);
+    }
+    if (by_gpu) {
+        shape.gpu_model = partition.gpu;
+    }
+}
+
+Checked inside_limits(const State& state, const Policy& policy, const JobSpec& spec) {
+    const Programme& programme = *find_programme(policy, spec.programme);
+    const Qos& qos = *find_qos(policy, spec.qos);
+    const std::int64_t gpus = std::int64_t{spec.nodes} * spec.shape.gpus;
+    const auto exceeds = [](std::int64_t n, int limit) { return limit > 0 && n > limit; };
+    if (exceeds(gpus, programme.limits.max_gpus_per_job)) {
+        return Unexpected{over("GPUs of the job", gpus, "programme " + programme.id.value,
+                               programme.limits.max_gpus_per_job)};
+    }
+    if (exceeds(gpus, qos.max_gpus_per_job)) {
+        return Unexpected{
+            over("GPUs of the job", gpus, "qos " + qos.id.value, qos.max_gpus_per_job)};
+    }
+    const auto use = state.usage.find({spec.enterprise, spec.programme});
+    const std::int64_t queued = use == state.usage.end() ? 0 : use->second.queued;
+    if (exceeds(queued + 1, programme.limits.max_jobs_queued)) {
+        return Unexpected{Refusal(Code::TooManyQueued)
+                              .with("enterprise", spec.enterprise.value)
+                              .with("queued", queued)
+                              .with("programme", programme.id.value)
+                              .with("limit", programme.limits.max_jobs_queued)};
+    }
+    if (static_cast<std::int64_t>(state.scheduler.queue().size()) >= limits::jobs_pending_max) {
+        return Unexpected{Refusal(Code::QueueFull)
+                              .with("queued", static_cast<std::int64_t>(state.scheduler.queue().size()))};
+    }
+    return Done{};
+}
+
+/// A GPU partition runs GPU jobs: a job that takes none there would be charged for GPUs all the same.
+Checked right_kind(const Policy& policy, const JobSpec& spec) {
+    const Partition& partition = *find_partition(policy, spec.partition);
+    if (partition.gpus_per_node > 0 && spec.shape.gpus == 0) {
+        return in_range("GPUs per node", 0, 1, partition.gpus_per_node);
+    }
+    if (spec.shape.gpus > partition.gpus_per_node) {
+        return Unexpected{Refusal(Code::ImpossibleShape)
+                              .with("wanted", "such node")
+                              .with("partition", partition.id.value)
+                              .with("what", "gpus")
+                              .with("asked", spec.shape.gpus)
+                              .with("largest", partition.gpus_per_node)};
+    }
+    if (spec.nodes > static_cast<std::int64_t>(partition.nodes.size())) {
+        return Unexpected{Refusal(Code::TooFewNodes)
+                              .with("nodes", spec.nodes)
+                              .with("partition", partition.id.value)
+                              .with("fitting", static_cast<std::int64_t>(partition.nodes.size()))};
+    }
+    return Done{};
+}
+
+Checked could_run(const State& state, const Policy& policy, const JobSpec& spec, Moment now) {
+    if (Checked kind = right_kind(policy, spec); !kind) {
+        return kind;
+    }
+    if (Checked fits = could_ever_fit(state.scheduler.cluster(), request_of(spec, NodeId{})); !fits) {
+        return fits;
+    }
+    const PriceTerms terms = price(state, spec, now);
+    const Atoms need = hold_for(terms, spec.time_limit);
+    Checked held = state.truth.ledger.could_ever_hold(spec.enterprise, spec.programme, need, now);
+    if (!held && held.error().code == Code::GrantTooSmall) {
+        return Unexpected{std::move(held.error())
+                              .with("gpus", std::int64_t{spec.nodes} * spec.shape.gpus)
+                              .with("limit_s", spec.time_limit.value / 1000)};
+    }
+    return held;
+}
+
+int weight_or_zero(const Policy& policy, const GpuModel& model) {
+    return weight_milli(policy, model).value_or(0);
+}
+
+PartitionTerms terms_of(const State& state, const Policy& policy, const Partition& partition) {
+    PartitionTerms terms{.gpus_per_node = partition.gpus_per_node};
+    if (partition.gpus_per_node > 0) {
+        terms.weight_milli = weight_or_zero(policy, partition.gpu);
+        terms.cores_per_gpu = partition.share.cores_per_gpu;
+        terms.mem_gib_per_gpu = partition.share.mem_gib_per_gpu;
+        return terms;
+    }
+    terms.core_weight_milli = weight_or_zero(policy, partition.share.core);
+    terms.mem_gib_weight_milli = weight_or_zero(policy, partition.share.mem);
+    for (const auto& [id, member] : state.scheduler.cluster().members(partition.id)) {
+        const NodeClass& node = member->state.node_class();
+        terms.cores_per_node = std::max(terms.cores_per_node, node.core_count());
+        terms.mem_gib_per_node = std::max(
+            terms.mem_gib_per_node, static_cast<int>(node.memory().value / gibibytes(1).value));
+    }
+    return terms;
+}
+
+PayerKind payer_kind(FunderKind kind) {
+    switch (kind) {
+        case FunderKind::National:
+            return PayerKind::National;
+        case FunderKind::Provincial:
+            return PayerKind::Provincial;
+        case FunderKind::Zone:
+            return PayerKind::Zone;
+        case FunderKind::Donor:
+            return PayerKind::Donor;
+    }
+    KHU_CHECK(false);
+}
+
+std::vector<Payer> payers_of(const Policy& policy, const Programme& programme) {
+    std::vector<Payer> payers;
+    for (const SplitShare& share : programme.split) {
+        const Funder* funder = find_funder(policy, share.payer);
+        const PayerKind kind =
+            funder == nullptr ? PayerKind::Enterprise : payer_kind(funder->kind);
+        payers.push_back({.kind = kind, .id = share.payer, .permille = share.permille});
+    }
+    return payers;
+}
+
+}  // namespace
+
+Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
+                                 Moment now) {
+    if (!state.truth.policy) {
+        return Unexpected{
+            Refusal(Code::UnknownEnterprise).with("user", who.user.value).with("enterprise", "-")};
+    }
+    const Policy& policy = *state.truth.policy;
+    JobSpec spec = std::move(asked);
+    if (Checked sane = sane_numbers(spec); !sane) {
+        return Unexpected{std::move(sane).error()};
+    }
+    if (Checked owner = settle_owner(policy, who, spec); !owner) {
+        return Unexpected{std::move(owner).error()};
+    }
+    if (state.truth.ledger.balance(spec.enterprise).empty()) {
+        return Unexpected{Refusal(Code::NoGrant)
+                              .with("enterprise", spec.enterprise.value)
+                              .with("programme", spec.programme.empty() ? std::string("(any)")
+                                                                        : spec.programme.value)
+                              .with("programmes", "none")};
+    }
+    settle_choice(state, policy, spec, now);
+    using Step = Checked (*)(const State&, const Policy&, JobSpec&, Moment);
+    const Step steps[] = {
+        [](const State&, const Policy& p, JobSpec& s, Moment) { return known_names(p, s); },
+        [](const State&, const Policy& p, JobSpec& s, Moment) { return open_to(p, s); },
+        [](const State&, const Policy& p, JobSpec& s, Moment) { return settle_time(p, s); },
+        [](const State& z, const Policy& p, JobSpec& s, Moment) {
+            settle_shape(p, s);
+            return inside_limits(z, p, s);
+        },
+        [](const State& z, const Policy& p, JobSpec& s, Moment t) { return could_run(z, p, s, t); },
+    };
+    for (const Step step : steps) {
+        if (Checked passed = step(state, policy, spec, now); !passed) {
+            return Unexpected{std::move(passed).error()};
+        }
+    }
+    return spec;
+}
+
+PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
+    const Policy& policy = *state.truth.policy;
+    const Partition& partition = *find_partition(policy, spec.partition);
+    const NodeUse use{.gpus = spec.shape.gpus,
+                      .cores = spec.shape.cores,
+                      .memory = spec.shape.memory,
+                      .exclusive = spec.shape.exclusive};
+    const std::int64_t per_node = billable_milli(terms_of(state, policy, partition), use);
+    return {.billable_milli = per_node * spec.nodes,
+            .factor_permille = find_qos(policy, spec.qos)->factor_permille,
+            .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),
+            .payers = payers_of(policy, *find_programme(policy, spec.programme)),
+            .checkpoint_assumed = policy.refunds.checkpoint_assumed};
+}
+
+Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now) {
+    const Atoms need = hold_for(price(state, spec, now), spec.time_limit);
+    return state.truth.ledger.can_hold(spec.enterprise, spec.programme, need, now);
+}
+
+std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
+                                         std::int64_t also_running) {
+    const Programme* programme = find_programme(*state.truth.policy, spec.programme);
+    const int limit = programme == nullptr ? 0 : programme->limits.max_gpus_running;
+    const auto use = state.usage.find({spec.enterprise, spec.programme});
+    const std::int64_t running =
+        also_running + (use == state.usage.end() ? 0 : use->second.running_gpus);
+    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
+    if (limit == 0 || running + asked <= limit) {
+        return std::nullopt;
+    }
+    return Reason(Code::EnterpriseLimit)
+        .with("enterprise", spec.enterprise.value)
+        .with("running", running)
+        .with("programme", spec.programme.value)
+        .with("limit", limit)
+        .with("asked", asked);
+}
+
+}  // namespace khu

@@ -1,0 +1,61 @@
+#pragma once
+
+/// \file
+/// apply(): the only thing that changes the state. One small function per fact; each claims what
+/// decide() has made sure of, so that a wrong fact stops khud instead of spoiling the books, and
+/// returns what must now be done. Replay at a restart is the same function, its effects thrown away.
+
+#include "core/machine/effects.h"
+#include "core/machine/events.h"
+#include "core/machine/state.h"
+
+namespace khu {
+
+/// A fact with its place in the zone's history.
+struct Stamped {
+    EventSeq seq;
+    Moment at;
+    Fact fact;
+};
+KHU_DESCRIBE(Stamped, seq, at, fact)
+
+/// Claims: `stamped.seq` is the next one. A volatile fact carries the seq of the last durable one.
+Effects apply(State& state, const Stamped& stamped);
+
+namespace apply_detail {
+
+Effects on(State& state, const JobQueued& fact, Moment at);
+Effects on(State& state, const JobHeld& fact, Moment at);
+Effects on(State& state, const JobReleased& fact, Moment at);
+Effects on(State& state, const JobPlaced& fact, Moment at);
+Effects on(State& state, const NodePrepared& fact, Moment at);
+Effects on(State& state, const AttemptStarted& fact, Moment at);
+Effects on(State& state, const AttemptEnding& fact, Moment at);
+Effects on(State& state, const NodeReleased& fact, Moment at);
+Effects on(State& state, const JobCancelled& fact, Moment at);
+Effects on(State& state, const AttemptClosed& fact, Moment at);
+Effects on(State& state, const JobDropped& fact, Moment at);
+Effects on(State& state, const PolicyApplied& fact, Moment at);
+Effects on(State& state, const GrantOpened& fact, Moment at);
+Effects on(State& state, const GrantExtended& fact, Moment at);
+Effects on(State& state, const GrantSuspended& fact, Moment at);
+Effects on(State& state, const GrantResumed& fact, Moment at);
+Effects on(State& state, const GrantClosed& fact, Moment at);
+Effects on(State& state, const GrantsExpired& fact, Moment at);
+Effects on(State& state, const NodeJoined& fact, Moment at);
+Effects on(State& state, const NodeLost& fact, Moment at);
+Effects on(State& state, const NodeDrained& fact, Moment at);
+Effects on(State& state, const NodeResumed& fact, Moment at);
+Effects on(State& state, const NodeHeard& fact, Moment at);
+
+// Shared with restore().
+void enter_queue(State& state, const Job& job, Moment at);
+void take_resources(State& state, const Job& job);
+void add_node(State& state, const NodeRecord& node);
+void set_health(State& state, const NodeRecord& node);
+void use_partitions(State& state);
+/// When the clock must look at the job: its launch timeout or its deadline; none while queued.
+std::optional<Moment> timer_of(const Job& job);
+
+}  // namespace apply_detail
+}  // namespace khu

@@ -1,0 +1,353 @@
+/// Facts about jobs and their attempts.
+
+#include <algorithm>
+
+#include "core/base/enum_name.h"
+#include "core/base/limits.h"
+#include "core/ledger/usage.h"
+#include "core/machine/apply.h"
+#include "core/machine/decide.h"
+
+namespace khu::apply_detail {
+namespace {
+
+using decide_detail::gang_ready;
+using decide_detail::rank_of;
+using decide_detail::start_message;
+using decide_detail::stop_message;
+using decide_detail::to_node;
+
+std::int64_t gpus_of(const Job& job) {
+    return std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
+}
+
+Usage& usage_of(State& state, const Job& job) {
+    return state.usage[{job.spec.enterprise, job.spec.programme}];
+}
+
+Job& job_with_attempt(State& state, JobId id, AttemptNumber attempt) {
+    Job& job = state.truth.jobs.at(id);
+    KHU_CHECK(live_attempt(job) != nullptr && live_attempt(job)->number == attempt, "job {} attempt {}",
+              id.value, attempt.value);
+    return job;
+}
+
+void set_timer(State& state, const Job& job, const std::optional<Moment>& before) {
+    if (before) {
+        state.job_timers.erase({*before, job.id});
+    }
+    if (const std::optional<Moment> after = timer_of(job)) {
+        state.job_timers.insert({*after, job.id});
+    }
+}
+
+void leave_queue(State& state, const Job& job) {
+    --usage_of(state, job).queued;
+}
+
+void remember_key(State& state, const JobQueued& fact, Moment at) {
+    Truth& truth = state.truth;
+    while (!state.key_ages.empty() && state.key_ages.begin()->first + days(1) <= at) {
+        truth.keys.erase(state.key_ages.begin()->second);
+        state.key_ages.erase(state.key_ages.begin());
+    }
+    if (!fact.key.empty()) {
+        truth.keys.insert_or_assign(
+            fact.key, KeyUse{.job = fact.job, .request_digest = fact.request_digest, .at = at});
+        state.key_ages.insert({at, fact.key});
+    }
+}
+
+/// Everything a usage row says of the job.
+UsageContext usage_context(const State& state, const Job& job, const Attempt& attempt,
+                           const AttemptBooks& books) {
+    const Policy& policy = *state.truth.policy;
+    const Enterprise* enterprise = find_enterprise(policy, job.spec.enterprise);
+    const Programme* programme = find_programme(policy, job.spec.programme);
+    return {.zone = state.truth.zone,
+            .province_code = policy.zone.province.code,
+            .enterprise = job.spec.enterprise,
+            .enterprise_class = enterprise == nullptr ? "" : enum_name(enterprise->kind),
+            .project = job.spec.project,
+            .user = job.spec.user,
+            .key = {job.id, attempt.number},
+            .job_name = job.spec.name,
+            .service = "ai-training",
+            .partition = job.spec.partition,
+            .programme = job.spec.programme,
+            .tier = programme == nullptr ? "" : enum_name(programme->tier),
+            .qos = job.spec.qos,
+            .holds = books.hold.parts,
+            .submitted_at = job.submitted_at,
+            .queued_at = books.queued_at,
+            .time_limit = job.spec.time_limit,
+            .nodes = job.spec.nodes,
+            .gpus = static_cast<int>(gpus_of(job)),
+            .cores = job.spec.nodes * job.spec.shape.cores,
+            .memory = job.spec.shape.memory * job.spec.nodes,
+            .gpu_model = job.spec.shape.gpu_model,
+            .terms = books.terms,
+            .policy = books.policy};
+}
+
+/// Settles the attempt: its entries, then one usage row for each month it touched.
+Effects settle(State& state, const Job& job, const Ending& ending, Moment at) {
+    Truth& truth = state.truth;
+    const AttemptBooks& books = truth.books.at(job.id);
+    const AttemptKey key{job.id, ending.attempt.number};
+    const AttemptEnd end{.taken_at = ending.attempt.taken_at,
+                         .released_at = at,
+                         .cause = ending.cause,
+                         .exit_code = ending.exit_code,
+                         .never_ran = !books.rank_ran,
+                         .held = truth.ledger.held(key)};
+    const UsageContext context = usage_context(state, job, ending.attempt, books);
+    Effects effects;
+    for (const SliceBill& slice : bill(books.terms, end, truth.policy->utc_offset_minutes)) {
+        const SettleInput input = settle_input(slice, job.spec.partition, job.spec.qos);
+        const Ledger::Entries entries = truth.ledger.settle(key, input, at, books.policy);
+        effects.push_back(PostEntries{entries});
+        effects.push_back(PostUsage{usage_row(context, end, slice, entries)});
+    }
+    return effects;
+}
+
+std::vector<UsageRow> rows_in(const Effects& effects) {
+    std::vector<UsageRow> rows;
+    for (const Effect& effect : effects) {
+        if (const auto* post = std::get_if<PostUsage>(&effect)) {
+            rows.push_back(post->row);
+        }
+    }
+    return rows;
+}
+
+void queue_again(State& state, Job& job, const AttemptClosed& fact, Moment at) {
+    job.phase = Queued{.since = at, .not_before = fact.not_before};
+    job.spec.held = job.spec.held || fact.hold_job;
+    enter_queue(state, job, at);
+}
+
+}  // namespace
+
+std::optional<Moment> timer_of(const Job& job) {
+    const Attempt* attempt = live_attempt(job);
+    if (attempt == nullptr || std::holds_alternative<Ending>(job.phase)) {
+        return std::nullopt;
+    }
+    if (std::holds_alternative<Starting>(job.phase) && !gang_ready(*attempt)) {
+        return std::min(attempt->deadline, attempt->taken_at + limits::launch_timeout);
+    }
+    return attempt->deadline;
+}
+
+void enter_queue(State& state, const Job& job, Moment at) {
+    const Qos* qos = find_qos(*state.truth.policy, job.spec.qos);
+    QueuedJob queued =
+        queued_job(job.id, qos == nullptr ? 0 : qos->tier, job.spec, job.suspect);
+    queued.not_before = std::max(job.spec.not_before, std::get<Queued>(job.phase).not_before);
+    queued.held = job.spec.held;
+    state.scheduler.job_queued(queued, at);
+    ++usage_of(state, job).queued;
+}
+
+void take_resources(State& state, const Job& job) {
+    const Attempt& attempt = *live_attempt(job);
+    Placement left = attempt.placement;
+    left.nodes.clear();
+    for (std::size_t rank = 0; rank < attempt.stages.size(); ++rank) {
+        if (attempt.stages[rank] != NodeStage::Released) {
+            left.nodes.push_back(attempt.placement.nodes[rank]);
+            state.jobs_on[attempt.placement.nodes[rank].node].insert(job.id);
+        }
+    }
+    if (!left.nodes.empty()) {
+        state.scheduler.job_started(job.id, job.spec.enterprise, attempt.deadline, left);
+    } else {
+        state.to_close.insert(job.id);
+    }
+    usage_of(state, job).running_gpus += gpus_of(job);
+}
+
+Effects on(State& state, const JobQueued& fact, Moment at) {
+    Truth& truth = state.truth;
+    KHU_CHECK(fact.job == truth.next_job, "job {} next {}", fact.job.value, truth.next_job.value);
+    truth.next_job = JobId{fact.job.value + 1};
+    Job job{.id = fact.job, .spec = fact.spec, .phase = Queued{.since = at}, .submitted_at = at};
+    const auto [entry, fresh] = truth.jobs.emplace(fact.job, std::move(job));
+    KHU_CHECK(fresh);
+    remember_key(state, fact, at);
+    enter_queue(state, entry->second, at);
+    return {};
+}
+
+Effects on(State& state, const JobHeld& fact, Moment at) {
+    Job& job = state.truth.jobs.at(fact.job);
+    state.scheduler.job_unqueued(job.id);
+    leave_queue(state, job);
+    job.spec.held = true;
+    enter_queue(state, job, at);
+    return {};
+}
+
+Effects on(State& state, const JobReleased& fact, Moment at) {
+    Job& job = state.truth.jobs.at(fact.job);
+    state.scheduler.job_unqueued(job.id);
+    leave_queue(state, job);
+    job.spec.held = false;
+    job.infrastructure_fails = 0;
+    enter_queue(state, job, at);
+    return {};
+}
+
+/// Queued -> Starting. The whole time limit is held now, so that a job which has begun can never run
+/// out of grant.
+Effects on(State& state, const JobPlaced& fact, Moment at) {
+    Job& job = state.truth.jobs.at(fact.job);
+    const Queued queued = std::get<Queued>(job.phase);
+    KHU_CHECK(fact.attempt.value == job.attempts.value + 1);
+    job.attempts = fact.attempt;
+    Attempt attempt{.number = fact.attempt, .placement = fact.placement};
+    attempt.stages.assign(fact.placement.nodes.size(), NodeStage::Ordered);
+    attempt.taken_at = at;
+    attempt.deadline = at + job.spec.time_limit;
+    job.phase = Starting{std::move(attempt)};
+    const PolicyId policy = state.truth.policy->id;
+    state.truth.books[job.id] = AttemptBooks{
+        .terms = fact.terms, .hold = fact.hold, .policy = policy, .queued_at = queued.since};
+    Ledger::Entries entries =
+        state.truth.ledger.hold({job.id, fact.attempt}, fact.hold, at, policy);
+    leave_queue(state, job);
+    take_resources(state, job);
+    set_timer(state, job, std::nullopt);
+    Effects effects{PostEntries{std::move(entries)}};
+    for (std::size_t rank = 0; rank < fact.placement.nodes.size(); ++rank) {
+        effects.push_back(to_node(state, fact.placement.nodes[rank].node,
+                                  start_message(state, job, rank, at)));
+    }
+    return effects;
+}
+
+Effects on(State& state, const NodePrepared& fact, Moment) {
+    Job& job = job_with_attempt(state, fact.job, fact.attempt);
+    const std::optional<Moment> timer = timer_of(job);
+    Attempt& attempt = *live_attempt(job);
+    attempt.stages[*rank_of(attempt, fact.node)] = NodeStage::Prepared;
+    set_timer(state, job, timer);
+    if (!gang_ready(attempt)) {
+        return {};
+    }
+    Effects effects;
+    for (const NodeAllocation& each : attempt.placement.nodes) {
+        effects.push_back(
+            to_node(state, each.node, RunAttempt{.job = job.id, .attempt = attempt.number}));
+    }
+    return effects;
+}
+
+Effects on(State& state, const AttemptStarted& fact, Moment at) {
+    Job& job = job_with_attempt(state, fact.job, fact.attempt);
+    const std::optional<Moment> timer = timer_of(job);
+    Attempt& attempt = *live_attempt(job);
+    attempt.stages[*rank_of(attempt, fact.node)] = NodeStage::Running;
+    state.truth.books.at(job.id).rank_ran = true;
+    if (auto* starting = std::get_if<Starting>(&job.phase)) {
+        Attempt moved = std::move(starting->attempt);
+        moved.started_at = at;
+        job.phase = Running{std::move(moved)};
+    }
+    set_timer(state, job, timer);
+    return {};
+}
+
+Effects on(State& state, const AttemptEnding& fact, Moment at) {
+    Job& job = job_with_attempt(state, fact.job, fact.attempt);
+    KHU_CHECK(!std::holds_alternative<Ending>(job.phase));
+    const std::optional<Moment> timer = timer_of(job);
+    Attempt attempt = std::move(*live_attempt(job));
+    job.phase = Ending{.attempt = std::move(attempt),
+                       .cause = fact.cause,
+                       .exit_code = fact.exit_code,
+                       .detail = fact.detail,
+                       .since = at};
+    AttemptBooks& books = state.truth.books.at(job.id);
+    books.requeue = fact.requeue;
+    books.suspect = fact.suspect;
+    set_timer(state, job, timer);
+    Effects effects;
+    const Attempt& ended = *live_attempt(job);
+    for (std::size_t rank = 0; rank < ended.stages.size(); ++rank) {
+        if (ended.stages[rank] != NodeStage::Released) {
+            const std::string why = fact.detail.empty() ? cause_name(fact.cause) : fact.detail;
+            effects.push_back(
+                to_node(state, ended.placement.nodes[rank].node, stop_message(job, why)));
+        }
+    }
+    return effects;
+}
+
+Effects on(State& state, const NodeReleased& fact, Moment) {
+    Job& job = job_with_attempt(state, fact.job, fact.attempt);
+    Attempt& attempt = *live_attempt(job);
+    NodeStage& stage = attempt.stages[*rank_of(attempt, fact.node)];
+    KHU_CHECK(stage != NodeStage::Released, "job {} node {}", fact.job.value, fact.node.value);
+    const std::optional<Moment> timer = timer_of(job);
+    stage = NodeStage::Released;
+    set_timer(state, job, timer);
+    AttemptBooks& books = state.truth.books.at(job.id);
+    books.rank_ran = books.rank_ran || fact.rank_ran;
+    state.jobs_on.at(fact.node).erase(job.id);
+    state.scheduler.node_released(job.id, fact.node);
+    const bool last = std::ranges::all_of(
+        attempt.stages, [](NodeStage each) { return each == NodeStage::Released; });
+    if (last) {
+        state.to_close.insert(job.id);
+    }
+    return {};
+}
+
+Effects on(State& state, const JobCancelled& fact, Moment) {
+    state.truth.jobs.at(fact.job).cancel_requested = true;
+    return {};
+}
+
+/// Every node has released: settle, then done or queued again.
+Effects on(State& state, const AttemptClosed& fact, Moment at) {
+    Job& job = job_with_attempt(state, fact.job, fact.attempt);
+    KHU_CHECK(state.to_close.erase(job.id) == 1);
+    const Ending ending = std::get<Ending>(job.phase);
+    Effects effects = settle(state, job, ending, at);
+    usage_of(state, job).running_gpus -= gpus_of(job);
+    job.suspect = state.truth.books.at(job.id).suspect;
+    if (is_infrastructure(ending.cause)) {
+        ++job.infrastructure_fails;
+    }
+    state.truth.books.erase(job.id);
+    state.scheduler.admission_changed(job.spec.enterprise);
+    if (fact.requeue) {
+        queue_again(state, job, fact, at);
+        return effects;
+    }
+    job.phase = Finished{.cause = ending.cause,
+                         .exit_code = ending.exit_code,
+                         .detail = ending.detail,
+                         .at = at};
+    Job done = std::move(job);
+    state.truth.jobs.erase(fact.job);
+    std::vector<UsageRow> rows = rows_in(effects);
+    effects.push_back(ArchiveJob{
+        .job = std::move(done), .last_attempt = ending.attempt, .usage = std::move(rows)});
+    return effects;
+}
+
+Effects on(State& state, const JobDropped& fact, Moment at) {
+    Job job = std::move(state.truth.jobs.at(fact.job));
+    state.truth.jobs.erase(fact.job);
+    state.scheduler.job_unqueued(job.id);
+    leave_queue(state, job);
+    state.scheduler.admission_changed(job.spec.enterprise);
+    job.phase = Finished{.cause = fact.cause, .detail = "cancelled while queued", .at = at};
+    return {ArchiveJob{.job = std::move(job), .last_attempt = std::nullopt, .usage = {}}};
+}
+
+}  // namespace khu::apply_detail

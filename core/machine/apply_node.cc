@@ -1,0 +1,118 @@
+/// Facts about nodes.
+
+#include "core/machine/apply.h"
+#include "core/machine/decide.h"
+
+namespace khu::apply_detail {
+namespace {
+
+NodeHealth health_of(const NodeRecord& node) {
+    if (!node.up) {
+        return NodeHealth::Lost;
+    }
+    return node.drained ? NodeHealth::Drained : NodeHealth::Up;
+}
+
+/// Orders that the node has not answered are said again: the agent may be a new one.
+Effects orders_for(const State& state, NodeId node, Moment at) {
+    Effects effects;
+    const auto jobs = state.jobs_on.find(node);
+    if (jobs == state.jobs_on.end()) {
+        return effects;
+    }
+    for (const JobId id : jobs->second) {
+        const Job& job = state.truth.jobs.at(id);
+        const Attempt& attempt = *live_attempt(job);
+        const std::size_t rank = *decide_detail::rank_of(attempt, node);
+        if (std::holds_alternative<Ending>(job.phase)) {
+            effects.push_back(decide_detail::to_node(
+                state, node, decide_detail::stop_message(job, "the attempt is over")));
+        } else if (attempt.stages[rank] == NodeStage::Ordered) {
+            effects.push_back(decide_detail::to_node(
+                state, node, decide_detail::start_message(state, job, rank, at)));
+        }
+    }
+    return effects;
+}
+
+}  // namespace
+
+void set_health(State& state, const NodeRecord& node) {
+    state.scheduler.node_health(node.id, health_of(node));
+}
+
+void add_node(State& state, const NodeRecord& node) {
+    auto node_class = state.classes.intern(node.name, node.inventory);
+    KHU_CHECK(node_class.has_value(), "node {}", node.name.value);
+    if (state.scheduler.cluster().find(node.id) == nullptr) {
+        state.scheduler.node_joined(node.id, node.name, *node_class, NodeLocation{},
+                                    health_of(node));
+    } else if (state.scheduler.cluster().at(node.id).state.shared_class() != *node_class) {
+        state.scheduler.node_class(node.id, *node_class);
+    }
+    state.node_names[node.name] = node.id;
+}
+
+void use_partitions(State& state) {
+    std::vector<PartitionNodes> partitions;
+    for (const Partition& each : state.truth.policy->partitions) {
+        partitions.push_back(
+            {.id = each.id,
+             .nodes = each.nodes,
+             .share = {.cores = each.share.cores_per_gpu,
+                       .memory = gibibytes(each.share.mem_gib_per_gpu)}});
+    }
+    state.scheduler.partitions_changed(partitions);
+}
+
+Effects on(State& state, const NodeJoined& fact, Moment at) {
+    Truth& truth = state.truth;
+    if (fact.node == truth.next_node) {
+        truth.next_node = NodeId{fact.node.value + 1};
+    }
+    NodeRecord& node = truth.nodes[fact.node];
+    KHU_CHECK(fact.epoch > node.epoch, "{} after {}", fact.epoch.value, node.epoch.value);
+    node.id = fact.node;
+    node.name = fact.name;
+    node.epoch = fact.epoch;
+    node.instance = fact.instance;
+    node.address = fact.address;
+    node.version = fact.version;
+    node.inventory = fact.inventory;
+    node.up = true;
+    add_node(state, node);
+    set_health(state, node);
+    state.heard_at[fact.node] = at;
+    return orders_for(state, fact.node, at);
+}
+
+Effects on(State& state, const NodeLost& fact, Moment) {
+    NodeRecord& node = state.truth.nodes.at(fact.node);
+    KHU_CHECK(node.up);
+    node.up = false;
+    set_health(state, node);
+    return {};
+}
+
+Effects on(State& state, const NodeDrained& fact, Moment) {
+    NodeRecord& node = state.truth.nodes.at(fact.node);
+    node.drained = true;
+    node.drain_reason = fact.reason;
+    set_health(state, node);
+    return {};
+}
+
+Effects on(State& state, const NodeResumed& fact, Moment) {
+    NodeRecord& node = state.truth.nodes.at(fact.node);
+    node.drained = false;
+    node.drain_reason.clear();
+    set_health(state, node);
+    return {};
+}
+
+Effects on(State& state, const NodeHeard& fact, Moment at) {
+    state.heard_at[fact.node] = at;
+    return {};
+}
+
+}  // namespace khu::apply_detail

@@ -1,0 +1,112 @@
+#pragma once
+
+/// \file
+/// Everything the zone can be told: by people through the API, by agents, by the clock. A command is a
+/// wish; decide() turns it into facts or a refusal. Commands are never stored.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/identity.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+#include "core/jobs/spec.h"
+#include "core/ledger/grant.h"
+#include "core/policy/policy.h"
+#include "core/protocol/messages.h"
+
+namespace khu {
+
+// --- People ------------------------------------------------------------------------------------
+
+/// `spec` as the user wrote it: empty names and zeros mean the zone's default. The payload travels
+/// beside the command and is stored by whoever stores the facts.
+struct SubmitJob {
+    Identity who;
+    JobSpec spec;
+    std::string key;              ///< idempotency key; empty: none
+    std::uint64_t request_digest{0};  ///< of the whole request, to tell a retry from a clash
+};
+
+struct CancelJob {
+    Identity who;
+    JobId job;
+};
+struct HoldJob {
+    Identity who;
+    JobId job;
+};
+struct ReleaseJob {
+    Identity who;
+    JobId job;
+};
+/// Ends the running attempt and queues the job again; charged like a cancel.
+struct RequeueJob {
+    Identity who;
+    JobId job;
+};
+
+/// `policy` is the file read and reviewed; `text` the file itself.
+struct ApplyPolicy {
+    Identity who;
+    Policy policy;
+    std::string text;
+};
+
+struct ApproveGrant {
+    Identity who;
+    GrantOffer offer;
+};
+struct ExtendGrant {
+    Identity who;
+    GrantExtension extension;
+};
+enum class GrantVerb { Suspend, Resume, Close };
+KHU_DESCRIBE_ENUM(GrantVerb, Suspend, Resume, Close)
+struct ChangeGrant {
+    Identity who;
+    GrantId grant;
+    GrantVerb verb{};
+    std::string reason;
+};
+
+struct DrainNode {
+    Identity who;
+    NodeName node;
+    std::string reason;
+};
+struct ResumeNode {
+    Identity who;
+    NodeName node;
+};
+
+// --- Agents ------------------------------------------------------------------------------------
+
+struct RegisterNode {
+    Hello hello;
+};
+struct HearNode {
+    NodeId node;
+    Epoch epoch;
+    std::uint64_t number{0};
+};
+struct ReportFromNode {
+    NodeId node;
+    Epoch epoch;
+    AttemptReport report;
+};
+
+// --- The clock ---------------------------------------------------------------------------------
+
+/// Whatever is due: time limits, leases, windows of grants, retries.
+struct Tick {};
+/// One scheduling round.
+struct RunRound {};
+
+using Command = std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, RequeueJob, ApplyPolicy,
+                             ApproveGrant, ExtendGrant, ChangeGrant, DrainNode, ResumeNode,
+                             RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
+
+}  // namespace khu

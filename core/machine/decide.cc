@@ -1,0 +1,75 @@
+#include "core/machine/decide.h"
+
+#include <algorithm>
+
+#include "core/base/enum_name.h"
+#include "core/base/limits.h"
+
+namespace khu {
+
+Decided decide(State& state, const Command& command, Moment now) {
+    return std::visit([&](const auto& c) { return decide_detail::on(state, c, now); }, command);
+}
+
+namespace decide_detail {
+
+Expected<Done, Refusal> need_role(const Identity& who, Role role, const std::string& verb) {
+    if (who.has(role)) {
+        return Done{};
+    }
+    std::string roles;
+    for (const Role each : who.roles) {
+        roles += (roles.empty() ? "" : ", ") + enum_name(each);
+    }
+    return Unexpected{Refusal(Code::Forbidden)
+                          .with("verb", verb)
+                          .with("role", enum_name(role))
+                          .with("user", who.user.value)
+                          .with("roles", roles.empty() ? "none" : roles)};
+}
+
+StartAttempt start_message(const State& state, const Job& job, std::size_t rank, Moment now) {
+    const Attempt& attempt = *live_attempt(job);
+    StartAttempt message{.job = job.id, .attempt = attempt.number, .spec = job.spec};
+    for (const NodeAllocation& allocation : attempt.placement.nodes) {
+        const NodeRecord& node = state.truth.nodes.at(allocation.node);
+        message.nodes.push_back(
+            {.name = node.name.value, .address = node.address, .allocation = allocation});
+    }
+    message.epoch = state.truth.nodes.at(attempt.placement.nodes.at(rank).node).epoch;
+    message.node_rank = static_cast<int>(rank);
+    message.deadline = attempt.deadline;
+    message.time_left = std::max(attempt.deadline - now, Span{0});
+    message.restart_count = static_cast<int>(attempt.number.value) - 1;
+    message.run_at_once = attempt.placement.nodes.size() == 1;
+    return message;
+}
+
+SendToAgent to_node(const State& state, NodeId node, ToAgent message) {
+    return {.node = node, .epoch = state.truth.nodes.at(node).epoch, .message = std::move(message)};
+}
+
+StopAttempt stop_message(const Job& job, const std::string& reason) {
+    return {.job = job.id,
+            .attempt = live_attempt(job)->number,
+            .reason = reason,
+            .signal = 15,
+            .grace = limits::kill_grace};
+}
+
+bool gang_ready(const Attempt& attempt) {
+    return std::ranges::none_of(attempt.stages,
+                                [](NodeStage stage) { return stage == NodeStage::Ordered; });
+}
+
+std::optional<std::size_t> rank_of(const Attempt& attempt, NodeId node) {
+    for (std::size_t rank = 0; rank < attempt.placement.nodes.size(); ++rank) {
+        if (attempt.placement.nodes[rank].node == node) {
+            return rank;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace decide_detail
+}  // namespace khu

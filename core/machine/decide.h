@@ -1,0 +1,68 @@
+#pragma once
+
+/// \file
+/// decide(): what a command amounts to in this state, as facts or as a refusal. It changes nothing.
+/// One small function per command, grouped by what they speak of: decide_job.cc, decide_grant.cc,
+/// decide_node.cc, decide_time.cc, decide_round.cc.
+
+#include <vector>
+
+#include "core/base/expected.h"
+#include "core/base/refusal.h"
+#include "core/machine/commands.h"
+#include "core/machine/effects.h"
+#include "core/machine/events.h"
+#include "core/machine/state.h"
+
+namespace khu {
+
+struct Decision {
+    std::vector<Fact> facts;
+    Effects replies;      ///< to the agent that spoke; performed after the facts are stored
+    JobId job;            ///< the job that was made or found
+    bool existed{false};  ///< the idempotency key had made it before
+};
+using Decided = Expected<Decision, Refusal>;
+
+/// Errors: the codes named at each function in the .cc files.
+/// `state` is not const only because a round borrows the free devices while it thinks.
+Decided decide(State& state, const Command& command, Moment now);
+
+/// A fact that follows from the state by itself, such as the closing of an attempt whose nodes have all
+/// released it; none if there is no such fact. Asked again after each fact until there is none.
+std::optional<Fact> consequence(const State& state, Moment now);
+
+namespace decide_detail {
+
+Decided on(State& state, const SubmitJob& command, Moment now);
+Decided on(State& state, const CancelJob& command, Moment now);
+Decided on(State& state, const HoldJob& command, Moment now);
+Decided on(State& state, const ReleaseJob& command, Moment now);
+Decided on(State& state, const RequeueJob& command, Moment now);
+Decided on(State& state, const ApplyPolicy& command, Moment now);
+Decided on(State& state, const ApproveGrant& command, Moment now);
+Decided on(State& state, const ExtendGrant& command, Moment now);
+Decided on(State& state, const ChangeGrant& command, Moment now);
+Decided on(State& state, const DrainNode& command, Moment now);
+Decided on(State& state, const ResumeNode& command, Moment now);
+Decided on(State& state, const RegisterNode& command, Moment now);
+Decided on(State& state, const HearNode& command, Moment now);
+Decided on(State& state, const ReportFromNode& command, Moment now);
+Decided on(State& state, const Tick& command, Moment now);
+Decided on(State& state, const RunRound& command, Moment now);
+
+/// Errors: N403.
+Expected<Done, Refusal> need_role(const Identity& who, Role role, const std::string& verb);
+
+/// The message that starts `job` on the node of rank `rank`; payload and token are left out.
+StartAttempt start_message(const State& state, const Job& job, std::size_t rank, Moment now);
+/// To the agent that serves the node now.
+SendToAgent to_node(const State& state, NodeId node, ToAgent message);
+StopAttempt stop_message(const Job& job, const std::string& reason);
+/// Every node of the gang is prepared or further.
+bool gang_ready(const Attempt& attempt);
+/// Position of the node in the attempt; none if it is not part of it.
+std::optional<std::size_t> rank_of(const Attempt& attempt, NodeId node);
+
+}  // namespace decide_detail
+}  // namespace khu

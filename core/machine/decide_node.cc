@@ -1,0 +1,352 @@
+/// Agents: registration, heartbeats, reports; and what admins do to nodes.
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "core/base/limits.h"
+#include "core/machine/decide.h"
+
+namespace khu::decide_detail {
+namespace {
+
+std::int64_t signed_number(std::uint64_t n) {
+    return static_cast<std::int64_t>(n);
+}
+
+Refusal unknown_node(const std::string& name) {
+    return Refusal(Code::UnknownNode).with("node", name);
+}
+
+Expected<const NodeRecord*, Refusal> speaker(const State& state, NodeId id, Epoch epoch) {
+    const NodeRecord* node = state.find_node(id);
+    if (node == nullptr) {
+        return Unexpected{unknown_node(std::to_string(id.value))};
+    }
+    if (!node->up || node->epoch != epoch) {
+        return Unexpected{Refusal(Code::StaleEpoch)
+                              .with("node", node->name.value)
+                              .with("epoch", signed_number(epoch.value))
+                              .with("current", signed_number(node->epoch.value))};
+    }
+    return node;
+}
+
+struct Verdict {
+    EndCause cause{};
+    std::string detail;
+    bool blames_node{false};
+};
+
+/// What a result means for the job. A missing command or directory is the user's to mend; a launch
+/// that failed for any other reason is the zone's.
+Verdict verdict_of(const AttemptResult& result) {
+    if (!result.fault_code.empty() && result.fault_code != "T703") {
+        return {EndCause::UserError, result.fault_code + " " + result.fault_text, false};
+    }
+    if (!result.fault_code.empty()) {
+        return {EndCause::LaunchFail, result.fault_code + " " + result.fault_text, true};
+    }
+    if (!result.rank_ran) {
+        return {EndCause::AgentLost, "the node lost the attempt before it ran", true};
+    }
+    if (result.oom) {
+        return {EndCause::Oom, "out of memory", false};
+    }
+    if (result.signal != 0) {
+        return {EndCause::UserError, "ended by signal " + std::to_string(result.signal), false};
+    }
+    if (result.exit_code != 0) {
+        return {EndCause::UserError, "", false};
+    }
+    return {EndCause::Completed, "", false};
+}
+
+AttemptEnding ending_of(const Job& job, const Verdict& verdict, int exit_code, NodeId node) {
+    return {.job = job.id,
+            .attempt = live_attempt(job)->number,
+            .cause = verdict.cause,
+            .exit_code = exit_code,
+            .detail = verdict.detail,
+            .suspect = verdict.blames_node ? node : NodeId{},
+            .requeue = is_infrastructure(verdict.cause) && job.spec.requeue};
+}
+
+/// With one process group on each node the attempt goes on until the last of them is done.
+bool others_go_on(const Job& job, const Attempt& attempt, std::size_t rank) {
+    if (job.spec.launcher != Launcher::Fork && job.spec.launcher != Launcher::Torch) {
+        return false;
+    }
+    for (std::size_t other = 0; other < attempt.stages.size(); ++other) {
+        if (other != rank && attempt.stages[other] != NodeStage::Released) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void on_ended(const Job& job, std::size_t rank, const AttemptResult& result, Decision& decision) {
+    const Attempt& attempt = *live_attempt(job);
+    const NodeId node = attempt.placement.nodes[rank].node;
+    const Verdict verdict = verdict_of(result);
+    const bool over = std::holds_alternative<Ending>(job.phase);
+    const bool quiet = verdict.cause == EndCause::Completed && others_go_on(job, attempt, rank);
+    if (!over && !quiet) {
+        const int exit_code = result.signal != 0 ? 128 + result.signal : result.exit_code;
+        decision.facts.push_back(ending_of(job, verdict, exit_code, node));
+    }
+    decision.facts.push_back(NodeReleased{.job = job.id,
+                                          .attempt = attempt.number,
+                                          .node = node,
+                                          .rank_ran = result.rank_ran});
+}
+
+void on_prepared(const State& state, const Job& job, std::size_t rank, Decision& decision) {
+    const Attempt& attempt = *live_attempt(job);
+    const NodeId node = attempt.placement.nodes[rank].node;
+    if (attempt.stages[rank] == NodeStage::Ordered) {
+        decision.facts.push_back(
+            NodePrepared{.job = job.id, .attempt = attempt.number, .node = node});
+    } else if (gang_ready(attempt)) {
+        decision.replies.push_back(
+            to_node(state, node, RunAttempt{.job = job.id, .attempt = attempt.number}));
+    }
+}
+
+/// One report about an attempt that is ours and alive.
+void on_report(const State& state, const Job& job, std::size_t rank, const AttemptReport& report,
+               Decision& decision) {
+    const Attempt& attempt = *live_attempt(job);
+    const NodeId node = attempt.placement.nodes[rank].node;
+    const bool released = attempt.stages[rank] == NodeStage::Released;
+    if (report.stage == AgentStage::Ended) {
+        if (!released) {
+            on_ended(job, rank, report.result.value_or(AttemptResult{}), decision);
+        }
+        return;
+    }
+    if (released || std::holds_alternative<Ending>(job.phase)) {
+        decision.replies.push_back(to_node(state, node, stop_message(job, "the attempt is over")));
+        return;
+    }
+    if (report.stage == AgentStage::Prepared) {
+        on_prepared(state, job, rank, decision);
+    } else if (attempt.stages[rank] != NodeStage::Running) {
+        decision.facts.push_back(
+            AttemptStarted{.job = job.id, .attempt = attempt.number, .node = node});
+    }
+}
+
+/// Whether the report speaks of what the node is to do now, and as which rank.
+std::optional<std::size_t> rank_in(const Job* job, const AttemptReport& report, NodeId node) {
+    const Attempt* attempt = job == nullptr ? nullptr : live_attempt(*job);
+    if (attempt == nullptr || attempt->number != report.attempt) {
+        return std::nullopt;
+    }
+    return rank_of(*attempt, node);
+}
+
+void take_report(const State& state, NodeId node, const AttemptReport& report, Decision& decision) {
+    const Job* job = state.find_job(report.job);
+    const std::optional<std::size_t> rank = rank_in(job, report, node);
+    if (rank) {
+        on_report(state, *job, *rank, report, decision);
+    } else if (report.stage != AgentStage::Ended) {
+        decision.replies.push_back(to_node(state, node,
+                                           StopAttempt{.job = report.job,
+                                                       .attempt = report.attempt,
+                                                       .reason = "this attempt is not known",
+                                                       .signal = 9,
+                                                       .grace = Span{0}}));
+    }
+    if (report.stage != AgentStage::Prepared) {
+        decision.replies.push_back(to_node(
+            state, node,
+            ReportAck{.job = report.job, .attempt = report.attempt, .stage = report.stage}));
+    }
+}
+
+/// What the state believes to be on the node and the node does not have is gone.
+void miss_reports(const State& state, NodeId node, const std::vector<AttemptReport>& reports,
+                  Decision& decision) {
+    const auto jobs = state.jobs_on.find(node);
+    if (jobs == state.jobs_on.end()) {
+        return;
+    }
+    for (const JobId id : jobs->second) {
+        const Job& job = state.truth.jobs.at(id);
+        const Attempt& attempt = *live_attempt(job);
+        const std::size_t rank = *rank_of(attempt, node);
+        const bool reported = std::ranges::any_of(reports, [&](const AttemptReport& r) {
+            return r.job == id && r.attempt == attempt.number;
+        });
+        const bool ending = std::holds_alternative<Ending>(job.phase);
+        if (reported || (attempt.stages[rank] == NodeStage::Ordered && !ending)) {
+            continue;  // an order that never arrived is said again
+        }
+        if (!ending) {
+            const Verdict lost{EndCause::AgentLost, "the node restarted and lost the attempt", true};
+            decision.facts.push_back(ending_of(job, lost, 0, node));
+        }
+        decision.facts.push_back(
+            NodeReleased{.job = id, .attempt = attempt.number, .node = node});
+    }
+}
+
+bool name_is_sane(const std::string& name) {
+    const auto ok = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.' || c == '_';
+    };
+    return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, ok);
+}
+
+/// Errors: H422, D501, D502.
+Expected<Done, Refusal> may_register(const State& state, const Hello& hello, Moment now) {
+    if (!name_is_sane(hello.node)) {
+        return Unexpected{Refusal(Code::BadField)
+                              .with("field", "node")
+                              .with("why", "a node's name is 1 to 64 letters, digits, '-', '.', '_'")};
+    }
+    const NodeRecord* known = state.find_node(NodeName{hello.node});
+    if (known != nullptr && known->up && known->instance != hello.instance) {
+        const Span ago = now - state.heard_at.at(known->id);
+        if (ago < limits::lease + limits::lease_skew) {
+            return Unexpected{Refusal(Code::NodeTaken)
+                                  .with("node", hello.node)
+                                  .with("ago_ms", ago.value)};
+        }
+    }
+    if (auto sane = check_inventory(NodeName{hello.node}, hello.inventory); !sane) {
+        return Unexpected{std::move(sane).error()};
+    }
+    return Done{};
+}
+
+/// New hardware under a name may only come while nothing of ours runs there.
+bool changes_hardware(const State& state, const Hello& hello) {
+    const NodeRecord* known = state.find_node(NodeName{hello.node});
+    return known != nullptr && !(known->inventory == hello.inventory) &&
+           state.jobs_on.contains(known->id) && !state.jobs_on.at(known->id).empty();
+}
+
+}  // namespace
+
+/// Errors: H422, D501, D502.
+Decided on(State& state, const RegisterNode& command, Moment now) {
+    const Hello& hello = command.hello;
+    if (auto allowed = may_register(state, hello, now); !allowed) {
+        return Unexpected{std::move(allowed).error()};
+    }
+    const NodeRecord* known = state.find_node(NodeName{hello.node});
+    const bool keep_old = changes_hardware(state, hello);
+    NodeJoined joined{.node = known != nullptr ? known->id : state.truth.next_node,
+                      .name = NodeName{hello.node},
+                      .epoch = Epoch{known != nullptr ? known->epoch.value + 1 : 1},
+                      .instance = hello.instance,
+                      .address = hello.address,
+                      .version = hello.version,
+                      .inventory = keep_old ? known->inventory : hello.inventory};
+    Decision decision;
+    const NodeId node = joined.node;
+    const Epoch epoch = joined.epoch;
+    decision.replies.push_back(SendToAgent{.node = node,
+                                           .epoch = epoch,
+                                           .message = Welcome{.hello = hello.number,
+                                                              .zone = state.truth.zone.value,
+                                                              .name = hello.node,
+                                                              .node = node,
+                                                              .epoch = epoch,
+                                                              .lease = limits::lease,
+                                                              .heartbeat_every =
+                                                                  limits::heartbeat_every}});
+    decision.facts.push_back(std::move(joined));
+    if (known != nullptr) {
+        miss_reports(state, node, hello.attempts, decision);
+    }
+    for (const AttemptReport& report : hello.attempts) {
+        Decision part;
+        if (known != nullptr) {
+            take_report(state, node, report, part);
+        }
+        for (Fact& fact : part.facts) {
+            decision.facts.push_back(std::move(fact));
+        }
+        for (Effect& reply : part.replies) {
+            std::get<SendToAgent>(reply).epoch = epoch;
+            decision.replies.push_back(std::move(reply));
+        }
+    }
+    return decision;
+}
+
+/// Errors: D500, D503.
+Decided on(State& state, const HearNode& command, Moment now) {
+    const auto node = speaker(state, command.node, command.epoch);
+    if (!node) {
+        return Unexpected{node.error()};
+    }
+    Decision decision{.facts = {NodeHeard{command.node}}};
+    decision.replies.push_back(to_node(state, command.node, HeartbeatAck{command.number}));
+    const auto jobs = state.jobs_on.find(command.node);
+    if (jobs == state.jobs_on.end()) {
+        return decision;
+    }
+    for (const JobId id : jobs->second) {
+        const Job& job = state.truth.jobs.at(id);
+        const Attempt& attempt = *live_attempt(job);
+        const std::size_t rank = *rank_of(attempt, command.node);
+        if (const auto* ending = std::get_if<Ending>(&job.phase)) {
+            if (ending->since + limits::repeat_after <= now) {
+                decision.replies.push_back(
+                    to_node(state, command.node, stop_message(job, "the attempt is over")));
+            }
+        } else if (attempt.stages[rank] == NodeStage::Ordered &&
+                   attempt.taken_at + limits::repeat_after <= now) {
+            decision.replies.push_back(
+                to_node(state, command.node, start_message(state, job, rank, now)));
+        }
+    }
+    return decision;
+}
+
+/// Errors: D500, D503.
+Decided on(State& state, const ReportFromNode& command, Moment) {
+    const auto node = speaker(state, command.node, command.epoch);
+    if (!node) {
+        return Unexpected{node.error()};
+    }
+    Decision decision;
+    take_report(state, command.node, command.report, decision);
+    return decision;
+}
+
+/// Errors: N403, D500.
+Decided on(State& state, const DrainNode& command, Moment) {
+    if (auto role = need_role(command.who, Role::ZoneAdmin, "drain"); !role) {
+        return Unexpected{std::move(role).error()};
+    }
+    const NodeRecord* node = state.find_node(command.node);
+    if (node == nullptr) {
+        return Unexpected{unknown_node(command.node.value)};
+    }
+    return Decision{.facts = {NodeDrained{
+                        .node = node->id, .reason = command.reason, .by = command.who.user}}};
+}
+
+/// Errors: N403, D500.
+Decided on(State& state, const ResumeNode& command, Moment) {
+    if (auto role = need_role(command.who, Role::ZoneAdmin, "resume"); !role) {
+        return Unexpected{std::move(role).error()};
+    }
+    const NodeRecord* node = state.find_node(command.node);
+    if (node == nullptr) {
+        return Unexpected{unknown_node(command.node.value)};
+    }
+    if (!node->drained) {
+        return Decision{};
+    }
+    return Decision{.facts = {NodeResumed{.node = node->id, .by = command.who.user}}};
+}
+
+}  // namespace khu::decide_detail

@@ -1,0 +1,126 @@
+/// The clock: leases that are over, launches that take too long, time limits, windows of grants; and
+/// the facts that follow from the state by themselves.
+
+#include <algorithm>
+
+#include "core/base/limits.h"
+#include "core/machine/decide.h"
+
+namespace khu {
+namespace decide_detail {
+namespace {
+
+AttemptEnding over(const Job& job, EndCause cause, std::string detail, NodeId suspect) {
+    return {.job = job.id,
+            .attempt = live_attempt(job)->number,
+            .cause = cause,
+            .detail = std::move(detail),
+            .suspect = suspect,
+            .requeue = is_infrastructure(cause) && job.spec.requeue};
+}
+
+void lose_node(const State& state, const NodeRecord& node, std::set<JobId>& ended,
+               std::vector<Fact>& facts) {
+    facts.push_back(NodeLost{node.id});
+    const auto jobs = state.jobs_on.find(node.id);
+    if (jobs == state.jobs_on.end()) {
+        return;
+    }
+    for (const JobId id : jobs->second) {
+        const Job& job = state.truth.jobs.at(id);
+        if (!std::holds_alternative<Ending>(job.phase) && ended.insert(id).second) {
+            facts.push_back(
+                over(job, EndCause::NodeFail, "node " + node.name.value + " is lost", node.id));
+        }
+        facts.push_back(NodeReleased{
+            .job = id, .attempt = live_attempt(job)->number, .node = node.id});
+    }
+}
+
+/// The first node that is not ready; only asked of a gang that is not.
+NodeId laggard(const Attempt& attempt) {
+    const auto at = std::ranges::find(attempt.stages, NodeStage::Ordered);
+    KHU_CHECK(at != attempt.stages.end());
+    return attempt.placement.nodes[static_cast<std::size_t>(at - attempt.stages.begin())].node;
+}
+
+void look_at(const Job& job, Moment now, std::vector<Fact>& facts) {
+    const Attempt* attempt = live_attempt(job);
+    if (attempt == nullptr || std::holds_alternative<Ending>(job.phase)) {
+        return;
+    }
+    if (attempt->deadline <= now) {
+        facts.push_back(over(job, EndCause::TimeLimit, "reached its time limit", NodeId{}));
+    } else if (std::holds_alternative<Starting>(job.phase) && !gang_ready(*attempt) &&
+               attempt->taken_at + limits::launch_timeout <= now) {
+        facts.push_back(over(job, EndCause::LaunchFail, "not every node was ready in time",
+                             laggard(*attempt)));
+    }
+}
+
+}  // namespace
+
+Decided on(State& state, const Tick&, Moment now) {
+    Decision decision;
+    std::set<JobId> ended;
+    for (const auto& [id, heard] : state.heard_at) {
+        const NodeRecord& node = state.truth.nodes.at(id);
+        if (node.up && heard + limits::lease + limits::lease_skew <= now) {
+            lose_node(state, node, ended, decision.facts);
+        }
+    }
+    for (const auto& [at, id] : state.job_timers) {
+        if (at > now) {
+            break;
+        }
+        if (!ended.contains(id)) {
+            const std::size_t before = decision.facts.size();
+            look_at(state.truth.jobs.at(id), now, decision.facts);
+            if (decision.facts.size() > before) {
+                ended.insert(id);
+            }
+        }
+    }
+    const std::optional<Moment> expiry = state.truth.ledger.next_expiry();
+    if (expiry && *expiry <= now) {
+        decision.facts.push_back(GrantsExpired{});
+    }
+    return decision;
+}
+
+}  // namespace decide_detail
+
+namespace {
+
+Span backoff(int fails) {
+    Span wait = seconds(1);
+    for (int i = 1; i < fails && wait < limits::retry_backoff_max; ++i) {
+        wait = wait * 2;
+    }
+    return std::min(wait, limits::retry_backoff_max);
+}
+
+}  // namespace
+
+std::optional<Fact> consequence(const State& state, Moment now) {
+    if (state.to_close.empty()) {
+        return std::nullopt;
+    }
+    const Job& job = state.truth.jobs.at(*state.to_close.begin());
+    const Attempt& attempt = *live_attempt(job);
+    const auto* ending = std::get_if<Ending>(&job.phase);
+    if (ending == nullptr) {  // every node ended well by itself
+        return AttemptEnding{
+            .job = job.id, .attempt = attempt.number, .cause = EndCause::Completed};
+    }
+    AttemptClosed closed{.job = job.id, .attempt = attempt.number};
+    closed.requeue = state.truth.books.at(job.id).requeue && !job.cancel_requested;
+    if (closed.requeue && is_infrastructure(ending->cause)) {
+        const int fails = job.infrastructure_fails + 1;
+        closed.hold_job = fails >= limits::attempts_per_job_max;
+        closed.not_before = now + backoff(fails);
+    }
+    return closed;
+}
+
+}  // namespace khu

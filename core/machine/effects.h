@@ -1,0 +1,48 @@
+#pragma once
+
+/// \file
+/// What must now be done in the world. Effects of the books and the history are stored in the same
+/// transaction as the facts that caused them; the others are performed only after that commit, and are
+/// idempotent, because a crash in between makes them happen again.
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/ids.h"
+#include "core/jobs/job.h"
+#include "core/ledger/entry.h"
+#include "core/ledger/usage.h"
+#include "core/protocol/messages.h"
+
+namespace khu {
+
+/// To the agent of `node`, if it is connected at `epoch`; else nothing: it is said again when the agent
+/// registers. A StartAttempt leaves here without payload and token, which the performer adds.
+struct SendToAgent {
+    NodeId node;
+    Epoch epoch;
+    ToAgent message;
+};
+
+/// Into the ledger, in this order.
+struct PostEntries {
+    std::vector<Entry> entries;
+};
+
+struct PostUsage {
+    UsageRow row;
+};
+
+/// The job has ended: into the history, out of memory; its payload is dropped.
+struct ArchiveJob {
+    Job job;
+    std::optional<Attempt> last_attempt;
+    std::vector<UsageRow> usage;  ///< of its last attempt
+};
+
+using Effect = std::variant<SendToAgent, PostEntries, PostUsage, ArchiveJob>;
+using Effects = std::vector<Effect>;
+
+}  // namespace khu

@@ -1,0 +1,215 @@
+#pragma once
+
+/// \file
+/// The facts: what has happened, in the order in which it happened. They are the only thing stored and
+/// the only thing that changes the state; replaying them gives the same state on every machine. A fact
+/// carries every choice that was made (nodes, grants, prices), so that a better algorithm cannot
+/// rewrite history. Names are contracts: a stored fact of an older release must still be read.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+#include "core/jobs/job.h"
+#include "core/ledger/charge.h"
+#include "core/ledger/ledger.h"
+#include "core/policy/policy.h"
+#include "core/topology/inventory.h"
+
+namespace khu {
+
+// --- Jobs ----------------------------------------------------------------------------------------
+
+/// `spec` with every default filled in.
+struct JobQueued {
+    JobId job;
+    JobSpec spec;
+    std::string key;
+    std::uint64_t request_digest{0};
+};
+KHU_DESCRIBE(JobQueued, job, spec, key, request_digest)
+
+struct JobHeld {
+    JobId job;
+    UserId by;
+};
+KHU_DESCRIBE(JobHeld, job, by)
+
+struct JobReleased {
+    JobId job;
+    UserId by;
+};
+KHU_DESCRIBE(JobReleased, job, by)
+
+/// Resources and hours are taken: `terms` and `hold` stay as they are for the whole attempt.
+struct JobPlaced {
+    JobId job;
+    AttemptNumber attempt;
+    Placement placement;
+    PriceTerms terms;
+    HoldPlan hold;
+};
+KHU_DESCRIBE(JobPlaced, job, attempt, placement, terms, hold)
+
+struct NodePrepared {
+    JobId job;
+    AttemptNumber attempt;
+    NodeId node;
+};
+KHU_DESCRIBE(NodePrepared, job, attempt, node)
+
+/// The first rank of the attempt runs on `node`.
+struct AttemptStarted {
+    JobId job;
+    AttemptNumber attempt;
+    NodeId node;
+};
+KHU_DESCRIBE(AttemptStarted, job, attempt, node)
+
+/// The end is decided; nodes that still have something are told to give it back.
+struct AttemptEnding {
+    JobId job;
+    AttemptNumber attempt;
+    EndCause cause{};
+    int exit_code{0};
+    std::string detail;
+    NodeId suspect;       ///< to be avoided by the next attempt; 0: none
+    bool requeue{false};  ///< queue the job again when the last node has released
+};
+KHU_DESCRIBE(AttemptEnding, job, attempt, cause, exit_code, detail, suspect, requeue)
+
+/// `rank_ran`: something of the user's ran there.
+struct NodeReleased {
+    JobId job;
+    AttemptNumber attempt;
+    NodeId node;
+    bool rank_ran{false};
+};
+KHU_DESCRIBE(NodeReleased, job, attempt, node, rank_ran)
+
+/// A job that was going to be queued again will not be.
+struct JobCancelled {
+    JobId job;
+    UserId by;
+};
+KHU_DESCRIBE(JobCancelled, job, by)
+
+/// Every node has released: settled, and the job is done or queued again.
+struct AttemptClosed {
+    JobId job;
+    AttemptNumber attempt;
+    bool requeue{false};
+    bool hold_job{false}; ///< too many failures of the infrastructure: queued but held
+    Moment not_before;
+};
+KHU_DESCRIBE(AttemptClosed, job, attempt, requeue, hold_job, not_before)
+
+/// A job that had no attempt ends: cancelled while queued.
+struct JobDropped {
+    JobId job;
+    EndCause cause{};
+    UserId by;
+};
+KHU_DESCRIBE(JobDropped, job, cause, by)
+
+// --- Policy and grants -----------------------------------------------------------------------------
+
+struct PolicyApplied {
+    Policy policy;
+    std::string text;
+    UserId by;
+};
+KHU_DESCRIBE(PolicyApplied, policy, text, by)
+
+struct GrantOpened {
+    GrantOffer offer;
+    UserId by;
+};
+KHU_DESCRIBE(GrantOpened, offer, by)
+
+struct GrantExtended {
+    GrantExtension extension;
+    UserId by;
+};
+KHU_DESCRIBE(GrantExtended, extension, by)
+
+struct GrantSuspended {
+    GrantId grant;
+    std::string reason;
+    UserId by;
+};
+KHU_DESCRIBE(GrantSuspended, grant, reason, by)
+
+struct GrantResumed {
+    GrantId grant;
+    UserId by;
+};
+KHU_DESCRIBE(GrantResumed, grant, by)
+
+struct GrantClosed {
+    GrantId grant;
+    std::string reason;
+    UserId by;
+};
+KHU_DESCRIBE(GrantClosed, grant, reason, by)
+
+/// Every grant whose window is over gives up what is not held.
+struct GrantsExpired {};
+BOOST_DESCRIBE_STRUCT(GrantsExpired, (), ())
+
+// --- Nodes -----------------------------------------------------------------------------------------
+
+/// A node registers: for the first time, or again with the next epoch, which fences its old agent.
+struct NodeJoined {
+    NodeId node;
+    NodeName name;
+    Epoch epoch;
+    std::string instance;
+    std::string address;
+    std::string version;
+    Inventory inventory;
+};
+KHU_DESCRIBE(NodeJoined, node, name, epoch, instance, address, version, inventory)
+
+/// Its lease and the skew are over: nothing of ours runs there any more.
+struct NodeLost {
+    NodeId node;
+};
+KHU_DESCRIBE(NodeLost, node)
+
+struct NodeDrained {
+    NodeId node;
+    std::string reason;
+    UserId by;
+};
+KHU_DESCRIBE(NodeDrained, node, reason, by)
+
+struct NodeResumed {
+    NodeId node;
+    UserId by;
+};
+KHU_DESCRIBE(NodeResumed, node, by)
+
+/// Not stored: how recently a node was heard is not part of history. After a restart every node that
+/// was up counts as heard at the restart, which is never too early.
+struct NodeHeard {
+    NodeId node;
+};
+KHU_DESCRIBE(NodeHeard, node)
+
+using Fact = std::variant<JobQueued, JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted,
+                          AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
+                          PolicyApplied,
+                          GrantOpened, GrantExtended, GrantSuspended, GrantResumed, GrantClosed,
+                          GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard>;
+
+/// True for the facts that are stored.
+inline bool is_durable(const Fact& fact) {
+    return !std::holds_alternative<NodeHeard>(fact);
+}
+
+}  // namespace khu

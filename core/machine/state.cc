@@ -1,0 +1,101 @@
+#include "core/machine/state.h"
+
+#include <algorithm>
+
+#include "core/base/limits.h"
+#include "core/machine/apply.h"
+
+namespace khu {
+
+KeyName key_name(const EnterpriseId& enterprise, const UserId& user, const std::string& key) {
+    return enterprise.value + '\n' + user.value + '\n' + key;
+}
+
+State::State(ZoneId zone) {
+    truth.zone = std::move(zone);
+}
+
+const Job* State::find_job(JobId id) const {
+    const auto found = truth.jobs.find(id);
+    return found == truth.jobs.end() ? nullptr : &found->second;
+}
+
+const NodeRecord* State::find_node(const NodeName& name) const {
+    const auto found = node_names.find(name);
+    return found == node_names.end() ? nullptr : find_node(found->second);
+}
+
+const NodeRecord* State::find_node(NodeId id) const {
+    const auto found = truth.nodes.find(id);
+    return found == truth.nodes.end() ? nullptr : &found->second;
+}
+
+Moment State::next_wake() const {
+    Moment next = kNever;
+    for (const auto& [id, heard] : heard_at) {
+        if (truth.nodes.at(id).up) {
+            next = std::min(next, heard + limits::lease + limits::lease_skew);
+        }
+    }
+    if (!job_timers.empty()) {
+        next = std::min(next, job_timers.begin()->first);
+    }
+    if (const std::optional<Moment> expiry = truth.ledger.next_expiry()) {
+        next = std::min(next, *expiry);
+    }
+    if (const std::optional<Moment> opening = truth.ledger.next_opening(openings_seen)) {
+        next = std::min(next, *opening);
+    }
+    if (const std::optional<Moment> begin = scheduler.next_wake()) {
+        next = std::min(next, *begin);
+    }
+    return next;
+}
+
+ReviewContext review_context(const State& state, Moment now) {
+    ReviewContext context{.now = now, .used_ids = state.truth.policy_ids};
+    if (state.truth.policy) {
+        context.running = &*state.truth.policy;
+    }
+    for (const auto& [id, grant] : state.truth.ledger.grants()) {
+        bool listed = false;
+        if (const Enterprise* enterprise =
+                context.running == nullptr
+                    ? nullptr
+                    : find_enterprise(*context.running, grant.enterprise)) {
+            listed = std::ranges::any_of(enterprise->grants,
+                                         [&](const PolicyGrant& each) { return each.id == id; });
+        }
+        context.grants[id] = GrantUse{.enterprise = grant.enterprise,
+                                      .used_and_held = grant.spent + grant.held,
+                                      .live = state_of(grant, now) != GrantState::Closed,
+                                      .from_policy = listed};
+    }
+    return context;
+}
+
+void restore(State& state, Moment now) {
+    for (const auto& [id, node] : state.truth.nodes) {
+        apply_detail::add_node(state, node);
+        apply_detail::set_health(state, node);
+        state.heard_at[id] = now;
+    }
+    if (state.truth.policy) {
+        apply_detail::use_partitions(state);
+    }
+    for (const auto& [id, job] : state.truth.jobs) {
+        if (live_attempt(job) != nullptr) {
+            apply_detail::take_resources(state, job);
+        } else {
+            apply_detail::enter_queue(state, job, now);
+        }
+        if (const std::optional<Moment> timer = apply_detail::timer_of(job)) {
+            state.job_timers.insert({*timer, id});
+        }
+    }
+    for (const auto& [name, use] : state.truth.keys) {
+        state.key_ages.insert({use.at, name});
+    }
+}
+
+}  // namespace khu

@@ -1,0 +1,128 @@
+#pragma once
+
+/// \file
+/// The state of a zone: what the facts so far amount to. Only apply() changes it. The first part is
+/// truth and goes into snapshots; the second is derived from it and rebuilt by restore().
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+#include "core/jobs/job.h"
+#include "core/ledger/ledger.h"
+#include "core/policy/policy.h"
+#include "core/policy/review.h"
+#include "core/schedule/scheduler.h"
+#include "core/topology/node_class.h"
+#include "core/topology/inventory.h"
+
+namespace khu {
+
+struct NodeRecord {
+    NodeId id;
+    NodeName name;
+    Epoch epoch;
+    std::string instance;  ///< of the agent process that registered last
+    std::string address;
+    std::string version;
+    Inventory inventory;
+    bool up{true};  ///< false: lost, until it registers again
+    bool drained{false};
+    std::string drain_reason;
+    bool operator==(const NodeRecord&) const = default;
+};
+KHU_DESCRIBE(NodeRecord, id, name, epoch, instance, address, version, inventory, up, drained,
+             drain_reason)
+
+/// What was locked when an attempt took its resources.
+struct AttemptBooks {
+    PriceTerms terms;
+    HoldPlan hold;
+    PolicyId policy;      ///< in force at the start
+    Moment queued_at;     ///< since when the job had waited for this attempt
+    bool rank_ran{false};
+    bool requeue{false};  ///< decided with its end
+    NodeId suspect;       ///< blamed for its end; 0: none
+    bool operator==(const AttemptBooks&) const = default;
+};
+KHU_DESCRIBE(AttemptBooks, terms, hold, policy, queued_at, rank_ran, requeue, suspect)
+
+/// Which job an idempotency key made. Kept for a day.
+struct KeyUse {
+    JobId job;
+    std::uint64_t request_digest{0};
+    Moment at;
+    bool operator==(const KeyUse&) const = default;
+};
+KHU_DESCRIBE(KeyUse, job, request_digest, at)
+
+/// (enterprise, user, key)
+using KeyName = std::string;
+KeyName key_name(const EnterpriseId& enterprise, const UserId& user, const std::string& key);
+
+/// Jobs and GPUs of one enterprise in one programme, for the limits.
+struct Usage {
+    std::int64_t queued{0};
+    std::int64_t running_gpus{0};
+    bool operator==(const Usage&) const = default;
+};
+
+/// The truth, as snapshots hold it.
+struct Truth {
+    ZoneId zone;
+    EventSeq last;  ///< the newest fact applied
+    Moment last_at;
+    JobId next_job{1};
+    NodeId next_node{1};
+    std::optional<Policy> policy;
+    std::string policy_text;
+    UserId policy_by;
+    Moment policy_at;
+    std::vector<PolicyId> policy_ids;  ///< ever in force; never used again
+    Ledger ledger;
+    std::map<JobId, Job> jobs;
+    std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt
+    std::map<NodeId, NodeRecord> nodes;
+    std::map<KeyName, KeyUse> keys;
+};
+
+class State {
+public:
+    explicit State(ZoneId zone);
+
+    Truth truth;
+
+    // --- Derived --------------------------------------------------------------------------------
+    Scheduler scheduler;
+    ClassBook classes;
+    std::map<NodeName, NodeId> node_names;
+    std::map<NodeId, Moment> heard_at;                 ///< last heartbeat answered; see NodeHeard
+    std::map<NodeId, std::set<JobId>> jobs_on;         ///< jobs with a live attempt on the node
+    std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
+    std::set<std::pair<Moment, JobId>> job_timers;     ///< when a job must be looked at
+    std::set<std::pair<Moment, KeyName>> key_ages;
+    Moment openings_seen;  ///< grants that opened by then have been offered to waiting jobs
+    std::set<JobId> to_close;                          ///< every node has released; see consequence()
+
+    [[nodiscard]] const Job* find_job(JobId id) const;
+    [[nodiscard]] const NodeRecord* find_node(const NodeName& name) const;
+    [[nodiscard]] const NodeRecord* find_node(NodeId id) const;
+    /// The earliest moment at which Tick has something to do; kNever if none.
+    [[nodiscard]] Moment next_wake() const;
+};
+
+/// What review() is held against: the policy in force, the grants' use, the ids ever used.
+ReviewContext review_context(const State& state, Moment now);
+
+/// Rebuilds everything derived after `state.truth` was loaded. `now` counts as the moment at which
+/// every node that is up was heard.
+void restore(State& state, Moment now);
+
+}  // namespace khu
