@@ -1,0 +1,67 @@
+#include "cli/commands/all.h"
+#include "cli/jobs.h"
+
+namespace khu::cli {
+namespace {
+
+Table reason_table(const std::vector<wire::Explained>& reasons) {
+    Table table{
+        .columns = {{"CODE", "code"}, {"NAME", "name"}, {"TEXT", "text"}, {"REMEDY", "remedy"}},
+        .rows = {}};
+    for (const wire::Explained& reason : reasons) {
+        table.rows.push_back({reason.code, reason.name, reason.text, reason.remedy});
+    }
+    return table;
+}
+
+std::string sentences(const Session& session, const wire::WhyAnswer& why) {
+    const std::string job = std::to_string(why.job.value);
+    if (why.phase != "queued") {
+        return session.say(Message::WhyNotQueued, {job, why.phase}) + "\n";
+    }
+    std::string out = session.say(Message::WhyQueued, {job, std::to_string(why.rank)});
+    if (why.expected_start_at != Moment{0}) {
+        out += session.say(Message::WhyExpected, {session.when(why.expected_start_at).shown});
+    }
+    out += '\n';
+    for (const wire::Explained& reason : why.reasons) {
+        out += "  " + reason.code + " " + reason.name + ": " + reason.text + "\n";
+        out += reason.remedy.empty() ? "" : "       " + reason.remedy + "\n";
+    }
+    return out;
+}
+
+Result run(Session& session) {
+    const Expected<JobId, Failure> job = parse_job(session, session.operand());
+    if (!job) {
+        return Unexpected{job.error()};
+    }
+    Expected<Received<wire::WhyAnswer>, Failure> why =
+        session.get<wire::WhyAnswer>("/v1/why/" + std::to_string(job->value));
+    if (!why) {
+        return Unexpected{std::move(why).error()};
+    }
+    for (wire::Explained& reason : why->answer.reasons) {
+        const Failure own = explained(reason, session.language);
+        reason.text = own.text;
+        reason.remedy = own.remedy;
+    }
+    if (session.format == Format::Table || session.format == Format::Wide) {
+        session.print(sentences(session, why->answer));
+    } else {
+        session.present(reason_table(why->answer.reasons), why->body);
+    }
+    return 0;
+}
+
+}  // namespace
+
+constinit const Command kWhy{.name = "why",
+                             .operands = "JOB",
+                             .help = Message::HelpWhy,
+                             .options = {},
+                             .reads = true,
+                             .refused = Message::Refused,
+                             .run = run};
+
+}  // namespace khu::cli

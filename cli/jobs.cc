@@ -1,0 +1,117 @@
+#include "cli/jobs.h"
+
+#include "cli/values.h"
+
+namespace khu::cli {
+namespace {
+
+constexpr int kWaitSeconds = 30;
+
+}  // namespace
+
+Expected<JobId, Failure> parse_job(const Session& session, const std::string& text) {
+    const std::optional<std::int64_t> number = parse_count(text);
+    if (!number || *number == 0) {
+        return Unexpected{
+            usage(session.say(Message::NotAJob, {text}), session.say(Message::NotAJobRemedy))};
+    }
+    return JobId{static_cast<std::uint64_t>(*number)};
+}
+
+Expected<std::vector<JobId>, Failure> job_operands(const Session& session) {
+    std::vector<JobId> jobs;
+    for (const std::string& text : session.arguments.operands) {
+        const Expected<JobId, Failure> job = parse_job(session, text);
+        if (!job) {
+            return Unexpected{job.error()};
+        }
+        jobs.push_back(*job);
+    }
+    return jobs;
+}
+
+std::string job_target(JobId job, std::string_view rest) {
+    return "/v1/jobs/" + std::to_string(job.value) + std::string(rest);
+}
+
+Expected<Received<wire::JobPage>, Failure> all_pages(Session& session, const std::string& path,
+                                                     const std::string& state,
+                                                     const std::string& user) {
+    Expected<Received<wire::JobPage>, Failure> all =
+        session.get<wire::JobPage>(path + query({{"state", state}, {"user", user}}));
+    bool several = false;
+    while (all && !all->answer.next.empty()) {
+        several = true;
+        Expected<Received<wire::JobPage>, Failure> page = session.get<wire::JobPage>(
+            path + query({{"state", state}, {"user", user}, {"after", all->answer.next}}));
+        if (!page) {
+            return page;
+        }
+        for (wire::JobView& job : page->answer.jobs) {
+            all->answer.jobs.push_back(std::move(job));
+        }
+        const bool stuck = page->answer.next == all->answer.next;
+        all->answer.next = stuck ? "" : page->answer.next;
+    }
+    if (several) {
+        all->body = encode(all->answer);
+    }
+    return all;
+}
+
+Expected<Received<wire::JobView>, Failure> wait_until_done(Session& session, JobId job) {
+    Expected<Connection*, Failure> khud = session.zone();
+    if (!khud) {
+        return Unexpected{std::move(khud).error()};
+    }
+    const std::string target = job_target(job, "/wait?timeout_s=" + std::to_string(kWaitSeconds));
+    for (;;) {
+        Expected<Received<wire::JobView>, Failure> view = understood<wire::JobView>(
+            (*khud)->get(target, seconds(2 * kWaitSeconds)), session.language);
+        if (!view || view->answer.phase == "done") {
+            return view;
+        }
+        session.progress(
+            session.say(Message::Waiting, {std::to_string(job.value), view->answer.phase}));
+    }
+}
+
+int exit_code_of(const wire::JobView& job) {
+    if (job.exit_code != 0) {
+        return job.exit_code & 0xff ? job.exit_code & 0xff : 1;
+    }
+    if (job.cause == "time_limit") {
+        return 124;
+    }
+    if (job.cause == "user_cancel") {
+        return 130;
+    }
+    if (job.cause == "oom") {
+        return 137;
+    }
+    return job.cause == "completed" ? 0 : 1;
+}
+
+Result report_end(Session& session, JobId job) {
+    const Expected<Received<wire::JobView>, Failure> end = wait_until_done(session, job);
+    session.progress("");
+    if (!end) {
+        return Unexpected{end.error()};
+    }
+    const std::string how = describe_end(session, end->answer);
+    if (!how.empty()) {
+        session.note(how);
+    }
+    return exit_code_of(end->answer);
+}
+
+std::string describe_end(const Session& session, const wire::JobView& job) {
+    if (job.cause == "completed") {
+        return {};
+    }
+    std::string text = session.say(Message::JobEnded, {std::to_string(job.job.value), job.cause,
+                                                       std::to_string(job.exit_code)});
+    return job.detail.empty() ? text : text + ": " + job.detail;
+}
+
+}  // namespace khu::cli

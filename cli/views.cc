@@ -1,0 +1,254 @@
+#include "cli/views.h"
+
+#include "core/policy/hostlist.h"
+
+namespace khu::cli {
+namespace {
+
+std::string node_list(const wire::JobView& job) {
+    std::vector<NodeName> names;
+    for (const wire::AllocationView& node : job.nodes) {
+        names.emplace_back(node.node);
+    }
+    return compress_hostlist(names);
+}
+
+/// Why it waits, where it runs, or how it ended.
+std::string where_or_why(const wire::JobView& job) {
+    if (job.reason) {
+        return job.reason->code + " " + job.reason->name;
+    }
+    if (job.phase == "done") {
+        return job.exit_code == 0 ? job.cause : job.cause + " " + std::to_string(job.exit_code);
+    }
+    return node_list(job);
+}
+
+/// From taking its resources to now or to its end.
+Cell time_used(const wire::JobView& job, Moment now) {
+    if (job.taken_at == Moment{0}) {
+        return "";
+    }
+    const Moment end = job.ended_at == Moment{0} ? now : job.ended_at;
+    const Span used = end < job.taken_at ? Span{0} : end - job.taken_at;
+    return {format_span(seconds(used.value / 1000)), std::to_string(used.value / 1000)};
+}
+
+Cell span_cell(Span span) {
+    return {span == Span{0} ? "" : format_span(span), std::to_string(span.value / 1000)};
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+    std::string out;
+    for (const std::string& part : parts) {
+        out += out.empty() ? part : "," + part;
+    }
+    return out;
+}
+
+std::string free_of(std::int64_t free, std::int64_t all) {
+    return std::to_string(free) + "/" + std::to_string(all);
+}
+
+}  // namespace
+
+Cell gpu_hours_cell(Atoms amount) {
+    std::string people = format_gpu_hours_short(amount);
+    return {people.substr(0, people.find(' ')), std::to_string(amount.value)};
+}
+
+Cell dong_cell(Mvnd amount) {
+    const std::int64_t dong = amount.value / 1000;
+    std::string digits = std::to_string(dong < 0 ? -dong : dong);
+    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+        digits.insert(static_cast<std::size_t>(at), ",");
+    }
+    return {(dong < 0 ? "-" : "") + digits + " đ", std::to_string(amount.value)};
+}
+
+std::string ranges(const std::vector<int>& numbers) {
+    std::string out;
+    for (std::size_t i = 0; i < numbers.size();) {
+        std::size_t last = i;
+        while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) {
+            ++last;
+        }
+        out += (out.empty() ? "" : ",") + std::to_string(numbers[i]);
+        out += last == i ? "" : "-" + std::to_string(numbers[last]);
+        i = last + 1;
+    }
+    return out;
+}
+
+Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, Moment now) {
+    Table table{.columns = {{"JOB", "job", Align::Right},
+                            {"NAME", "name", Align::Left, true},
+                            {"USER", "user", Align::Left, true},
+                            {"ENTERPRISE", "enterprise", Align::Left, false, true},
+                            {"PROGRAMME", "programme", Align::Left, false, true},
+                            {"PARTITION", "partition", Align::Left, true},
+                            {"QOS", "qos", Align::Left, false, true},
+                            {"PHASE", "phase"},
+                            {"NODES", "nodes", Align::Right},
+                            {"GPUS", "gpus", Align::Right},
+                            {"TIME", "time_s", Align::Right},
+                            {"LIMIT", "time_limit_s", Align::Right},
+                            {"SUBMITTED", "submitted_at", Align::Left, false, true},
+                            {"EXIT", "exit_code", Align::Right, false, true},
+                            {"WHERE", "where", Align::Left, true}},
+                .rows = {}};
+    for (const wire::JobView& job : jobs) {
+        const JobSpec& spec = job.spec;
+        table.rows.push_back({std::to_string(job.job.value), spec.name, spec.user.value,
+                              spec.enterprise.value, spec.programme.value, spec.partition.value,
+                              spec.qos.value, job.phase, std::int64_t{spec.nodes},
+                              std::int64_t{spec.nodes} * spec.shape.gpus, time_used(job, now),
+                              span_cell(spec.time_limit), session.when(job.submitted_at),
+                              std::int64_t{job.exit_code}, where_or_why(job)});
+    }
+    return table;
+}
+
+Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
+    Table table;
+    table.rows.emplace_back();
+    const auto add = [&table](const char* title, const char* csv, Cell cell) {
+        table.columns.push_back({title, csv});
+        table.rows.front().push_back(std::move(cell));
+    };
+    const JobSpec& spec = job.spec;
+    add("Job", "job", std::to_string(job.job.value));
+    add("Name", "name", spec.name);
+    add("Phase", "phase", job.phase);
+    add("Why", "reason", job.reason ? job.reason->code + " " + job.reason->text : "");
+    add("User", "user", spec.user.value);
+    add("Enterprise", "enterprise", spec.enterprise.value);
+    add("Programme", "programme", spec.programme.value);
+    add("Project", "project", spec.project);
+    add("Partition", "partition", spec.partition.value);
+    add("QOS", "qos", spec.qos.value);
+    add("Nodes", "nodes", std::int64_t{spec.nodes});
+    add("GPUs per node", "gpus_per_node", std::int64_t{spec.shape.gpus});
+    add("GPU model", "gpu_model", spec.shape.gpu_model.value);
+    add("Cores per node", "cores_per_node", std::int64_t{spec.shape.cores});
+    add("Memory per node", "mem_bytes_per_node",
+        {spec.shape.memory == Bytes{0} ? "" : format_bytes(spec.shape.memory),
+         std::to_string(spec.shape.memory.value)});
+    add("Tasks per node", "tasks_per_node", std::int64_t{spec.tasks_per_node});
+    add("Time limit", "time_limit_s", span_cell(spec.time_limit));
+    add("Submitted", "submitted_at", session.when(job.submitted_at));
+    add("Begins after", "not_before", session.when(spec.not_before));
+    add("Placed", "taken_at", session.when(job.taken_at));
+    add("Started", "started_at", session.when(job.started_at));
+    add("Deadline", "deadline_at", session.when(job.deadline_at));
+    add("Ended", "ended_at", session.when(job.ended_at));
+    add("Time used", "time_s", time_used(job, now));
+    add("Attempt", "attempt",
+        {job.attempt == 0 ? "" : std::to_string(job.attempt), std::to_string(job.attempt)});
+    add("Ended by", "cause", job.cause);
+    add("Exit code", "exit_code",
+        {job.phase == "done" ? std::to_string(job.exit_code) : "", std::to_string(job.exit_code)});
+    add("Detail", "detail", job.detail);
+    add("Where", "where", node_list(job));
+    add("Span", "span", job.receipt.span);
+    add("Worst GPU link", "link", job.receipt.link);
+    add("Grants", "grants", joined(job.grants));
+    add("Held GPU-hours", "held_ugs", gpu_hours_cell(job.held_ugs));
+    add("Metered GPU-hours", "metered_ugs", gpu_hours_cell(job.metered_ugs));
+    add("Charged GPU-hours", "charged_ugs", gpu_hours_cell(job.charged_ugs));
+    add("Waived GPU-hours", "waived_ugs", gpu_hours_cell(job.waived_ugs));
+    return table;
+}
+
+Table allocation_table(const wire::JobView& job) {
+    Table table{.columns = {{"NODE", "node"},
+                            {"STAGE", "stage"},
+                            {"GPUS", "gpus"},
+                            {"CORES", "cores"},
+                            {"MEMORY", "mem_bytes", Align::Right}},
+                .rows = {}};
+    for (const wire::AllocationView& node : job.nodes) {
+        table.rows.push_back(
+            {node.node,
+             node.stage,
+             ranges(node.gpus),
+             ranges(node.cores),
+             {format_bytes(node.mem_bytes), std::to_string(node.mem_bytes.value)}});
+    }
+    return table;
+}
+
+Table node_table(const Session& session, const std::vector<wire::NodeView>& nodes) {
+    Table table{.columns = {{"NODE", "node"},
+                            {"STATE", "state"},
+                            {"PARTITIONS", "partitions", Align::Left, true},
+                            {"MODEL", "gpu_model"},
+                            {"GPUS FREE", "gpus_free", Align::Right},
+                            {"GPUS", "gpus", Align::Right, false, true},
+                            {"CORES FREE", "cores_free", Align::Right},
+                            {"CORES", "cores", Align::Right, false, true},
+                            {"MEMORY FREE", "mem_free_bytes", Align::Right},
+                            {"MEMORY", "mem_bytes", Align::Right, false, true},
+                            {"JOBS", "jobs", Align::Left, true},
+                            {"ADDRESS", "address", Align::Left, false, true},
+                            {"VERSION", "version", Align::Left, false, true},
+                            {"HEARD", "heard_at", Align::Left, false, true},
+                            {"REASON", "reason", Align::Left, true}},
+                .rows = {}};
+    for (const wire::NodeView& node : nodes) {
+        std::vector<std::string> jobs;
+        for (const JobId job : node.jobs) {
+            jobs.push_back(std::to_string(job.value));
+        }
+        const auto memory = [](Bytes bytes) {
+            return Cell{format_bytes(Bytes{bytes.value >> 20U << 20U}),
+                        std::to_string(bytes.value)};
+        };
+        table.rows.push_back(
+            {node.name,
+             node.state,
+             joined(node.partitions),
+             node.gpu_model,
+             {free_of(node.gpus_free, node.gpus), std::to_string(node.gpus_free)},
+             node.gpus,
+             {free_of(node.cores_free, node.cores), std::to_string(node.cores_free)},
+             node.cores,
+             memory(node.mem_free_bytes),
+             memory(node.mem_bytes),
+             joined(jobs),
+             node.address,
+             node.version,
+             session.when(node.heard_at),
+             node.reason});
+    }
+    return table;
+}
+
+Table grant_table(const Session& session, const std::vector<wire::GrantView>& grants) {
+    Table table{.columns = {{"GRANT", "grant"},
+                            {"ENTERPRISE", "enterprise", Align::Left, true},
+                            {"PROGRAMME", "programme", Align::Left, true},
+                            {"TIER", "tier"},
+                            {"STATE", "state"},
+                            {"GRANTED", "granted_ugs", Align::Right},
+                            {"FREE", "free_ugs", Align::Right},
+                            {"HELD", "held_ugs", Align::Right},
+                            {"SPENT", "spent_ugs", Align::Right},
+                            {"EXPIRED", "expired_ugs", Align::Right, false, true},
+                            {"FROM", "from_at", Align::Left, false, true},
+                            {"TO", "to_at"},
+                            {"DECISION", "decision_ref", Align::Left, false, true},
+                            {"WHY", "state_reason", Align::Left, true}},
+                .rows = {}};
+    for (const wire::GrantView& grant : grants) {
+        table.rows.push_back({grant.grant.value, grant.enterprise, grant.programme, grant.tier,
+                              grant.state, gpu_hours_cell(grant.granted_ugs),
+                              gpu_hours_cell(grant.free_ugs), gpu_hours_cell(grant.held_ugs),
+                              gpu_hours_cell(grant.spent_ugs), gpu_hours_cell(grant.expired_ugs),
+                              session.when(grant.from_at), session.when(grant.to_at),
+                              grant.decision_ref, grant.state_reason});
+    }
+    return table;
+}
+
+}  // namespace khu::cli

@@ -1,0 +1,29 @@
+#pragma once
+
+/// \file
+/// The API's answers as tables: which columns, in which order, what people read in them and what
+/// scripts read (the `csv` names are a contract). One function a kind of answer.
+
+#include <vector>
+
+#include "cli/session.h"
+#include "cli/table.h"
+#include "wire/api.h"
+
+namespace khu::cli {
+
+/// `now` is for how long a job has run.
+Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, Moment now);
+Table job_sheet(const Session& session, const wire::JobView& job, Moment now);
+Table allocation_table(const wire::JobView& job);
+Table node_table(const Session& session, const std::vector<wire::NodeView>& nodes);
+Table grant_table(const Session& session, const std::vector<wire::GrantView>& grants);
+
+/// Amounts for people with one decimal, raw in atoms.
+Cell gpu_hours_cell(Atoms amount);
+/// "1,234,567 đ", raw in thousandths of a dong.
+Cell dong_cell(Mvnd amount);
+/// "0-3,8,10-11".
+std::string ranges(const std::vector<int>& numbers);
+
+}  // namespace khu::cli
