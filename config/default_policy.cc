@@ -9,8 +9,9 @@ namespace khu::config {
 
 std::string default_policy_text(const ZoneId& zone) {
     KHU_CHECK(parse_identifier(zone.value).has_value(), "zone {}", zone.value);
-    return fmt::format(R"(# The policy that a new zone starts with. Nobody can submit under it: write your own, beginning
-# from config/examples, then: khu policy check FILE && khu policy apply FILE
+    return fmt::format(
+        R"(# The policy that a new zone starts with. Nobody can submit under it: write your
+# own, beginning from config/examples, then: khu policy check FILE && khu policy apply FILE
 khu_policy: 1
 
 policy:
@@ -29,7 +30,7 @@ units:
   price_list:                              # no programme uses it yet
     - {{from: "2025-01-01", rate: "1 VND/GPUh"}}
 )",
-                       zone.value);
+        zone.value);
 }
 
 }  // namespace khu::config

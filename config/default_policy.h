@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// The policy that a fresh khud starts with: the zone's name and nothing else. No partition, programme
-/// or enterprise, so nobody can submit until the zone's admin applies a real one, which need not name
-/// this one in `supersedes` (is_start_policy).
+/// The policy that a fresh khud starts with: the zone's name and nothing else. No partition,
+/// programme or enterprise, so nobody can submit until the zone's admin applies a real one, which
+/// need not name this one in `supersedes` (is_start_policy).
 
 #include <string>
 

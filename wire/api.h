@@ -2,17 +2,18 @@
 
 /// \file
 /// The REST API: what is asked and what is answered, a struct each. khud writes these as JSON by
-/// reflection, the command line reads them; docs/api/openapi.yaml says the same to people and a test
-/// holds the two together. Amounts are integers with the unit in the key; times are milliseconds since
-/// 1970 in keys that end in `_at` on the wire of this header and RFC 3339 nowhere else than in text.
+/// reflection, the command line reads them; docs/api/openapi.yaml says the same to people and a
+/// test holds the two together. Amounts are integers with the unit in the key; times are
+/// milliseconds since 1970 in keys that end in `_at` on the wire of this header and RFC 3339
+/// nowhere else than in text.
 ///
-///     POST   /v1/jobs                    SubmitRequest      -> SubmitAnswer    (Idempotency-Key header)
-///     GET    /v1/jobs?state=&user=&after=&limit=            -> JobPage         (finished ones too: state=all)
+///     POST   /v1/jobs                    SubmitRequest      -> SubmitAnswer    (Idempotency-Key)
+///     GET    /v1/jobs?state=&user=&after=&limit=            -> JobPage         (state=all)
 ///     GET    /v1/jobs/{id}                                  -> JobView
 ///     POST   /v1/jobs/{id}/cancel|hold|release|requeue      -> JobView
-///     GET    /v1/jobs/{id}/wait?timeout_s=                  -> JobView         (answers when done or timed out)
+///     GET    /v1/jobs/{id}/wait?timeout_s=                  -> JobView         (or at the limit)
 ///     GET    /v1/jobs/{id}/log?stream=&node=&offset=&follow= -> text/plain, chunked
-///     GET    /v1/queue                                      -> JobPage         (live ones, in queue order)
+///     GET    /v1/queue                                      -> JobPage         (in queue order)
 ///     GET    /v1/why/{id}                                   -> WhyAnswer
 ///     GET    /v1/nodes, /v1/nodes/{name}                    -> NodePage, NodeView
 ///     POST   /v1/nodes/{name}/drain|resume   ReasonRequest  -> NodeView
@@ -28,11 +29,12 @@
 ///     GET    /v1/reports/jobs/manifest?period=&enterprise=&format=  -> ManifestAnswer
 ///     GET    /v1/ledger?after=                              -> text/csv, streamed
 ///     POST   /v1/ledger/verify                              -> VerifyAnswer
-///     GET    /v1/tokens, POST /v1/tokens TokenRequest       -> TokenPage, TokenAnswer;  DELETE /v1/tokens/{id}
-///     POST   /v1/join                    JoinRequest        -> JoinAnswer      (join token -> client certificate)
+///     GET    /v1/tokens, POST /v1/tokens TokenRequest       -> TokenPage, TokenAnswer
+///     DELETE /v1/tokens/{id}
+///     POST   /v1/join                    JoinRequest        -> JoinAnswer      (certificate)
 ///     GET    /v1/whoami                                     -> WhoAnswer
-///     GET    /v1/events?from=SEQ                            -> JSON lines, streamed; also as WebSocket
-///     GET    /v1/agent                                      -> WebSocket of an agent (client certificate)
+///     GET    /v1/events?from=SEQ                            -> JSON lines, or WebSocket
+///     GET    /v1/agent                                      -> WebSocket of an agent
 ///     GET    /v1/version, /healthz, /metrics
 ///
 /// Every refusal is application/problem+json: a Problem.
@@ -55,12 +57,12 @@ namespace khu::wire {
 
 /// RFC 9457 problem details with our code.
 struct Problem {
-    std::string type;    ///< "https://khu.dev/refusals/A104" style name of the page: "refusals/A104"
-    std::string title;   ///< "grant_too_small"
+    std::string type;   ///< name of the page: "refusals/A104"
+    std::string title;  ///< "grant_too_small"
     int status{0};
     std::string detail;  ///< the text, in the language of Accept-Language
     std::string remedy;
-    std::string code;    ///< "A104"
+    std::string code;  ///< "A104"
     std::vector<Datum> data;
 };
 KHU_DESCRIBE(Problem, type, title, status, detail, remedy, code, data)
@@ -101,11 +103,11 @@ KHU_DESCRIBE(SubmitAnswer, job, existed)
 
 struct AllocationView {
     std::string node;
-    std::vector<int> gpus;   ///< positions in the node's inventory
+    std::vector<int> gpus;  ///< positions in the node's inventory
     std::vector<int> cores;
-    std::vector<int> pus;    ///< os_index of the cores' hardware threads
+    std::vector<int> pus;  ///< os_index of the cores' hardware threads
     Bytes mem_bytes;
-    std::string stage;       ///< "ordered", "prepared", "running", "released"
+    std::string stage;  ///< "ordered", "prepared", "running", "released"
 };
 KHU_DESCRIBE(AllocationView, node, gpus, cores, pus, mem_bytes, stage)
 
@@ -137,7 +139,7 @@ KHU_DESCRIBE(JobView, job, spec, phase, submitted_at, taken_at, started_at, dead
 
 struct JobPage {
     std::vector<JobView> jobs;
-    std::string next;     ///< cursor for `after`; empty: no more
+    std::string next;  ///< cursor for `after`; empty: no more
     std::int64_t total{0};
 };
 KHU_DESCRIBE(JobPage, jobs, next, total)
@@ -155,8 +157,8 @@ KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, expected_start_at)
 struct NodeView {
     NodeId node;
     std::string name;
-    std::string state;  ///< "up", "lost", "drained", "draining", "mismatch"
-    std::string reason; ///< why drained, or what does not match the policy
+    std::string state;   ///< "up", "lost", "drained", "draining", "mismatch"
+    std::string reason;  ///< why drained, or what does not match the policy
     std::string address, version;
     std::vector<std::string> partitions;
     std::int64_t gpus{0}, gpus_free{0}, cores{0}, cores_free{0};
@@ -194,10 +196,10 @@ KHU_DESCRIBE(HoldPart, grant, amount_ugs)
 
 /// The same function as admission, so a job that the quote affords is admitted.
 struct QuoteAnswer {
-    bool admitted{false};            ///< would be accepted into the queue
-    bool affordable{false};          ///< the hold would fit now
-    std::optional<Explained> reason; ///< why not
-    JobSpec spec;                    ///< with the zone's defaults filled in
+    bool admitted{false};             ///< would be accepted into the queue
+    bool affordable{false};           ///< the hold would fit now
+    std::optional<Explained> reason;  ///< why not
+    JobSpec spec;                     ///< with the zone's defaults filled in
     std::int64_t billable_milli{0};
     Atoms hold_ugs;
     Mvnd list_mvnd;
@@ -238,8 +240,8 @@ struct GrantRequest {
 KHU_DESCRIBE(GrantRequest, grant, enterprise, programme, decision_ref, amount_ugs, from_at, to_at)
 
 struct GrantChange {
-    Atoms add_ugs;       ///< extend: more hours
-    Moment to_at;        ///< extend: a later end; 0: unchanged
+    Atoms add_ugs;  ///< extend: more hours
+    Moment to_at;   ///< extend: a later end; 0: unchanged
     std::string reason;
     std::string decision_ref;
 };
@@ -297,7 +299,7 @@ struct VerifyAnswer {
 KHU_DESCRIBE(VerifyAnswer, ok, entries, head, problem)
 
 struct TokenRequest {
-    std::string user;         ///< required unless join
+    std::string user;  ///< required unless join
     std::string enterprise;
     std::vector<Role> roles;  ///< empty: member
     std::int64_t valid_s{0};  ///< 0: 90 days

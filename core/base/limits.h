@@ -41,10 +41,10 @@ inline constexpr Span lease = seconds(30);
 inline constexpr Span lease_skew = seconds(5);   ///< 500 ppm of drift, and delays
 inline constexpr Span kill_grace = seconds(10);  ///< between TERM and KILL
 
-inline constexpr Span launch_timeout = seconds(10);   ///< a gang not prepared by then is undone whole
-inline constexpr Span repeat_after = seconds(2);      ///< a message without its answer is said again
-inline constexpr std::int64_t tombstones_max = 100'000;  ///< ended attempts an agent remembers per epoch
-inline constexpr Span retry_backoff_max = minutes(10);   ///< between attempts after failures, doubling from 1 s
+inline constexpr Span launch_timeout = seconds(10);  ///< for a gang to be prepared
+inline constexpr Span repeat_after = seconds(2);     ///< a message without its answer is said again
+inline constexpr std::int64_t tombstones_max = 100'000;  ///< ended attempts remembered
+inline constexpr Span retry_backoff_max = minutes(10);   ///< doubling from 1 s
 
 // The API and the wire.
 inline constexpr std::int64_t body_bytes_max = 8LL << 20;   ///< script + environment + JSON escapes

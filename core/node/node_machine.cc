@@ -155,10 +155,8 @@ NodeEffects NodeMachine::on(const StopAttempt& message, Moment now) {
     }
     local.ending = true;
     local.unanswered.reset();
-    return {EndAttempt{.key = key,
-                       .signal = message.signal,
-                       .grace = message.grace,
-                       .reason = message.reason}};
+    return {EndAttempt{
+        .key = key, .signal = message.signal, .grace = message.grace, .reason = message.reason}};
 }
 
 NodeEffects NodeMachine::on(const ReportAck& message, Moment) {
@@ -297,10 +295,8 @@ NodeEffects NodeMachine::refuse(const StartAttempt& order, const std::string& wh
 NodeEffects NodeMachine::nothing_here(AttemptKey key, Moment) {
     AttemptResult result;
     result.rank_ran = false;
-    return {FromAgent{AttemptReport{.job = key.job,
-                                    .attempt = key.attempt,
-                                    .stage = AgentStage::Ended,
-                                    .result = result}}};
+    return {FromAgent{AttemptReport{
+        .job = key.job, .attempt = key.attempt, .stage = AgentStage::Ended, .result = result}}};
 }
 
 NodeEffects NodeMachine::heartbeat(Moment now) {
@@ -320,10 +316,8 @@ void NodeMachine::end_lease(NodeEffects& effects) {
         }
         local.ending = true;
         local.unanswered.reset();
-        effects.push_back(EndAttempt{.key = key,
-                                     .signal = 9,
-                                     .grace = Span{0},
-                                     .reason = "the lease of this node is over"});
+        effects.push_back(EndAttempt{
+            .key = key, .signal = 9, .grace = Span{0}, .reason = "the lease of this node is over"});
     }
 }
 

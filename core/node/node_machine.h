@@ -1,12 +1,13 @@
 #pragma once
 
 /// \file
-/// The mind of an agent, pure: what one node promises about leases and attempts, whatever the network
-/// does. khu-agent drives it with a socket, a clock and processes; the simulator with virtual ones.
+/// The mind of an agent, pure: what one node promises about leases and attempts, whatever the
+/// network does. khu-agent drives it with a socket, a clock and processes; the simulator with
+/// virtual ones.
 ///
 /// Its promises:
-///  * an attempt runs only while the lease holds; the lease ends `lease` after the *sending* of the last
-///    heartbeat that was acknowledged, on this node's own monotonic clock;
+///  * an attempt runs only while the lease holds; the lease ends `lease` after the *sending* of the
+///    last heartbeat that was acknowledged, on this node's own monotonic clock;
 ///  * an attempt is started at most once here, however often the order arrives;
 ///  * two attempts never hold the same core or GPU here;
 ///  * an end is reported until khud says it is stored.
@@ -25,7 +26,7 @@
 
 namespace khu {
 
-// --- What must now be done on the node ------------------------------------------------------------
+// --- What must now be done on the node -----------------------------------------------------------
 
 /// Make the attempt ready: spool, shepherd, files. With `order.run_at_once` also run it.
 struct PrepareAttempt {
@@ -59,8 +60,8 @@ public:
     /// `hello` says who this node is; its list of attempts is filled in at each connection.
     explicit NodeMachine(Hello hello);
 
-    /// Before the first connection: an attempt of an earlier agent process that still lives here, or
-    /// has ended (`result`) and was not acknowledged.
+    /// Before the first connection: an attempt of an earlier agent process that still lives here,
+    /// or has ended (`result`) and was not acknowledged.
     void adopt(const StartAttempt& order, AgentStage stage, std::optional<AttemptResult> result,
                Moment lease_until);
 
@@ -86,8 +87,8 @@ private:
     struct Local {
         StartAttempt order;
         AgentStage stage{AgentStage::Prepared};
-        bool ready{false};          ///< prepared has been said by the node
-        bool ending{false};         ///< told to end
+        bool ready{false};   ///< prepared has been said by the node
+        bool ending{false};  ///< told to end
         std::optional<AttemptResult> result;
         std::optional<AgentStage> unanswered;  ///< stage to be repeated
         Moment said_at;

@@ -7,8 +7,8 @@
 namespace khu {
 namespace {
 
-/// Candidates by their subtree at one level; subtrees in the order of their first candidate's NodeId,
-/// which does not depend on how subtrees came to be numbered.
+/// Candidates by their subtree at one level; subtrees in the order of their first candidate's
+/// NodeId, which does not depend on how subtrees came to be numbered.
 struct Group {
     SubtreeNumber subtree{0};
     NodeId lowest;
@@ -32,7 +32,8 @@ std::vector<Group> groups_at(const NodeList& nodes, int level) {
     return list;
 }
 
-/// The smallest group that holds `wanted`; a group of unknown place does not hold anything together.
+/// The smallest group that holds `wanted`; a group of unknown place does not hold anything
+/// together.
 const Group* tightest(const std::vector<Group>& groups, std::size_t wanted) {
     const Group* best = nullptr;
     for (const Group& group : groups) {
@@ -48,8 +49,8 @@ const Group& largest(const std::vector<Group>& groups) {
     return *std::ranges::max_element(groups, {}, [](const Group& g) { return g.nodes.size(); });
 }
 
-/// `wanted` of the nodes of one subtree at `level`, over as few smaller subtrees as can be: the largest
-/// ones whole, then the tightest that holds the rest.
+/// `wanted` of the nodes of one subtree at `level`, over as few smaller subtrees as can be: the
+/// largest ones whole, then the tightest that holds the rest.
 NodeList fill(NodeList nodes, int level, std::size_t wanted) {
     NodeList chosen;
     while (level + 1 < kZoneLevels && wanted < nodes.size()) {

@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// The nodes that are free enough for one node of a gang, in the order in which packing prefers them:
-/// those the enterprise already uses before untouched ones, then the fewest free GPUs, then the fewest
-/// free cores, then the lowest NodeId. And the choice among them by the zone tree.
+/// The nodes that are free enough for one node of a gang, in the order in which packing prefers
+/// them: those the enterprise already uses before untouched ones, then the fewest free GPUs, then
+/// the fewest free cores, then the lowest NodeId. And the choice among them by the zone tree.
 
 #include <functional>
 #include <optional>
@@ -41,8 +41,9 @@ private:
     const NodeFilter& allowed_;
 };
 
-/// Chooses request.nodes of the candidates, in the smallest subtree that holds as many and satisfies
-/// `within`; the suspect node only if it does not work without. None if there are too few.
+/// Chooses request.nodes of the candidates, in the smallest subtree that holds as many and
+/// satisfies `within`; the suspect node only if it does not work without. None if there are too
+/// few.
 std::optional<NodeList> choose_gang(const NodeList& candidates, const GangRequest& request);
 
 }  // namespace khu

@@ -38,8 +38,8 @@ std::int64_t cost_of(std::int64_t wanted, const std::array<std::int64_t, kLevels
     return cost;
 }
 
-/// Whether what stays free still lets every free GPU have its share; a job within its own GPUs' share
-/// is never to blame.
+/// Whether what stays free still lets every free GPU have its share; a job within its own GPUs'
+/// share is never to blame.
 bool leaves_share(std::int64_t free, std::int64_t taken, std::int64_t gpus_left,
                   std::int64_t gpus_taken, std::int64_t share) {
     return gpus_left * share <= free - taken || taken <= gpus_taken * share;
@@ -230,8 +230,8 @@ NodeAllocation choose_devices(const NodeState& state, GpuMask set, const Shape& 
     return allocation_of(state, set, cores, memory);
 }
 
-/// The best set of GPUs: sets come best connected first, so only the equals of the first that is free
-/// need their cores and memory compared.
+/// The best set of GPUs: sets come best connected first, so only the equals of the first that is
+/// free need their cores and memory compared.
 GpuMask best_set(const NodeState& state, const Shape& shape) {
     const NodeClass& node_class = state.node_class();
     const GpuMask free = state.free_gpus() & node_class.gpus_of(shape.gpu_model);

@@ -2,12 +2,12 @@
 
 /// \file
 /// Which GPUs, cores and memory a job takes on one node. The choice is the best there is, in this
-/// order: the best connected set of GPUs (a link made for GPUs, then the same PCIe switch, NUMA node,
-/// package), cores near them, memory near them, and what remains free stays well connected. For up to
-/// 16 GPUs the answer equals trying every set (tests/core/placement/fit_test.cc does).
+/// order: the best connected set of GPUs (a link made for GPUs, then the same PCIe switch, NUMA
+/// node, package), cores near them, memory near them, and what remains free stays well connected.
+/// For up to 16 GPUs the answer equals trying every set (tests/core/placement/fit_test.cc does).
 ///
-/// No GPU is stranded: a job that takes more than its GPUs' share of cores or memory must leave each
-/// GPU that stays free its share. A job without GPUs takes cores away from free GPUs last.
+/// No GPU is stranded: a job that takes more than its GPUs' share of cores or memory must leave
+/// each GPU that stays free its share. A job without GPUs takes cores away from free GPUs last.
 
 #include <compare>
 #include <cstdint>
@@ -29,10 +29,10 @@ struct GpuShare {
 
 /// Lower is better, compared from the top.
 struct FitScore {
-    std::uint64_t set_cost{0};         ///< NodeClass::set_cost of the chosen GPUs
-    std::int64_t remote_cores{0};      ///< cores x distance from the GPUs
-    std::int64_t remote_memory_mib{0}; ///< MiB x distance
-    std::uint64_t left_cost{0};        ///< set_cost of the GPUs that stay free
+    std::uint64_t set_cost{0};          ///< NodeClass::set_cost of the chosen GPUs
+    std::int64_t remote_cores{0};       ///< cores x distance from the GPUs
+    std::int64_t remote_memory_mib{0};  ///< MiB x distance
+    std::uint64_t left_cost{0};         ///< set_cost of the GPUs that stay free
     auto operator<=>(const FitScore&) const = default;
 };
 
@@ -49,14 +49,15 @@ std::optional<NodeFit> fit(const NodeState& state, const Shape& shape, const Gpu
 /// Whether an empty node of that class would do.
 bool could_fit(const NodeClass& node_class, const Shape& shape, const GpuShare& share);
 
-/// The share that a node of this class can really keep for each of its GPUs: the partition's, or less
-/// where the node has fewer cores or less memory than that.
+/// The share that a node of this class can really keep for each of its GPUs: the partition's, or
+/// less where the node has fewer cores or less memory than that.
 GpuShare share_on(const NodeClass& node_class, const GpuShare& share);
 
 /// The set_cost of the best connected set of GPUs that the job would get. Claims: can_fit.
 std::uint64_t best_free_cost(const NodeState& state, const Shape& shape);
 
-/// The most cores and memory that a job with so many GPUs can ever get on an empty node of that class.
+/// The most cores and memory that a job with so many GPUs can ever get on an empty node of that
+/// class.
 GpuShare most_beside(const NodeClass& node_class, const Shape& shape, const GpuShare& share);
 
 /// The score of a set of GPUs on this node with `shape`'s cores and memory: what fit() minimises.

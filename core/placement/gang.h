@@ -1,10 +1,11 @@
 #pragma once
 
 /// \file
-/// Which nodes a job runs on together: all of them or none. The gang goes into the smallest subtree of
-/// the zone tree (switch, rack, room, zone) that holds it; inside that, nodes already partly used by
-/// the same enterprise come first and whole nodes stay whole (best fit). Node by node, fit.h chooses
-/// the devices. Ties go to the lowest NodeId, so that the same cluster gives the same answer.
+/// Which nodes a job runs on together: all of them or none. The gang goes into the smallest subtree
+/// of the zone tree (switch, rack, room, zone) that holds it; inside that, nodes already partly
+/// used by the same enterprise come first and whole nodes stay whole (best fit). Node by node,
+/// fit.h chooses the devices. Ties go to the lowest NodeId, so that the same cluster gives the same
+/// answer.
 ///
 /// place() is complete: if any set of nodes satisfies the hard rules, it finds one.
 
@@ -28,7 +29,7 @@ struct GangRequest {
     EnterpriseId enterprise;
     int nodes{1};
     Shape shape;
-    std::string within;  ///< "switch", "rack", "room" or empty: one such subtree must hold all nodes
+    std::string within;  ///< "switch", "rack", "room": one such must hold all nodes
     std::string prefer;  ///< the same as a wish
     NodeId suspect;      ///< avoided if another node fits; 0: none
     auto operator<=>(const GangRequest&) const = default;
@@ -52,22 +53,23 @@ bool can_place(const Cluster& cluster, const GangRequest& request, const NodeFil
 
 /// How the partition's nodes stand to a request, counted node by node.
 struct FitReport {
-    int listed{0};    ///< by the partition
+    int listed{0};  ///< by the partition
     int joined{0};
-    int could{0};     ///< of those, big enough when empty
-    int up{0};        ///< of `could`
-    int drained{0};   ///< of `could`
-    int lost{0};      ///< of `could`
-    int fitting{0};   ///< of `up`: free enough now
+    int could{0};         ///< of those, big enough when empty
+    int up{0};            ///< of `could`
+    int drained{0};       ///< of `could`
+    int lost{0};          ///< of `could`
+    int fitting{0};       ///< of `up`: free enough now
     std::string binding;  ///< first thing no node has enough of: "gpus", "cores", "memory" or empty
     std::int64_t asked{0};
     std::int64_t largest{0};  ///< what the largest node has of it
 };
 FitReport fit_report(const Cluster& cluster, const GangRequest& request);
 
-/// Whether the zone could ever run this, with every node empty and up. A node that is listed but has
-/// never joined may turn out to fit, unless none has joined that does.
-/// Errors: UnknownName (A133: a level of the zone tree), ImpossibleShape (A131), TooFewNodes (A132).
+/// Whether the zone could ever run this, with every node empty and up. A node that is listed but
+/// has never joined may turn out to fit, unless none has joined that does.
+/// Errors: UnknownName (A133: a level of the zone tree), ImpossibleShape (A131), TooFewNodes
+/// (A132).
 /// Claims: the partition is known.
 Expected<Done, Refusal> could_ever_fit(const Cluster& cluster, const GangRequest& request);
 

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// What is free on one node now. Taking what is not free, or giving back what is not taken, is a bug
-/// and breaks a claim: no device is ever used twice.
+/// What is free on one node now. Taking what is not free, or giving back what is not taken, is a
+/// bug and breaks a claim: no device is ever used twice.
 
 #include <cstdint>
 #include <memory>
@@ -32,8 +32,8 @@ public:
 
     /// No allocation at all.
     [[nodiscard]] bool idle() const { return allocations_ == 0; }
-    /// The enterprise whose jobs are on this GPU node; empty if idle or if the node has no GPUs, where
-    /// anybody's jobs may stand side by side.
+    /// The enterprise whose jobs are on this GPU node; empty if idle or if the node has no GPUs,
+    /// where anybody's jobs may stand side by side.
     [[nodiscard]] const EnterpriseId& enterprise() const { return enterprise_; }
     [[nodiscard]] bool open_to(const EnterpriseId& enterprise) const {
         return enterprise_.empty() || enterprise_ == enterprise;

@@ -1,13 +1,13 @@
 #pragma once
 
 /// \file
-/// What a placement says about itself: how far it spreads, how well its GPUs are linked, how good both
-/// could have been on an empty zone, and which hard rules were evaluated.
+/// What a placement says about itself: how far it spreads, how well its GPUs are linked, how good
+/// both could have been on an empty zone, and which hard rules were evaluated.
 ///
 /// Score: 1000 for each level of the zone tree above one node that the gang spreads over (switch 1,
-/// rack 2, room 3, zone 4), plus for the worst of its nodes 100 for each tier of the worst link, 10 for
-/// each NUMA node more than one, 1 for each package more than one and for cores or memory that are not
-/// near.
+/// rack 2, room 3, zone 4), plus for the worst of its nodes 100 for each tier of the worst link, 10
+/// for each NUMA node more than one, 1 for each package more than one and for cores or memory that
+/// are not near.
 
 #include <span>
 

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Walks the ready jobs of one shape in their order, while a round starts some of them and passes over
-/// whole lanes. The queue itself does not change during a round.
+/// Walks the ready jobs of one shape in their order, while a round starts some of them and passes
+/// over whole lanes. The queue itself does not change during a round.
 
 #include <map>
 #include <optional>

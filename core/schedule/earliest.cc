@@ -68,8 +68,8 @@ private:
         NodeState& state =
             states_.try_emplace(allocation.node, member->second->state).first->second;
         state.give(allocation);
-        const bool fits = state.open_to(request_.enterprise) &&
-                          can_fit(state, request_.shape, share_);
+        const bool fits =
+            state.open_to(request_.enterprise) && can_fit(state, request_.shape, share_);
         if (fits) {
             fitting_.emplace(allocation.node, member->second);
         }

@@ -1,10 +1,10 @@
 #pragma once
 
 /// \file
-/// The jobs that wait, in their static order: QoS tier (higher first), then age (JobId). Jobs that ask
-/// for the same share a *shape* (what placement sees); within it, jobs that the ledger and the limits
-/// see alike share a *lane*, so that one answer serves all of a lane. A round looks at heads of lanes,
-/// not at jobs. Insertion and removal are O(log n).
+/// The jobs that wait, in their static order: QoS tier (higher first), then age (JobId). Jobs that
+/// ask for the same share a *shape* (what placement sees); within it, jobs that the ledger and the
+/// limits see alike share a *lane*, so that one answer serves all of a lane. A round looks at heads
+/// of lanes, not at jobs. Insertion and removal are O(log n).
 ///
 /// A job that is held, or waits for its begin time, is in the queue but in no lane.
 
@@ -98,7 +98,9 @@ public:
     using ShapeHeads = std::map<QueueOrder, ShapeNumber>;
     [[nodiscard]] const ShapeHeads& heads_in(const PartitionId& partition) const;
     /// Partitions for which a job ever waited.
-    [[nodiscard]] const std::map<PartitionId, ShapeHeads>& partitions() const { return partitions_; }
+    [[nodiscard]] const std::map<PartitionId, ShapeHeads>& partitions() const {
+        return partitions_;
+    }
 
     /// Claims: the job is in the queue.
     [[nodiscard]] LaneNumber lane_of(JobId job) const;

@@ -4,7 +4,8 @@
 /// One scheduling round: which queued jobs start now, and where.
 ///
 ///   1  take the shapes for which something is new (RoundMemo), in the order of their first jobs
-///   2  ask the ledger and the limits (Admission); a lane that is refused is skipped, it blocks nobody
+///   2  ask the ledger and the limits (Admission); a lane that is refused is skipped, it blocks
+///      nobody
 ///   3  place the job; a gang starts whole or not at all
 ///   4  the first job of each partition that does not fit gets a reservation: the earliest time at
 ///      which enough attempts have reached their deadlines, and the nodes it will use then
@@ -64,8 +65,8 @@ struct RoundResult {
 
 RoundResult run_round(const RoundInput& input);
 
-/// When `request` could start if the running attempts and those in `more` ended at their deadlines and
-/// nobody else came, and where; none if it does not fit even then. `allowed` may be empty.
+/// When `request` could start if the running attempts and those in `more` ended at their deadlines
+/// and nobody else came, and where; none if it does not fit even then. `allowed` may be empty.
 struct Earliest {
     Moment at;
     std::vector<NodeId> nodes;  ///< ascending

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// The attempts that have resources, in the order in which they must give them back: by deadline, then
-/// JobId. Reservations look into the future through it.
+/// The attempts that have resources, in the order in which they must give them back: by deadline,
+/// then JobId. Reservations look into the future through it.
 
 #include <cstdint>
 #include <map>
@@ -26,7 +26,8 @@ class RunningJobs {
 public:
     /// Claims: the job has no attempt here.
     void add(RunningJob job);
-    /// Takes one node out of the attempt and gives what it had there; the last one ends the attempt.
+    /// Takes one node out of the attempt and gives what it had there; the last one ends the
+    /// attempt.
     /// Claims: the attempt has that node.
     NodeAllocation release(JobId job, NodeId node);
     /// Claims: the attempt is here.

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Why a queued job waits, as data. Worked out when somebody asks, so that rounds stay cheap; what it
-/// says of the future assumes that running attempts use their whole time limits.
+/// Why a queued job waits, as data. Worked out when somebody asks, so that rounds stay cheap; what
+/// it says of the future assumes that running attempts use their whole time limits.
 
 #include <optional>
 

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// A set of core positions of one node, as words of 64 bits. All sets of a node have its size, so that
-/// two of them combine word by word.
+/// A set of core positions of one node, as words of 64 bits. All sets of a node have its size, so
+/// that two of them combine word by word.
 
 #include <bit>
 #include <cstddef>

@@ -1,6 +1,6 @@
 /// \file
-/// What an agent may say of its node. A report is untrusted input: every index, amount and text in it
-/// is checked here once, so that the code behind can rely on it.
+/// What an agent may say of its node. A report is untrusted input: every index, amount and text in
+/// it is checked here once, so that the code behind can rely on it.
 
 #include <algorithm>
 #include <set>
@@ -25,10 +25,11 @@ Complaint out_of_range(std::string_view what, std::int64_t value, std::int64_t l
 /// Text from a device may reach logs and terminals.
 Complaint bad_text(std::string_view what, std::string_view text, std::int64_t bytes_max) {
     if (static_cast<std::int64_t>(text.size()) > bytes_max) {
-        return fmt::format("{} has {} bytes, at most {} are accepted", what, text.size(), bytes_max);
+        return fmt::format("{} has {} bytes, at most {} are accepted", what, text.size(),
+                           bytes_max);
     }
-    const bool control = std::ranges::any_of(
-        text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    const bool control =
+        std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
     return control ? fmt::format("{} has control characters", what) : Complaint{};
 }
 
@@ -76,7 +77,8 @@ Complaint check_memory(const Inventory& it) {
         sum += node.memory;
     }
     if (sum != it.memory) {
-        return fmt::format("memory is {} bytes, its NUMA nodes have {}", it.memory.value, sum.value);
+        return fmt::format("memory is {} bytes, its NUMA nodes have {}", it.memory.value,
+                           sum.value);
     }
     return out_of_range("bytes of memory", sum.value, 1, limits::mem_per_node_max.value);
 }
@@ -172,7 +174,8 @@ Complaint check_nics(const Inventory& it) {
 }
 
 Complaint check_links(const Inventory& it) {
-    constexpr std::int64_t bandwidth_max = 1'000'000'000;  // MB/s; a thousand times the fastest link
+    constexpr std::int64_t bandwidth_max =
+        1'000'000'000;  // MB/s; a thousand times the fastest link
     const std::int64_t gpus = count(it.gpus);
     const std::int64_t pairs = gpus * (gpus - 1) / 2;
     if (count(it.links) != pairs) {
@@ -182,12 +185,14 @@ Complaint check_links(const Inventory& it) {
     std::set<std::pair<int, int>> seen;
     for (const GpuLink& link : it.links) {
         if (link.from < 0 || link.from >= link.to || link.to >= gpus) {
-            return fmt::format("link {}-{} is not between two of {} GPUs", link.from, link.to, gpus);
+            return fmt::format("link {}-{} is not between two of {} GPUs", link.from, link.to,
+                               gpus);
         }
         if (!seen.emplace(link.from, link.to).second) {
             return fmt::format("link {}-{} occurs twice", link.from, link.to);
         }
-        Complaint wrong = out_of_range("MB/s of a link", link.megabytes_per_second, 0, bandwidth_max);
+        Complaint wrong =
+            out_of_range("MB/s of a link", link.megabytes_per_second, 0, bandwidth_max);
         const auto kind = static_cast<int>(link.kind);
         if (wrong.empty()) {
             wrong = out_of_range("kind of a link", kind, 0, static_cast<int>(LinkKind::SystemBus));

@@ -79,7 +79,8 @@ void NodeClass::read_domains(const Inventory& inventory) {
         domain.package = numa.package;
         domain.memory = numa.memory;
     }
-    const bool homeless = std::ranges::any_of(inventory.cores, [](const Core& c) { return c.numa < 0; });
+    const bool homeless =
+        std::ranges::any_of(inventory.cores, [](const Core& c) { return c.numa < 0; });
     if (homeless) {
         domains_.emplace_back();
     }
@@ -167,9 +168,9 @@ int NodeClass::link_tier(GpuMask set) const {
     return tier_of(worst_link(set));
 }
 
-/// The four parts of a set's cost, the most important in the highest bits: worst tier, sum over pairs
-/// (at most 120 x 4000, 32 bits), NUMA nodes (8), packages (8). A set is its lowest GPU and the rest,
-/// whose parts are known already.
+/// The four parts of a set's cost, the most important in the highest bits: worst tier, sum over
+/// pairs (at most 120 x 4000, 32 bits), NUMA nodes (8), packages (8). A set is its lowest GPU and
+/// the rest, whose parts are known already.
 void NodeClass::price_sets() {
     const GpuMask end = GpuMask{1} << gpus_.size();
     set_costs_.assign(end, 0);
@@ -194,8 +195,8 @@ void NodeClass::price_sets() {
 GpuMask NodeClass::beside(int gpu, bool package) const {
     GpuMask set = 0;
     for (std::size_t i = 0; i < gpus_.size(); ++i) {
-        const bool same = package ? gpus_[i].package == gpus_[gpu].package
-                                  : gpus_[i].domain == gpus_[gpu].domain;
+        const bool same =
+            package ? gpus_[i].package == gpus_[gpu].package : gpus_[i].domain == gpus_[gpu].domain;
         set |= same ? GpuMask{1} << i : 0;
     }
     return set;

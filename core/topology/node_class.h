@@ -5,8 +5,8 @@
 /// 1,000 equal nodes share one NodeClass. It holds for every subset of the node's GPUs how well the
 /// subset is connected, so that choosing GPUs is a look-up.
 ///
-/// A *domain* is a NUMA node (same position as in Inventory::numa_nodes); one more domain at the end
-/// holds the cores that have no memory near, if there are any.
+/// A *domain* is a NUMA node (same position as in Inventory::numa_nodes); one more domain at the
+/// end holds the cores that have no memory near, if there are any.
 
 #include <cstdint>
 #include <memory>
@@ -27,7 +27,7 @@ using GpuMask = std::uint32_t;
 
 struct GpuTraits {
     GpuModel model;
-    int domain{-1};              ///< -1 if no NUMA node is near
+    int domain{-1};  ///< -1 if no NUMA node is near
     int package{-1};
     std::vector<int> distances;  ///< to each domain: 0 its own, 1 same package, 2 elsewhere
 };
@@ -56,8 +56,8 @@ public:
     /// The GPUs of that model; all of them if it is empty.
     [[nodiscard]] GpuMask gpus_of(const GpuModel& model) const;
 
-    /// How badly a set of GPUs is connected, 0 is best: its worst link, then the sum over its pairs,
-    /// then over how many NUMA nodes and packages it spreads. Only to be compared.
+    /// How badly a set of GPUs is connected, 0 is best: its worst link, then the sum over its
+    /// pairs, then over how many NUMA nodes and packages it spreads. Only to be compared.
     [[nodiscard]] std::uint64_t set_cost(GpuMask set) const { return set_costs_[set]; }
     /// Every set of that many GPUs, best connected first; among equals the lowest positions.
     [[nodiscard]] const std::vector<GpuMask>& sets_of(int size) const;
@@ -85,7 +85,8 @@ private:
     std::vector<std::vector<GpuMask>> sets_;
 };
 
-/// Errors: BadInventory (D502), naming `node` and what is wrong. An agent's report is untrusted input.
+/// Errors: BadInventory (D502), naming `node` and what is wrong. An agent's report is untrusted
+/// input.
 Expected<Done, Refusal> check_inventory(const NodeName& node, const Inventory& inventory);
 Expected<NodeClass, Refusal> make_node_class(const NodeName& node, const Inventory& inventory);
 

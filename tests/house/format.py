@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """format.py [--fix] [ROOT]: every C++ file is as clang-format-19 writes it.
 
-Prints file:line of the first difference; --fix rewrites the files. Exit code 77 where clang-format-19
-is missing (ctest counts that as skipped), since another version writes other lines.
+Prints file:line of the first difference; --fix rewrites the files, long comments too. Exit code 77 (skipped, for ctest)
+where clang-format-19 is missing, since another version writes other lines.
 """
 
 import argparse
@@ -13,12 +13,14 @@ import subprocess
 import sys
 
 import source
+from reflow import reflow
 
 TOOL = "clang-format-19"
 
 
-def formatted(path):
-    return subprocess.run([TOOL, path], check=True, capture_output=True).stdout
+def formatted(text, path):
+    return subprocess.run([TOOL, f"--assume-filename={path}"], check=True, input=text,
+                          capture_output=True).stdout
 
 
 def first_difference(before, after):
@@ -32,8 +34,9 @@ def first_difference(before, after):
 def check(path, fix):
     with open(path, "rb") as file:
         before = file.read()
-    after = formatted(path)
-    if fix and before != after:
+    after = formatted(before, path)
+    if fix:
+        after = formatted(reflow(after.decode()).encode(), path)
         with open(path, "wb") as file:
             file.write(after)
     return first_difference(before, after)
@@ -56,7 +59,8 @@ def main():
     for path, line in wrong:
         print(f"{path}:{line}: " + ("rewritten" if arguments.fix else
                                     f"not as {TOOL} writes it; tools/check --fix"))
-    print(f"format: {len(paths)} files, {len(wrong)} " + ("rewritten" if arguments.fix else "findings"))
+    verb = "rewritten" if arguments.fix else "findings"
+    print(f"format: {len(paths)} files, {len(wrong)} {verb}")
     return 1 if wrong and not arguments.fix or not paths else 0
 
 

@@ -34,8 +34,8 @@ def long_lines(tree):
         for number, line in enumerate(source.lines, 1):
             if len(line) > COLUMNS_MAX:
                 yield Finding(source.path, number, "long-line",
-                              f"{len(line)} columns, the wall is {COLUMNS_MAX}; "
-                              "clang-format-19 -i breaks it")
+                              f"{len(line)} columns, the wall is {COLUMNS_MAX}"
+                              + ("; tools/check --fix" if source.is_cpp else ""))
 
 
 def headers_say_what_they_are(tree):

@@ -11,6 +11,7 @@ import format as format_check
 import functions
 import house
 import purity
+import reflow
 import rules_arrows
 import rules_core
 import rules_docs
@@ -314,6 +315,18 @@ class Format(unittest.TestCase):
         self.assertEqual(format_check.first_difference(b"a\nb\n", b"a\nb\n"), 0)
         self.assertEqual(format_check.first_difference(b"a\nb\n", b"a\n  b\n"), 2)
         self.assertEqual(format_check.first_difference(b"a\nb", b"a\nb\n"), 2)
+
+    def test_long_comments_are_broken_and_tables_are_not_taken_apart(self):
+        word = "word " * 19
+        for before, after in (
+                (f"/// {word}end x\n/// goes on.\n", f"/// {word}\n/// end x goes on.\n"),
+                (f"/// {word}end x\n/// Errors: A.\n",
+                 f"/// {word}\n/// end x\n/// Errors: A.\n"),
+                (f"///  * {word[5:]}longer\n///    z\n", f"///  * {word[5:]}\n///    longer z\n"),
+                ("/// A   B\n///    C\n", "/// A   B\n///    C\n"),
+                (f"int x;  /// {word}word\n", f"int x;  /// {word}word\n")):
+            expected = "\n".join(line.rstrip() for line in after.split("\n"))
+            self.assertEqual(reflow.reflow(before), expected)
 
     @unittest.skipUnless(shutil.which(format_check.TOOL), "clang-format-19 is not installed")
     def test_a_badly_laid_out_file_is_caught(self):
