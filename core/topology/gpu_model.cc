@@ -31,6 +31,15 @@ bool is_noise(std::string_view word) {
     return std::ranges::find(kNoise, word) != kNoise.end() || word.starts_with("hbm");
 }
 
+/// PCI's lists write the chip and then its name in brackets: "GV100GL [Tesla V100 SXM2 16GB]".
+std::string_view marketing_name(std::string_view product) {
+    const std::size_t open = product.find('[');
+    const std::size_t close = product.find(']', open);
+    return open == std::string_view::npos || close == std::string_view::npos
+               ? product
+               : product.substr(open + 1, close - open - 1);
+}
+
 std::vector<std::string> words_of(std::string_view product) {
     std::vector<std::string> words(1);
     for (const char c : product) {
@@ -86,7 +95,7 @@ std::string with_memory(const std::string& model, std::int64_t gb) {
 }  // namespace
 
 GpuModel normalise_gpu_model(std::string_view product, Bytes memory) {
-    std::vector<std::string> words = words_of(product);
+    std::vector<std::string> words = words_of(marketing_name(product));
     std::int64_t gb = memory.value / 1'000'000'000;
     std::vector<std::string> kept;
     for (const std::string& word : words) {
