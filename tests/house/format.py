@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """format.py [--fix] [ROOT]: every C++ file is as clang-format-19 writes it.
 
-Prints file:line of the first difference; --fix rewrites the files, long comments too. Exit code 77 (skipped, for ctest)
-where clang-format-19 is missing, since another version writes other lines.
+Prints file:line of the first difference; --fix rewrites the files, long comments too. Exit code 77
+(skipped, for ctest) where clang-format-19 is missing: another version writes other lines.
 """
 
 import argparse
