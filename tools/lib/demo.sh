@@ -136,7 +136,7 @@ make_user() {
 submit() {
     local user=$1
     shift
-    as "$user" submit --format json -C "$demo/jobs/$user" "$@" | jq -r .job
+    as "$user" submit --parsable -C "$demo/jobs/$user" "$@"
 }
 
 # train USER PROGRAMME PARTITION NODES: four ranks in all, a GPU each.
