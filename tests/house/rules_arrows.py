@@ -39,7 +39,7 @@ OUTSIDE = (
     ("boost/", ("wire", "daemon", "agent", "cli", "tests", "benchmarks")),
     ("openssl/", ("wire", "daemon", "agent", "cli", "tests", "benchmarks")),
     ("yaml-cpp/", ("config", "tests")),
-    ("hwloc", ("agent/hwloc_probe", "tests")),
+    ("hwloc", ("agent/probe/hwloc_probe", "tests")),
     ("sqlite3.h", ("daemon/store", "tests", "benchmarks")),
     ("prometheus/", ("daemon", "tests")),
     ("spdlog/", ("daemon", "agent", "tests", "benchmarks")),
