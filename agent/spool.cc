@@ -1,0 +1,260 @@
+#include "agent/spool.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "agent/cgroup_kill.h"
+#include "agent/fd.h"
+#include "agent/shepherd_prepare.h"
+#include "agent/shepherd_records.h"
+#include "wire/json.h"
+
+namespace khu::agent {
+namespace {
+
+Unexpected<Refusal> unusable(const std::string& path, std::string why) {
+    return Unexpected{Refusal(Code::SpoolUnusable).with("path", path).with("why", std::move(why))};
+}
+
+Unexpected<Refusal> launch_failed(const ShepherdOrder& order, std::string why) {
+    return Unexpected{
+        Refusal(Code::LaunchFailed).with("node", order.node).with("why", std::move(why))};
+}
+
+/// The first directory on the way to `path` that other users may not pass; empty if there is none.
+std::string closed_parent(const std::string& path) {
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const std::string parent = path.substr(0, slash);
+        struct stat status {};
+        if (::stat(parent.c_str(), &status) == 0 && (status.st_mode & S_IXOTH) == 0) {
+            return parent;
+        }
+        if (slash == std::string::npos) {
+            return {};
+        }
+    }
+}
+
+std::vector<std::string> names_in(int dir, const char* below) {
+    std::vector<std::string> names;
+    DIR* list = ::fdopendir(::openat(dir, below, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (list == nullptr) {
+        return names;
+    }
+    while (const dirent* entry = ::readdir(list)) {
+        const std::string name = entry->d_name;
+        if (name != "." && name != "..") {
+            names.push_back(name);
+        }
+    }
+    ::closedir(list);
+    return names;
+}
+
+std::string read_in(int dir, const std::string& name) {
+    return read_small_file(fmt::format("/proc/self/fd/{}/{}", dir, name));
+}
+
+bool write_in(int dir, const char* name, const void* bytes, std::size_t size) {
+    const Fd file{::openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    return file && write_all(file.get(), {static_cast<const char*>(bytes), size});
+}
+
+std::string incoming(AttemptKey key) {
+    return fmt::format("{}/{}", spool_names::incoming, name_of(key));
+}
+
+}  // namespace
+
+std::string name_of(AttemptKey key) {
+    return fmt::format("{}.{}", key.job.value, key.attempt.value);
+}
+
+std::optional<AttemptKey> key_of(const std::string& name) {
+    const std::size_t dot = std::min(name.find('.'), name.size());
+    const auto job = parse_number(std::string_view(name).substr(0, dot));
+    const auto attempt =
+        parse_number(std::string_view(name).substr(std::min(dot + 1, name.size())));
+    if (!job || !attempt || *job < 0 || *attempt < 0) {
+        return std::nullopt;
+    }
+    const AttemptKey key{.job = JobId{static_cast<std::uint64_t>(*job)},
+                         .attempt = AttemptNumber{static_cast<std::uint64_t>(*attempt)}};
+    return name_of(key) == name ? std::optional(key) : std::nullopt;
+}
+
+Expected<Spool, Refusal> Spool::open(const std::string& path, SpoolLimits limits) {
+    if (path.empty() || path.front() != '/') {
+        return unusable(path, "is not an absolute path");
+    }
+    ::mkdir(path.c_str(), 0711);
+    Spool spool;
+    spool.path_ = path;
+    spool.limits_ = limits;
+    spool.dir_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    struct stat status {};
+    if (!spool.dir_ || ::fstat(spool.dir_.get(), &status) != 0) {
+        return unusable(path, std::strerror(errno));
+    }
+    if (status.st_uid != ::geteuid() || (status.st_mode & 022) != 0) {
+        return unusable(path, "belongs to or can be written by another user");
+    }
+    if (::flock(spool.dir_.get(), LOCK_EX | LOCK_NB) != 0) {
+        return unusable(path, "another agent uses it");
+    }
+    ::fchmod(spool.dir_.get(), 0711);
+    const std::string closed = ::geteuid() == 0 ? closed_parent(path) : std::string();
+    if (!closed.empty()) {
+        return unusable(path, fmt::format("users may not pass {}", closed));
+    }
+    remove_tree(spool.dir_.get(), spool_names::incoming);
+    if (::mkdirat(spool.dir_.get(), spool_names::incoming, 0700) != 0) {
+        return unusable(path, std::strerror(errno));
+    }
+    spool.attempts_ = static_cast<std::int64_t>(spool.list().size());
+    return spool;
+}
+
+std::string Spool::job_dir(AttemptKey key) const {
+    return fmt::format("{}/{}/{}", path_, name_of(key), spool_names::job_dir);
+}
+
+Expected<Done, Refusal> Spool::check_room() const {
+    const auto full = [&](std::string what) {
+        return Unexpected{Refusal(Code::LaunchFailed)
+                              .with("node", "")
+                              .with("why", fmt::format("spool {}: {}", path_, std::move(what)))};
+    };
+    struct statvfs room {};
+    if (::fstatvfs(dir_.get(), &room) != 0) {
+        return full(std::strerror(errno));
+    }
+    const auto free = Bytes{static_cast<std::int64_t>(room.f_bavail * room.f_frsize)};
+    if (free < limits_.free_min) {
+        return full(fmt::format("{} free, at least {} are kept", format_bytes(free),
+                                format_bytes(limits_.free_min)));
+    }
+    // Some file systems count no files: they say 0 of 0.
+    if (room.f_files > 0 && static_cast<std::int64_t>(room.f_favail) < limits_.files_free_min) {
+        return full(fmt::format("room for {} files only", room.f_favail));
+    }
+    if (attempts_ >= limits_.attempts_max) {
+        return full(fmt::format("holds {} attempts, its limit", attempts_));
+    }
+    return Done{};
+}
+
+Expected<Done, Refusal> Spool::add(const ShepherdOrder& order, std::int64_t lease_until_boot_ms) {
+    Expected<Done, Refusal> room = check_room();
+    if (!room) {
+        room.error().data[0].value = order.node;
+        return room;
+    }
+    const AttemptKey key{.job = JobId{static_cast<std::uint64_t>(order.job)},
+                         .attempt = AttemptNumber{static_cast<std::uint64_t>(order.attempt)}};
+    if (open_attempt(key)) {
+        return launch_failed(order, fmt::format("attempt {} is here already", name_of(key)));
+    }
+    // Everybody may create in it until it is published, since the shepherd makes the user's part as
+    // the user; nobody can reach it, because SPOOL/new is closed.
+    const std::string name = incoming(key);
+    remove_tree(dir_.get(), name);
+    if (::mkdirat(dir_.get(), name.c_str(), 0700) != 0) {
+        return launch_failed(order, fmt::format("spool: {}", std::strerror(errno)));
+    }
+    const Fd dir{::openat(dir_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const std::string text = encode_order(order);
+    if (!dir || ::fchmod(dir.get(), 0733) != 0 ||
+        !write_in(dir.get(), spool_names::order, text.data(), text.size()) ||
+        !write_in(dir.get(), spool_names::lease, &lease_until_boot_ms,
+                  sizeof lease_until_boot_ms)) {
+        const std::string why = std::strerror(errno);
+        remove_tree(dir_.get(), name);
+        return launch_failed(order, fmt::format("spool: {}", why));
+    }
+    ++attempts_;
+    return Done{};
+}
+
+std::vector<SpoolEntry> Spool::list() const {
+    std::vector<SpoolEntry> entries;
+    for (const std::string& name : names_in(dir_.get(), ".")) {
+        if (const std::optional<AttemptKey> key = key_of(name)) {
+            entries.push_back({.key = *key, .ended = has_result(*key)});
+        }
+    }
+    std::sort(entries.begin(), entries.end(),
+              [](const SpoolEntry& a, const SpoolEntry& b) { return a.key < b.key; });
+    return entries;
+}
+
+Fd Spool::open_attempt(AttemptKey key) const {
+    return Fd{::openat(dir_.get(), name_of(key).c_str(),
+                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+}
+
+bool Spool::has_result(AttemptKey key) const {
+    const std::string path = name_of(key) + "/" + spool_names::result;
+    return ::faccessat(dir_.get(), path.c_str(), F_OK, 0) == 0;
+}
+
+std::optional<ShepherdOrder> Spool::read_order(AttemptKey key) const {
+    const Fd dir = open_attempt(key);
+    const std::string text = dir ? read_in(dir.get(), spool_names::order) : std::string();
+    return text.empty() ? std::nullopt : decode_order(text);
+}
+
+std::optional<ShepherdResult> Spool::read_result(AttemptKey key) const {
+    const Fd dir = open_attempt(key);
+    const std::string text = dir ? read_in(dir.get(), spool_names::result) : std::string();
+    const auto result = wire::from_json_text<ShepherdResult>(text, wire::Unknown::Ignore);
+    return result ? std::optional(*result) : std::nullopt;
+}
+
+Fd Spool::open_output(AttemptKey key) const {
+    const std::string path = name_of(key) + "/" + spool_names::output;
+    return Fd{::openat(dir_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+}
+
+bool Spool::renew_lease(AttemptKey key, std::int64_t until_boot_ms) const {
+    const auto write = [&](const std::string& path) {
+        const Fd file{::openat(dir_.get(), path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)};
+        return file && ::pwrite(file.get(), &until_boot_ms, sizeof until_boot_ms, 0) ==
+                           sizeof until_boot_ms;
+    };
+    const std::string tail = std::string("/") + spool_names::lease;
+    return write(name_of(key) + tail) || write(incoming(key) + tail);
+}
+
+void Spool::sync() const {
+    ::syncfs(dir_.get());
+}
+
+void Spool::forget(AttemptKey key) {
+    const std::string name = name_of(key);
+    const Fd dir = open_attempt(key);
+    if (dir) {
+        // The usual case in a few calls; what the user left behind, if anything, in the long way.
+        for (const char* file : {spool_names::order, spool_names::lease, spool_names::socket,
+                                 spool_names::output, spool_names::result}) {
+            ::unlinkat(dir.get(), file, 0);
+        }
+        ::unlinkat(dir.get(), spool_names::job_dir, AT_REMOVEDIR);
+        if (::unlinkat(dir_.get(), name.c_str(), AT_REMOVEDIR) != 0) {
+            remove_tree(dir_.get(), name);
+        }
+    } else {
+        remove_tree(dir_.get(), incoming(key));
+    }
+    attempts_ = std::max<std::int64_t>(0, attempts_ - 1);
+}
+
+}  // namespace khu::agent
