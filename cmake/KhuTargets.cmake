@@ -26,8 +26,8 @@ endfunction()
 #   LABELS         what kind of test it is (default: by its folder: sim, e2e, house, else unit).
 #   SANITIZE       the sanitizers under which tools/test runs it a second time. Name `thread` where
 #                  threads meet, `address` where bytes of strangers are read. Without it: address for
-#                  tests of pure libraries (core, config, plugins), none for the others.
-#                  SANITIZE none: never.
+#                  tests of core, config and plugins, thread for those of the daemon, both for the
+#                  agent's, none for the others. SANITIZE none: never.
 #   SANITIZE_ARGS  arguments of that second run, e.g. --gtest_filter=-Slow.* or a smaller number of seeds.
 #   NEEDS          programs that it starts (khud, khu-agent): built whenever it is.
 function(khu_test name)
@@ -94,6 +94,10 @@ endfunction()
 function(khu_sanitizers_of_room result room)
     if(room MATCHES "^(core|config|plugins)$")
         set(${result} address PARENT_SCOPE)
+    elseif(room STREQUAL "agent")
+        set(${result} address thread PARENT_SCOPE)
+    elseif(room STREQUAL "daemon")
+        set(${result} thread PARENT_SCOPE)
     else()
         set(${result} none PARENT_SCOPE)
     endif()
