@@ -335,8 +335,12 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     Job done = std::move(job);
     state.truth.jobs.erase(fact.job);
     std::vector<UsageRow> rows = rows_in(effects);
-    effects.push_back(ArchiveJob{
-        .job = std::move(done), .last_attempt = ending.attempt, .usage = std::move(rows)});
+    ArchiveJob archive{.job = std::move(done), .last_attempt = ending.attempt};
+    for (const NodeAllocation& each : ending.attempt.placement.nodes) {
+        archive.node_names.push_back(state.truth.nodes.at(each.node).name);
+    }
+    archive.usage = std::move(rows);
+    effects.push_back(std::move(archive));
     return effects;
 }
 
@@ -347,7 +351,7 @@ Effects on(State& state, const JobDropped& fact, Moment at) {
     leave_queue(state, job);
     state.scheduler.admission_changed(job.spec.enterprise);
     job.phase = Finished{.cause = fact.cause, .detail = "cancelled while queued", .at = at};
-    return {ArchiveJob{.job = std::move(job), .last_attempt = std::nullopt, .usage = {}}};
+    return {ArchiveJob{.job = std::move(job)}};
 }
 
 }  // namespace khu::apply_detail

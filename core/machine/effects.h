@@ -39,8 +39,10 @@ struct PostUsage {
 struct ArchiveJob {
     Job job;
     std::optional<Attempt> last_attempt;
-    std::vector<UsageRow> usage;  ///< of its last attempt
+    std::vector<NodeName> node_names;  ///< of its last attempt, in rank order
+    std::vector<UsageRow> usage;       ///< of its last attempt
 };
+KHU_DESCRIBE(ArchiveJob, job, last_attempt, node_names, usage)
 
 using Effect = std::variant<SendToAgent, PostEntries, PostUsage, ArchiveJob>;
 using Effects = std::vector<Effect>;

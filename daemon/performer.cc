@@ -1,0 +1,115 @@
+#include "daemon/performer.h"
+
+#include "wire/json.h"
+#include "wire/net/secrets.h"
+
+namespace khu::daemon {
+namespace {
+
+constexpr std::size_t kPayloadCacheBytes = 32U << 20;  // small beside what 100,000 jobs take
+
+}  // namespace
+
+std::uint64_t Feed::watch(Watcher watcher) {
+    const std::lock_guard lock(mutex_);
+    watchers_.emplace(next_, std::move(watcher));
+    return next_++;
+}
+
+void Feed::unwatch(std::uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    watchers_.erase(number);
+}
+
+void Feed::tell(const FeedItem& item) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(watchers_, [&](const auto& entry) { return !entry.second(item); });
+}
+
+std::uint64_t Waiters::wait(JobId job, Waiter waiter) {
+    const std::lock_guard lock(mutex_);
+    waiters_.emplace(std::pair{job, next_}, std::move(waiter));
+    return next_++;
+}
+
+void Waiters::leave(JobId job, std::uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    waiters_.erase({job, number});
+}
+
+void Waiters::ended(JobId job) {
+    std::vector<Waiter> woken;
+    {
+        const std::lock_guard lock(mutex_);
+        auto at = waiters_.lower_bound({job, 0});
+        while (at != waiters_.end() && at->first.first == job) {
+            woken.push_back(std::move(at->second));
+            at = waiters_.erase(at);
+        }
+    }
+    for (const Waiter& waiter : woken) {
+        waiter();
+    }
+}
+
+void ZonePerformer::perform(const Effect& effect) {
+    if (const auto* to_agent = std::get_if<SendToAgent>(&effect)) {
+        send(*to_agent);
+    } else if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {
+        const auto payload = payloads_.find(archive->job.id);
+        if (payload != payloads_.end()) {
+            payload_bytes_ -= payload->second.size();
+            payloads_.erase(payload);
+        }
+        waiters_.ended(archive->job.id);
+    }
+}
+
+void ZonePerformer::send(const SendToAgent& effect) {
+    const auto* start = std::get_if<StartAttempt>(&effect.message);
+    if (start == nullptr) {
+        agents_.send(effect.node, effect.epoch, effect.message);
+        return;
+    }
+    const std::optional<std::string> text = payload_of(start->job);
+    if (!text) {
+        return;  // the store cannot be read now; the order is said again at a heartbeat
+    }
+    auto payload = wire::from_json_text<Payload>(*text, wire::Unknown::Ignore);
+    KHU_CHECK(payload.has_value(), "payload of job {}: {}", start->job.value, payload.error().why);
+    StartAttempt full = *start;
+    full.payload = std::move(payload).value();
+    full.token = attempt_token({start->job, start->attempt});
+    agents_.send(effect.node, effect.epoch, full);
+}
+
+void ZonePerformer::payload_stored(JobId job, const std::string& json) {
+    payload_bytes_ += json.size();
+    payloads_.insert_or_assign(job, json);
+    payload_order_.push_back(job);
+    while (payload_bytes_ > kPayloadCacheBytes && !payload_order_.empty()) {
+        const auto oldest = payloads_.find(payload_order_.front());
+        payload_order_.pop_front();
+        if (oldest != payloads_.end()) {
+            payload_bytes_ -= oldest->second.size();
+            payloads_.erase(oldest);
+        }
+    }
+}
+
+std::optional<std::string> ZonePerformer::payload_of(JobId job) {
+    const auto cached = payloads_.find(job);
+    if (cached != payloads_.end()) {
+        return cached->second;
+    }
+    auto stored = store_.payload(job);
+    return stored ? *stored : std::nullopt;
+}
+
+std::string ZonePerformer::attempt_token(AttemptKey key) const {
+    const std::string what =
+        "attempt " + std::to_string(key.job.value) + '.' + std::to_string(key.attempt.value);
+    return wire::net::hex(wire::net::hmac_sha256(secret_, what));
+}
+
+}  // namespace khu::daemon

@@ -1,0 +1,80 @@
+#pragma once
+
+/// \file
+/// Effects become messages to agents, answers to those who wait for a job, and lines for those who
+/// watch. Runs on the engine's storing thread, after the commit, in order.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "daemon/agents.h"
+#include "daemon/engine.h"
+
+namespace khu::daemon {
+
+/// Those who watch the zone's history as it is stored.
+class Feed {
+public:
+    using Watcher = std::function<bool(const FeedItem&)>;  ///< false: has gone
+    std::uint64_t watch(Watcher watcher);
+    void unwatch(std::uint64_t number);
+    void tell(const FeedItem& item);
+
+private:
+    std::mutex mutex_;
+    std::map<std::uint64_t, Watcher> watchers_;
+    std::uint64_t next_{1};
+};
+
+/// Those who wait for a job's end.
+class Waiters {
+public:
+    using Waiter = std::function<void()>;
+    std::uint64_t wait(JobId job, Waiter waiter);
+    void leave(JobId job, std::uint64_t number);
+    void ended(JobId job);
+
+private:
+    std::mutex mutex_;
+    std::map<std::pair<JobId, std::uint64_t>, Waiter> waiters_;
+    std::uint64_t next_{1};
+};
+
+class ZonePerformer final : public Performer {
+public:
+    /// `secret`: of the zone; tokens of attempts are made from it.
+    ZonePerformer(Store& store, Agents& agents, std::string secret)
+        : store_(store), agents_(agents), secret_(std::move(secret)) {}
+
+    void perform(const Effect& effect) override;
+    void feed(const FeedItem& item) override { feed_.tell(item); }
+    void payload_stored(JobId job, const std::string& json) override;
+
+    [[nodiscard]] Feed& feed() { return feed_; }
+    [[nodiscard]] Waiters& waiters() { return waiters_; }
+    /// Lets khu-rsh of that attempt start steps on its nodes; the same on every node and after a
+    /// restart.
+    [[nodiscard]] std::string attempt_token(AttemptKey key) const;
+
+private:
+    void send(const SendToAgent& effect);
+    std::optional<std::string> payload_of(JobId job);
+
+    Store& store_;
+    Agents& agents_;
+    std::string secret_;
+    Feed feed_;
+    Waiters waiters_;
+    // Payloads of jobs submitted lately, so that a job which starts at once is not read back.
+    std::unordered_map<JobId, std::string> payloads_;
+    std::deque<JobId> payload_order_;
+    std::size_t payload_bytes_{0};
+};
+
+}  // namespace khu::daemon

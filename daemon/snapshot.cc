@@ -1,0 +1,145 @@
+#include "daemon/snapshot.h"
+
+#include "wire/json.h"
+
+namespace khu::daemon {
+namespace {
+
+constexpr std::size_t kJobsPerPiece = 1000;
+
+struct KeyRow {
+    KeyName name;
+    KeyUse use;
+};
+KHU_DESCRIBE(KeyRow, name, use)
+
+struct Head {
+    ZoneId zone;
+    EventSeq last;
+    Moment last_at;
+    JobId next_job;
+    NodeId next_node;
+    std::optional<Policy> policy;
+    std::string policy_text;
+    UserId policy_by;
+    Moment policy_at;
+    std::vector<PolicyId> policy_ids;
+    LedgerState ledger;
+    std::vector<NodeRecord> nodes;
+    std::vector<KeyRow> keys;
+};
+KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
+             policy_at, policy_ids, ledger, nodes, keys)
+
+struct JobRow {
+    Job job;
+    std::optional<AttemptBooks> books;
+};
+KHU_DESCRIBE(JobRow, job, books)
+
+Head head_of(const Truth& truth) {
+    Head head{.zone = truth.zone,
+              .last = truth.last,
+              .last_at = truth.last_at,
+              .next_job = truth.next_job,
+              .next_node = truth.next_node,
+              .policy = truth.policy,
+              .policy_text = truth.policy_text,
+              .policy_by = truth.policy_by,
+              .policy_at = truth.policy_at,
+              .policy_ids = truth.policy_ids,
+              .ledger = truth.ledger.state(),
+              .nodes = {},
+              .keys = {}};
+    for (const auto& [id, node] : truth.nodes) {
+        head.nodes.push_back(node);
+    }
+    for (const auto& [name, use] : truth.keys) {
+        head.keys.push_back({name, use});
+    }
+    return head;
+}
+
+void take_head(Truth& truth, Head head) {
+    truth.zone = std::move(head.zone);
+    truth.last = head.last;
+    truth.last_at = head.last_at;
+    truth.next_job = head.next_job;
+    truth.next_node = head.next_node;
+    truth.policy = std::move(head.policy);
+    truth.policy_text = std::move(head.policy_text);
+    truth.policy_by = std::move(head.policy_by);
+    truth.policy_at = head.policy_at;
+    truth.policy_ids = std::move(head.policy_ids);
+    truth.ledger = Ledger(head.ledger);
+    for (NodeRecord& node : head.nodes) {
+        const NodeId id = node.id;
+        truth.nodes.emplace(id, std::move(node));
+    }
+    for (KeyRow& row : head.keys) {
+        truth.keys.emplace(std::move(row.name), row.use);
+    }
+}
+
+Refusal damaged(const wire::JsonError& error) {
+    return Refusal(Code::StateDamaged)
+        .with("path", "snapshot")
+        .with("why", error.path + ": " + error.why);
+}
+
+}  // namespace
+
+std::vector<std::string> write_snapshot(const Truth& truth) {
+    std::vector<std::string> pieces{wire::to_json_text(head_of(truth))};
+    std::vector<JobRow> rows;
+    const auto flush = [&] {
+        if (!rows.empty()) {
+            pieces.push_back(wire::to_json_text(rows));
+            rows.clear();
+        }
+    };
+    for (const auto& [id, job] : truth.jobs) {
+        const auto books = truth.books.find(id);
+        JobRow row{.job = job, .books = std::nullopt};
+        if (books != truth.books.end()) {
+            row.books = books->second;
+        }
+        rows.push_back(std::move(row));
+        if (rows.size() == kJobsPerPiece) {
+            flush();
+        }
+    }
+    flush();
+    return pieces;
+}
+
+Expected<Done, Refusal> SnapshotReader::take(const std::string& piece) {
+    ++pieces_;
+    if (pieces_ == 1) {
+        auto head = wire::from_json_text<Head>(piece, wire::Unknown::Ignore);
+        if (!head) {
+            return Unexpected{damaged(head.error())};
+        }
+        take_head(truth_, std::move(head).value());
+        return Done{};
+    }
+    auto rows = wire::from_json_text<std::vector<JobRow>>(piece, wire::Unknown::Ignore);
+    if (!rows) {
+        return Unexpected{damaged(rows.error())};
+    }
+    for (JobRow& row : *rows) {
+        const JobId id = row.job.id;
+        if (row.books) {
+            truth_.books.emplace(id, std::move(*row.books));
+        }
+        truth_.jobs.emplace(id, std::move(row.job));
+    }
+    return Done{};
+}
+
+Truth SnapshotReader::finish() && {
+    KHU_CHECK(any());
+    return std::move(truth_);
+}
+
+}  // namespace khu::daemon

@@ -1,0 +1,338 @@
+#include "daemon/views.h"
+
+#include <algorithm>
+
+#include "core/base/enum_name.h"
+#include "core/base/limits.h"
+#include "core/machine/admission.h"
+#include "daemon/http/problem.h"
+
+namespace khu::daemon {
+namespace {
+
+std::optional<Reason> reason_of_held(const Job& job) {
+    if (job.infrastructure_fails >= limits::attempts_per_job_max) {
+        return Reason(Code::TooManyAttempts)
+            .with("attempts", job.infrastructure_fails)
+            .with("job", static_cast<std::int64_t>(job.id.value));
+    }
+    return Reason(Code::HeldByUser)
+        .with("user", job.spec.user.value)
+        .with("job", static_cast<std::int64_t>(job.id.value));
+}
+
+std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) {
+    const auto* queued = std::get_if<Queued>(&job.phase);
+    if (queued == nullptr) {
+        return std::nullopt;
+    }
+    if (job.spec.held) {
+        return reason_of_held(job);
+    }
+    if (queued->not_before > now && job.attempts.value > 0) {
+        return Reason(Code::RetryLater)
+            .with("attempt", static_cast<std::int64_t>(job.attempts.value))
+            .with("cause", "a failure of the infrastructure")
+            .with("begin_at", queued->not_before.value);
+    }
+    return state.scheduler.why(job.id, now);
+}
+
+void add_attempt(wire::JobView& view, const Attempt& attempt) {
+    view.attempt = static_cast<std::int64_t>(attempt.number.value);
+    view.taken_at = attempt.taken_at;
+    view.started_at = attempt.started_at;
+    view.deadline_at = attempt.deadline;
+    view.receipt = attempt.placement.receipt;
+}
+
+wire::AllocationView allocation_view(const NodeRecord& node, const NodeAllocation& allocation,
+                                     NodeStage stage) {
+    wire::AllocationView view;
+    view.node = node.name.value;
+    view.gpus = allocation.gpus;
+    view.cores = allocation.cores;
+    view.stage = enum_name(stage);
+    for (const int core : allocation.cores) {
+        const Core& of = node.inventory.cores.at(static_cast<std::size_t>(core));
+        view.pus.insert(view.pus.end(), of.pus.begin(), of.pus.end());
+    }
+    for (const MemorySlice& slice : allocation.memory) {
+        view.mem_bytes += slice.bytes;
+    }
+    return view;
+}
+
+void add_end(wire::JobView& view, EndCause cause, int exit_code, const std::string& detail) {
+    view.cause = enum_name(cause);
+    view.exit_code = exit_code;
+    view.detail = detail;
+}
+
+std::int64_t rank_of(const State& state, const Job& job) {
+    if (job.spec.held || !state.scheduler.queue().contains(job.id)) {
+        return 0;
+    }
+    return state.scheduler.queue().ahead_of(job.id).jobs + 1;
+}
+
+/// The moment that the reason itself names, or when enough attempts have reached their deadlines.
+Moment expected_of(const State& state, const Job& job, const std::optional<Reason>& reason,
+                   Moment now) {
+    if (!reason) {
+        return now;
+    }
+    for (const Datum& datum : reason->data) {
+        const auto* number = std::get_if<std::int64_t>(&datum.value);
+        const bool names = datum.key == "expected_at" || datum.key == "begin_at" ||
+                           datum.key == "opens_at";
+        if (number != nullptr && names) {
+            return Moment{*number};
+        }
+    }
+    if (reason->code == Code::GrantSuspended || reason->code == Code::HeldByUser ||
+        reason->code == Code::TooManyAttempts || reason->code == Code::HoldDoesNotFit) {
+        return Moment{0};
+    }
+    const auto earliest = earliest_start(state.scheduler.cluster(), state.scheduler.running(),
+                                         request_of(job.spec, job.suspect), now);
+    return earliest ? earliest->at : Moment{0};
+}
+
+std::string state_of_node(const NodeRecord& node, bool busy) {
+    if (!node.up) {
+        return "lost";
+    }
+    if (node.drained) {
+        return busy ? "draining" : "drained";
+    }
+    return "up";
+}
+
+}  // namespace
+
+wire::JobView job_view(const State& state, const Job& job, Moment now, Language language) {
+    wire::JobView view;
+    view.job = job.id;
+    view.spec = job.spec;
+    view.phase = phase_name(job.phase);
+    view.submitted_at = job.submitted_at;
+    view.attempt = static_cast<std::int64_t>(job.attempts.value);
+    if (const Attempt* attempt = live_attempt(job)) {
+        add_attempt(view, *attempt);
+        for (std::size_t rank = 0; rank < attempt->placement.nodes.size(); ++rank) {
+            const NodeAllocation& allocation = attempt->placement.nodes[rank];
+            view.nodes.push_back(allocation_view(state.truth.nodes.at(allocation.node), allocation,
+                                                 attempt->stages[rank]));
+        }
+        view.held_ugs = state.truth.ledger.held({job.id, attempt->number});
+        for (const HoldPart& part : state.truth.books.at(job.id).hold.parts) {
+            view.grants.push_back(part.grant.value);
+        }
+    }
+    if (const auto* ending = std::get_if<Ending>(&job.phase)) {
+        add_end(view, ending->cause, ending->exit_code, ending->detail);
+    }
+    if (const std::optional<Reason> reason = reason_of(state, job, now)) {
+        view.reason = explained(*reason, language);
+    }
+    return view;
+}
+
+wire::JobView job_view(const ArchiveJob& archive) {
+    const Job& job = archive.job;
+    wire::JobView view;
+    view.job = job.id;
+    view.spec = job.spec;
+    view.phase = phase_name(job.phase);
+    view.submitted_at = job.submitted_at;
+    view.attempt = static_cast<std::int64_t>(job.attempts.value);
+    if (archive.last_attempt) {
+        add_attempt(view, *archive.last_attempt);
+        for (std::size_t rank = 0; rank < archive.node_names.size(); ++rank) {
+            const NodeAllocation& each = archive.last_attempt->placement.nodes.at(rank);
+            wire::AllocationView node;
+            node.node = archive.node_names[rank].value;
+            node.gpus = each.gpus;
+            node.cores = each.cores;
+            node.stage = "released";
+            for (const MemorySlice& slice : each.memory) {
+                node.mem_bytes += slice.bytes;
+            }
+            view.nodes.push_back(std::move(node));
+        }
+    }
+    for (const UsageRow& row : archive.usage) {
+        view.charged_ugs += row.charged_ugs;
+        view.metered_ugs += row.metered_ugs;
+        view.waived_ugs += row.waived_ugs;
+        if (row.grant_ids && view.grants.empty()) {
+            view.grants.push_back(*row.grant_ids);
+        }
+    }
+    const auto& end = std::get<Finished>(job.phase);
+    view.ended_at = end.at;
+    add_end(view, end.cause, end.exit_code, end.detail);
+    return view;
+}
+
+wire::JobPage queue_page(const State& state, const Identity& who, Moment now, Language language) {
+    wire::JobPage page;
+    std::vector<const Job*> waiting;
+    for (const auto& [id, job] : state.truth.jobs) {
+        if (!who.may_read(job.spec.enterprise)) {
+            continue;
+        }
+        ++page.total;
+        if (live_attempt(job) == nullptr) {
+            waiting.push_back(&job);
+        } else if (static_cast<std::int64_t>(page.jobs.size()) < limits::page_rows_max) {
+            page.jobs.push_back(job_view(state, job, now, language));
+        }
+    }
+    const Queue& queue = state.scheduler.queue();
+    const auto room = static_cast<std::size_t>(limits::page_rows_max) - page.jobs.size();
+    const auto middle = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(room, waiting.size()));
+    std::partial_sort(waiting.begin(), middle, waiting.end(), [&](const Job* a, const Job* b) {
+        return queue.order_of(a->id) < queue.order_of(b->id);
+    });
+    for (auto each = waiting.begin(); each != middle; ++each) {
+        page.jobs.push_back(job_view(state, **each, now, language));
+    }
+    return page;
+}
+
+wire::WhyAnswer why(const State& state, const Job& job, Moment now, Language language) {
+    wire::WhyAnswer answer;
+    answer.job = job.id;
+    answer.phase = phase_name(job.phase);
+    if (!std::holds_alternative<Queued>(job.phase)) {
+        return answer;
+    }
+    answer.rank = rank_of(state, job);
+    const std::optional<Reason> first = reason_of(state, job, now);
+    if (first) {
+        answer.reasons.push_back(explained(*first, language));
+    }
+    answer.expected_start_at = expected_of(state, job, first, now);
+    return answer;
+}
+
+wire::NodeView node_view(const State& state, const NodeRecord& node, bool with_inventory,
+                         const Identity& who) {
+    const ClusterNode& in_cluster = state.scheduler.cluster().at(node.id);
+    wire::NodeView view;
+    view.node = node.id;
+    view.name = node.name.value;
+    view.address = node.address;
+    view.version = node.version;
+    if (state.truth.policy) {
+        if (const Partition* partition = partition_of(*state.truth.policy, node.name)) {
+            view.partitions.push_back(partition->id.value);
+        }
+    }
+    view.gpus = static_cast<std::int64_t>(node.inventory.gpus.size());
+    view.gpus_free = in_cluster.state.free_gpu_count();
+    view.cores = static_cast<std::int64_t>(node.inventory.cores.size());
+    view.cores_free = in_cluster.state.free_cores();
+    view.gpu_model = node.inventory.gpus.empty() ? "" : node.inventory.gpus.front().model.value;
+    view.mem_bytes = node.inventory.memory;
+    view.mem_free_bytes = in_cluster.state.free_memory();
+    bool busy = false;
+    if (const auto jobs = state.jobs_on.find(node.id); jobs != state.jobs_on.end()) {
+        busy = !jobs->second.empty();
+        for (const JobId id : jobs->second) {
+            if (who.may_read(state.truth.jobs.at(id).spec.enterprise)) {
+                view.jobs.push_back(id);
+            }
+        }
+    }
+    view.state = state_of_node(node, busy);
+    view.reason = node.drain_reason;
+    const auto heard = state.heard_at.find(node.id);
+    view.heard_at = heard == state.heard_at.end() ? Moment{0} : heard->second;
+    if (with_inventory) {
+        view.inventory = node.inventory;
+    }
+    return view;
+}
+
+wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
+    wire::GrantView view;
+    view.grant = grant.id;
+    view.enterprise = grant.enterprise.value;
+    view.programme = grant.programme.value;
+    view.state = grant_state_name(state_of(grant, now));
+    view.state_reason = grant.suspended_why;
+    view.decision_ref = grant.decision_ref;
+    if (state.truth.policy) {
+        if (const Programme* programme = find_programme(*state.truth.policy, grant.programme)) {
+            view.tier = enum_name(programme->tier);
+        }
+    }
+    view.from_at = grant.from;
+    view.to_at = grant.to;
+    view.granted_ugs = grant.granted;
+    view.free_ugs = grant.free;
+    view.held_ugs = grant.held;
+    view.spent_ugs = grant.spent;
+    view.expired_ugs = grant.expired;
+    return view;
+}
+
+wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, Moment now) {
+    wire::BalanceAnswer answer;
+    answer.enterprise = enterprise.value;
+    if (state.truth.policy) {
+        if (const Enterprise* known = find_enterprise(*state.truth.policy, enterprise)) {
+            answer.name = known->name;
+        }
+    }
+    for (const Grant& grant : state.truth.ledger.balance(enterprise)) {
+        answer.grants.push_back(grant_view(state, grant, now));
+        answer.free_ugs += grant.free;
+        answer.held_ugs += grant.held;
+        answer.spent_ugs += grant.spent;
+    }
+    for (const auto& [id, job] : state.truth.jobs) {
+        if (job.spec.enterprise == enterprise) {
+            ++(live_attempt(job) == nullptr ? answer.jobs_queued : answer.jobs_running);
+        }
+    }
+    return answer;
+}
+
+wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& asked, Moment now,
+                        Language language) {
+    wire::QuoteAnswer answer;
+    answer.spec = asked;
+    const Expected<JobSpec, Refusal> spec = admit(state, who, asked, now);
+    if (!spec) {
+        answer.reason = explained(spec.error(), language);
+        return answer;
+    }
+    answer.admitted = true;
+    answer.spec = *spec;
+    const PriceTerms terms = price(state, *spec, now);
+    answer.billable_milli = terms.billable_milli;
+    answer.hold_ugs = hold_for(terms, spec->time_limit);
+    answer.list_mvnd = money_of(answer.hold_ugs, terms.rate_vnd_per_gpuh);
+    const std::vector<Mvnd> parts = split(answer.list_mvnd, terms.payers);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        answer.split.push_back({.payer = terms.payers[i].id.value,
+                                .kind = enum_name(terms.payers[i].kind),
+                                .amount_mvnd = parts[i]});
+    }
+    const Expected<HoldPlan, Reason> plan = plan_hold(state, *spec, now);
+    if (!plan) {
+        answer.reason = explained(plan.error(), language);
+        return answer;
+    }
+    answer.affordable = true;
+    for (const HoldPart& part : plan->parts) {
+        answer.grants.push_back({.grant = part.grant, .amount_ugs = part.amount});
+    }
+    return answer;
+}
+
+}  // namespace khu::daemon

@@ -1,0 +1,31 @@
+#pragma once
+
+/// \file
+/// Answers to questions, made from the state or from the history: what the API's structs say of jobs,
+/// nodes, grants and queues. Read-only; run on the engine's deciding thread.
+
+#include <string>
+#include <vector>
+
+#include "core/machine/effects.h"
+#include "core/machine/state.h"
+#include "wire/api.h"
+
+namespace khu::daemon {
+
+wire::JobView job_view(const State& state, const Job& job, Moment now, Language language);
+/// Of a job that has ended, from its history.
+wire::JobView job_view(const ArchiveJob& archive);
+/// Live jobs that `who` may read, in queue order: running ones first, by id; then those that wait.
+wire::JobPage queue_page(const State& state, const Identity& who, Moment now, Language language);
+wire::WhyAnswer why(const State& state, const Job& job, Moment now, Language language);
+
+wire::NodeView node_view(const State& state, const NodeRecord& node, bool with_inventory,
+                         const Identity& who);
+wire::GrantView grant_view(const State& state, const Grant& grant, Moment now);
+wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, Moment now);
+/// The same function as admission. `who` and `asked` as for a submission.
+wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& asked, Moment now,
+                        Language language);
+
+}  // namespace khu::daemon
