@@ -164,6 +164,10 @@ void Engine::store_values(std::vector<KeyValue> values, Callback done) {
     wake_decider_.notify_one();
 }
 
+void Engine::at(Moment when, std::function<void()> action) {
+    timers_.emplace(when, std::move(action));
+}
+
 EngineStats Engine::stats() const {
     const std::lock_guard lock(mutex_);
     return stats_;
@@ -185,6 +189,7 @@ void Engine::decide_loop() {
         for (Task& task : tasks) {
             run_task(task, turn, changed);
         }
+        run_timers();
         run_due(turn, changed);
         add_snapshot_if_due(turn, stopping);
         turn.last = stopping;
@@ -193,7 +198,10 @@ void Engine::decide_loop() {
 }
 
 std::deque<Engine::Task> Engine::wait_for_tasks() {
-    const Moment due = machine_->next_wake();
+    Moment due = machine_->next_wake();
+    if (!timers_.empty()) {
+        due = std::min(due, timers_.begin()->first);
+    }
     const Span wait = std::clamp(due - clock_->now(), Span{0}, seconds(1));
     std::unique_lock lock(mutex_);
     wake_decider_.wait_for(lock, std::chrono::milliseconds(wait.value + 1),
@@ -240,6 +248,14 @@ void Engine::run_task(Task& task, Turn& turn, bool& changed) {
     }
     const std::lock_guard lock(mutex_);
     ++stats_.commands;
+}
+
+void Engine::run_timers() {
+    while (!timers_.empty() && timers_.begin()->first <= clock_->now()) {
+        const std::function<void()> action = std::move(timers_.begin()->second);
+        timers_.erase(timers_.begin());
+        action();
+    }
 }
 
 /// What the clock makes due, then rounds until one starts nothing more.

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -83,6 +84,9 @@ public:
     /// Small data of others (tokens), stored in the next batch; `done` as above.
     void store_values(std::vector<KeyValue> values, Callback done);
 
+    /// Runs `action` on the deciding thread at `when` or soon after; only from questions.
+    void at(Moment when, std::function<void()> action);
+
     [[nodiscard]] Moment now() const { return clock_->now(); }
     [[nodiscard]] EngineStats stats() const;
     [[nodiscard]] const std::vector<std::string>& remarks() const { return remarks_; }
@@ -111,6 +115,7 @@ private:
     std::deque<Task> wait_for_tasks();
     void run_task(Task& task, Turn& turn, bool& changed);
     void run_due(Turn& turn, bool changed);
+    void run_timers();
     void collect(Outcome outcome, Turn& turn);
     void collect_effect(Effect effect, Turn& turn);
     void add_snapshot_if_due(Turn& turn, bool stopping);
@@ -129,6 +134,7 @@ private:
     Performer* performer_{nullptr};
     std::vector<std::string> remarks_;
     EventSeq snapshot_at_;
+    std::multimap<Moment, std::function<void()>> timers_;  ///< only the deciding thread uses it
     Moment paused_until_;  ///< only the deciding thread reads and writes these two
     Refusal pause_why_;
 

@@ -1,0 +1,144 @@
+#pragma once
+
+/// \file
+/// One request on its way through the API: who asks for what, and the way to answer. Handlers are
+/// free functions, grouped by what they speak of; routes.cc lists them.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/agents.h"
+#include "daemon/engine.h"
+#include "daemon/http/problem.h"
+#include "daemon/identity.h"
+#include "daemon/performer.h"
+#include "wire/json.h"
+#include "wire/net/certificates.h"
+#include "wire/net/server.h"
+
+namespace khu::daemon {
+
+/// What the handlers work with; all of it outlives the server.
+struct Services {
+    Engine& engine;
+    Store& store;
+    Agents& agents;
+    ZonePerformer& performer;
+    IdentityBook& identities;
+    ZoneId zone;
+    wire::net::Identity authority;  ///< signs agents' certificates
+};
+
+struct CallData {
+    wire::net::Request request;
+    wire::net::Responder responder;
+    Caller caller;
+    Language language{Language::English};
+    std::vector<std::string> parts;  ///< the path's variable parts, in order
+    Services& services;
+};
+/// Shared, because answers come later and from other threads.
+using Call = std::shared_ptr<CallData>;
+
+inline void refuse(const Call& call, const Refusal& why) {
+    call->responder.send(problem(why, call->language));
+}
+
+template <class T>
+void answer(const Call& call, const T& value) {
+    wire::net::Response response;
+    response.body = wire::to_json_text(value);
+    call->responder.send(std::move(response));
+}
+
+/// The body as a T, unknown keys refused; or the refusal has been sent and there is none.
+template <class T>
+std::optional<T> body_of(const Call& call) {
+    auto value = wire::from_json_text<T>(call->request.body, wire::Unknown::Refuse);
+    if (value) {
+        return std::move(value).value();
+    }
+    const wire::JsonError& error = value.error();
+    if (error.path.empty()) {
+        refuse(call, Refusal(Code::BadJson)
+                         .with("why", error.why)
+                         .with("offset", static_cast<std::int64_t>(error.offset)));
+    } else {
+        refuse(call, Refusal(Code::BadField).with("field", error.path).with("why", error.why));
+    }
+    return std::nullopt;
+}
+
+/// A query parameter; empty if it is not there.
+inline std::string query(const Call& call, std::string_view name) {
+    const auto found = call->request.query.find(name);
+    return found == call->request.query.end() ? std::string() : found->second;
+}
+
+/// A whole number >= 0 of the path or query; none if it is not one.
+std::optional<std::int64_t> whole_number(std::string_view text);
+
+/// Asks the engine and answers with what `make` gives: a T, or an Expected<T, Refusal>.
+template <class Make>
+void answer_from_state(const Call& call, Make make) {
+    call->services.engine.ask([call, make](State& state, Moment now) {
+        const auto made = make(state, now);
+        if constexpr (requires { made.has_value(); }) {
+            if (!made) {
+                refuse(call, made.error());
+            } else {
+                answer(call, *made);
+            }
+        } else {
+            answer(call, made);
+        }
+    });
+}
+
+// --- Handlers ----------------------------------------------------------------------------------
+
+void submit_job(const Call& call);
+void list_jobs(const Call& call);
+void show_job(const Call& call);
+void change_job(const Call& call);
+void wait_job(const Call& call);
+void job_log(const Call& call);
+void show_queue(const Call& call);
+void explain_job(const Call& call);
+void quote_job(const Call& call);
+
+void list_nodes(const Call& call);
+void show_node(const Call& call);
+void drain_node(const Call& call);
+void resume_node(const Call& call);
+
+void show_balance(const Call& call);
+void list_grants(const Call& call);
+void approve_grant(const Call& call);
+void change_grant(const Call& call);
+
+void show_policy(const Call& call);
+void check_policy(const Call& call);
+void apply_policy(const Call& call);
+
+void report_jobs(const Call& call);
+void report_manifest(const Call& call);
+void export_ledger(const Call& call);
+void verify_ledger(const Call& call);
+
+void list_tokens(const Call& call);
+void make_token(const Call& call);
+void revoke_token(const Call& call);
+void join(const Call& call);
+void who_am_i(const Call& call);
+
+void watch_events(const Call& call);
+void show_version(const Call& call);
+void healthz(const Call& call);
+void metrics(const Call& call);
+
+}  // namespace khu::daemon

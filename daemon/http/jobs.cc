@@ -1,0 +1,232 @@
+/// Jobs: submit, show, change, wait, queue, why, quote.
+
+#include <atomic>
+
+#include "core/base/digest.h"
+#include "core/base/limits.h"
+#include "daemon/http/call.h"
+#include "daemon/http/submission.h"
+#include "daemon/http/visible_job.h"
+#include "daemon/views.h"
+
+namespace khu::daemon {
+namespace {
+
+void answer_job(const Call& call, JobId id) {
+    answer_from_state(call, [call, id](State& state, Moment now) {
+        return visible_job(call, state, id, now);
+    });
+}
+
+std::uint64_t digest_of(const std::string& body) {
+    Digest digest;
+    digest.add(body);
+    return digest.value();
+}
+
+std::optional<Command> change_of(const std::string& verb, const Identity& who, JobId job) {
+    if (verb == "cancel") {
+        return CancelJob{who, job};
+    }
+    if (verb == "hold") {
+        return HoldJob{who, job};
+    }
+    if (verb == "release") {
+        return ReleaseJob{who, job};
+    }
+    if (verb == "requeue") {
+        return RequeueJob{who, job};
+    }
+    return std::nullopt;
+}
+
+HistoryQuery past_of(const Call& call) {
+    const Identity& who = call->caller.who;
+    HistoryQuery past;
+    const bool sees_all = who.has(Role::ZoneAdmin) || who.has(Role::Auditor);
+    past.enterprise = sees_all ? EnterpriseId{query(call, "enterprise")} : who.enterprise;
+    past.limit = std::min(whole_number(query(call, "limit")).value_or(100), limits::page_rows_max);
+    const std::string after = query(call, "after");
+    const std::size_t dot = after.find('.');
+    if (dot != std::string::npos) {
+        const std::int64_t job = whole_number(after.substr(dot + 1)).value_or(0);
+        past.before_at = Moment{whole_number(after.substr(0, dot)).value_or(0)};
+        past.before_job = JobId{static_cast<std::uint64_t>(job)};
+    }
+    return past;
+}
+
+Expected<wire::JobPage, Refusal> ended_jobs(const Call& call) {
+    const HistoryQuery past = past_of(call);
+    const auto rows = call->services.store.history(past);
+    if (!rows) {
+        return Unexpected{rows.error()};
+    }
+    wire::JobPage page;
+    for (const HistoryRow& row : *rows) {
+        page.jobs.push_back(view_of(row));
+    }
+    if (static_cast<std::int64_t>(rows->size()) == past.limit && !rows->empty()) {
+        page.next = std::to_string(rows->back().ended_at.value) + "." +
+                    std::to_string(rows->back().job.value);
+    }
+    page.total = static_cast<std::int64_t>(page.jobs.size());
+    return page;
+}
+
+}  // namespace
+
+void submit_job(const Call& call) {
+    const std::optional<wire::SubmitRequest> request = body_of<wire::SubmitRequest>(call);
+    if (!request) {
+        return;
+    }
+    const auto spec = spec_of(*request);
+    const auto payload = payload_of(*request, call->caller.who);
+    if (!spec || !payload) {
+        refuse(call, spec ? payload.error() : spec.error());
+        return;
+    }
+    SubmitJob command{.who = call->caller.who,
+                      .spec = *spec,
+                      .key = std::string(call->request.header("Idempotency-Key")).substr(0, 128),
+                      .request_digest = digest_of(call->request.body)};
+    call->services.engine.tell(
+        std::move(command),
+        [call](const Answer& told) {
+            if (told.refusal) {
+                refuse(call, *told.refusal);
+            } else {
+                answer(call, wire::SubmitAnswer{.job = told.job, .existed = told.existed});
+            }
+        },
+        wire::to_json_text(*payload));
+}
+
+/// Live jobs; with state=all or state=done those that have ended too, newest first.
+void list_jobs(const Call& call) {
+    const std::string state = query(call, "state");
+    if (state != "all" && state != "done") {
+        show_queue(call);
+        return;
+    }
+    const Expected<wire::JobPage, Refusal> ended = ended_jobs(call);
+    if (!ended) {
+        refuse(call, ended.error());
+        return;
+    }
+    if (state == "done" || !query(call, "after").empty()) {
+        answer(call, *ended);
+        return;
+    }
+    answer_from_state(call, [call, ended](State& zone, Moment now) {
+        wire::JobPage all = queue_page(zone, call->caller.who, now, call->language);
+        all.jobs.insert(all.jobs.end(), ended->jobs.begin(), ended->jobs.end());
+        all.next = ended->next;
+        all.total += ended->total;
+        return all;
+    });
+}
+
+void show_job(const Call& call) {
+    if (const std::optional<JobId> id = job_in_path(call)) {
+        answer_job(call, *id);
+    }
+}
+
+void change_job(const Call& call) {
+    const std::optional<JobId> id = job_in_path(call);
+    if (!id) {
+        return;
+    }
+    std::optional<Command> command = change_of(call->parts.at(1), call->caller.who, *id);
+    if (!command) {
+        refuse(call, Refusal(Code::NoRoute)
+                         .with("method", call->request.method)
+                         .with("path", call->request.path.substr(0, 200)));
+        return;
+    }
+    call->services.engine.tell(std::move(*command), [call, id](const Answer& told) {
+        const bool gone = told.refusal && told.refusal->code == Code::UnknownJob;
+        if (told.refusal && !gone) {
+            refuse(call, *told.refusal);
+            return;
+        }
+        answer_job(call, *id);  // one that has ended meanwhile is not unknown: it is shown as done
+    });
+}
+
+/// Answers when the job has ended, or after timeout_s (at most 60) with what it is then.
+void wait_job(const Call& call) {
+    const std::optional<JobId> id = job_in_path(call);
+    if (!id) {
+        return;
+    }
+    auto answered = std::make_shared<std::atomic<bool>>(false);
+    const auto finish = [call, id, answered] {
+        if (!answered->exchange(true)) {
+            answer_job(call, *id);
+        }
+    };
+    Waiters& waiters = call->services.performer.waiters();
+    const std::uint64_t number = waiters.wait(*id, finish);
+    const std::int64_t timeout_s =
+        std::min<std::int64_t>(whole_number(query(call, "timeout_s")).value_or(30), 60);
+    const auto give_up = [&waiters, id, finish, number] {
+        waiters.leave(*id, number);
+        finish();
+    };
+    call->services.engine.ask([call, id, give_up, timeout_s](State& state, Moment now) {
+        const Job* job = state.find_job(*id);
+        const bool hidden = job != nullptr && !call->caller.who.may_read(job->spec.enterprise);
+        if (job == nullptr || hidden || timeout_s == 0) {
+            give_up();
+            return;
+        }
+        call->services.engine.at(now + seconds(timeout_s), give_up);
+    });
+}
+
+void show_queue(const Call& call) {
+    answer_from_state(call, [call](State& state, Moment now) {
+        return queue_page(state, call->caller.who, now, call->language);
+    });
+}
+
+void explain_job(const Call& call) {
+    const std::optional<JobId> id = job_in_path(call);
+    if (!id) {
+        return;
+    }
+    answer_from_state(
+        call, [call, id](State& state, Moment now) -> Expected<wire::WhyAnswer, Refusal> {
+            const Expected<wire::JobView, Refusal> seen = visible_job(call, state, *id, now);
+            if (!seen) {
+                return Unexpected{seen.error()};
+            }
+            if (const Job* job = state.find_job(*id)) {
+                return why(state, *job, now, call->language);
+            }
+            wire::WhyAnswer ended;
+            ended.job = *id;
+            ended.phase = seen->phase;
+            return ended;
+        });
+}
+
+void quote_job(const Call& call) {
+    const std::optional<wire::SubmitRequest> request = body_of<wire::SubmitRequest>(call);
+    if (!request) {
+        return;
+    }
+    const auto spec = spec_of(*request);
+    if (!spec) {
+        refuse(call, spec.error());
+        return;
+    }
+    answer_from_state(call, [call, spec](State& state, Moment now) {
+        return quote(state, call->caller.who, *spec, now, call->language);
+    });
+}
+
+}  // namespace khu::daemon
