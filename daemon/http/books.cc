@@ -1,0 +1,117 @@
+/// Usage reports, the ledger's export and its verification.
+
+#include "daemon/http/call.h"
+#include "daemon/reports.h"
+
+namespace khu::daemon {
+namespace {
+
+std::optional<ReportFormat> format_of(const std::string& name) {
+    if (name.empty() || name == "csv") {
+        return ReportFormat::Csv;
+    }
+    if (name == "json") {
+        return ReportFormat::Json;
+    }
+    return name == "jsonl" ? std::optional(ReportFormat::Jsonl) : std::nullopt;
+}
+
+/// Makes the report on an I/O thread; only the zone's offset is asked of the engine.
+template <class Use>
+void with_report(const Call& call, Use use) {
+    const Identity& who = call->caller.who;
+    const bool sees_all = who.has(Role::ZoneAdmin) || who.has(Role::Auditor);
+    const std::optional<ReportFormat> format = format_of(query(call, "format"));
+    if (!format) {
+        refuse(call, Refusal(Code::BadField)
+                         .with("field", "format")
+                         .with("why", "it is csv, json or jsonl"));
+        return;
+    }
+    ReportRequest request{.period = query(call, "period"),
+                          .enterprise = sees_all ? EnterpriseId{query(call, "enterprise")}
+                                                 : who.enterprise,
+                          .format = *format,
+                          .show_users = who.has(Role::Holder)};
+    if (!sees_all && request.enterprise.empty()) {
+        refuse(call, Refusal(Code::NotAuthenticated));
+        return;
+    }
+    int offset = 0;
+    Moment at;
+    call->services.engine.ask_and_wait([&](State& state, Moment now) {
+        offset = state.truth.policy ? state.truth.policy->utc_offset_minutes : 0;
+        at = now;
+    });
+    Expected<Report, Refusal> report = make_report(call->services.store, request, at, offset);
+    if (!report) {
+        refuse(call, report.error());
+        return;
+    }
+    use(std::move(report).value(), *format);
+}
+
+}  // namespace
+
+void report_jobs(const Call& call) {
+    with_report(call, [&](Report&& report, ReportFormat format) {
+        wire::net::Response response;
+        response.content_type = format == ReportFormat::Csv    ? "text/csv; charset=utf-8"
+                                : format == ReportFormat::Json ? "application/json"
+                                                               : "application/jsonl";
+        response.headers.emplace_back("Khu-Rows", std::to_string(report.manifest.rows));
+        response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
+        response.body = std::move(report.text);
+        call->responder.send(std::move(response));
+    });
+}
+
+void report_manifest(const Call& call) {
+    with_report(call, [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
+}
+
+/// CSV of the books: seq,time,kind,id,ledger,debit,credit,amount,ref,policy_id,hash.
+void export_ledger(const Call& call) {
+    const Identity& who = call->caller.who;
+    if (!who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
+        refuse(call, decide_detail::need_role(who, Role::Auditor, "ledger export").error());
+        return;
+    }
+    const std::int64_t after = whole_number(query(call, "after")).value_or(0);
+    std::string text = "seq,time,kind,id,ledger,debit,credit,amount,ref,policy_id,hash\n";
+    const LedgerSeq first{static_cast<std::uint64_t>(after) + 1};
+    auto read = call->services.store.entries(first, [&](const Entry& e, const std::string& hash) {
+        text += fmt::format("{},{},{},{},COMPUTE,{},{},{},{},{},{}\n", e.seq.value,
+                            format_utc(e.at), e.kind, e.id, e.debit, e.credit, e.amount.value,
+                            e.ref, e.policy.value, hash);
+    });
+    if (!read) {
+        refuse(call, read.error());
+        return;
+    }
+    wire::net::Response response;
+    response.content_type = "text/csv; charset=utf-8";
+    response.body = std::move(text);
+    call->responder.send(std::move(response));
+}
+
+/// Recomputes the chain and the balances from the stored entries.
+void verify_ledger(const Call& call) {
+    const Identity& who = call->caller.who;
+    if (!who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
+        refuse(call, decide_detail::need_role(who, Role::Auditor, "ledger verify").error());
+        return;
+    }
+    const auto head = call->services.store.verify_ledger();
+    wire::VerifyAnswer verified;
+    if (head) {
+        verified.ok = true;
+        verified.entries = static_cast<std::int64_t>(head->seq.value);
+        verified.head = head->hash;
+    } else {
+        verified.problem = text(head.error(), call->language);
+    }
+    answer(call, verified);
+}
+
+}  // namespace khu::daemon

@@ -1,0 +1,37 @@
+#pragma once
+
+/// \file
+/// Usage reports from the stored rows (allocations.md 9.1): CSV (RFC 4180, UTF-8, LF, header always,
+/// empty is null), JSON lines or one JSON array, the same columns in each; integers are the truth. The
+/// manifest beside a file says how long it is, what its columns add up to, and where the books stood.
+
+#include <string>
+
+#include "core/base/expected.h"
+#include "core/base/refusal.h"
+#include "daemon/store/store.h"
+#include "wire/api.h"
+
+namespace khu::daemon {
+
+enum class ReportFormat { Csv, Json, Jsonl };
+
+struct ReportRequest {
+    std::string period;       ///< "2026-03"
+    EnterpriseId enterprise;  ///< empty: all
+    ReportFormat format{ReportFormat::Csv};
+    bool show_users{false};   ///< user ids are for the holders of an enterprise
+};
+
+struct Report {
+    std::string text;
+    wire::ManifestAnswer manifest;
+};
+
+/// Errors: R300; those of the store.
+Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request, Moment now,
+                                      int utc_offset_minutes);
+/// Errors: R300 for what is no month, or a month that has not begun.
+Expected<Done, Refusal> check_period(const std::string& period, Moment now, int utc_offset_minutes);
+
+}  // namespace khu::daemon
