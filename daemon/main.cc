@@ -1,0 +1,266 @@
+/// khud: the controller of a zone. Wiring only.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <future>
+#include <string>
+#include <vector>
+
+#include "config/default_policy.h"
+#include "config/policy_reader.h"
+#include "daemon/http/routes.h"
+#include "daemon/log.h"
+#include "daemon/zone_files.h"
+#include "wire/net/files.h"
+
+namespace khu::daemon {
+namespace {
+
+struct Options {
+    std::string directory;
+    std::string listen{"0.0.0.0:7443"};
+    std::string socket;
+    std::string zone_id;
+    std::vector<std::string> names;
+    int threads{1};
+    bool verbose{false};
+};
+
+[[nodiscard]] int say_refused(const Refusal& why) {
+    fmt::print(stderr, "khud: {}\n", text(why, Language::English));
+    if (const std::string help = remedy(why, Language::English); !help.empty()) {
+        fmt::print(stderr, "      {}\n", help);
+    }
+    fmt::print(stderr, "      {} {}\n", info(why.code).id, info(why.code).name);
+    return 1;
+}
+
+/// Which zone the directory is of: what it says, else what the admin says, else its own name.
+Expected<ZoneId, Refusal> zone_of(const Options& options) {
+    const std::string path = options.directory + "/zone";
+    std::error_code none;
+    if (std::filesystem::exists(path, none)) {
+        auto known = wire::net::read_file(path);
+        if (!known) {
+            return Unexpected{std::move(known).error()};
+        }
+        known->erase(std::remove(known->begin(), known->end(), '\n'), known->end());
+        if (!options.zone_id.empty() && options.zone_id != *known) {
+            return Unexpected{Refusal(Code::OtherZone)
+                                  .with("path", options.directory)
+                                  .with("found", *known)
+                                  .with("zone", options.zone_id)};
+        }
+        return ZoneId{std::move(known).value()};
+    }
+    std::string name = options.zone_id;
+    if (name.empty()) {
+        name = std::filesystem::absolute(options.directory).lexically_normal().filename().string();
+        std::ranges::transform(name, name.begin(), [](char c) {
+            const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+            return plain ? c : '-';
+        });
+        name = name.empty() ? "zone" : name.substr(0, 40);
+    }
+    if (auto written = wire::net::write_file(path, name + "\n", 0644); !written) {
+        return Unexpected{std::move(written).error()};
+    }
+    return ZoneId{name};
+}
+
+/// Waits for the answer of one command; only before the zone is served.
+std::optional<Refusal> tell_and_wait(Engine& engine, Command command) {
+    std::promise<std::optional<Refusal>> answered;
+    engine.tell(std::move(command), [&](const Answer& told) { answered.set_value(told.refusal); });
+    return answered.get_future().get();
+}
+
+Expected<Done, Refusal> write_token(Engine& engine, IdentityBook& identities,
+                                    const wire::TokenRequest& request, const std::string& path) {
+    IdentityBook::Made made = IdentityBook::make(request, engine.now());
+    std::promise<std::optional<Refusal>> stored;
+    engine.store_values({made.row}, [&](const Answer& told) { stored.set_value(told.refusal); });
+    if (const std::optional<Refusal> why = stored.get_future().get()) {
+        return Unexpected{*why};
+    }
+    identities.put(made.record);
+    return wire::net::write_private(path, made.secret + "\n");
+}
+
+/// The default policy, an admin's token and a join token for agents.
+Expected<Done, Refusal> first_start(Engine& engine, IdentityBook& identities,
+                                    const std::string& directory, const ZoneId& zone) {
+    const std::string policy_text = config::default_policy_text(zone);
+    auto policy = config::read_policy(policy_text, "default");
+    KHU_CHECK(policy.has_value(), "the default policy does not read");
+    const Identity khud{.user = UserId{"khud"}, .enterprise = {}, .roles = {Role::ZoneAdmin}};
+    ApplyPolicy apply{.who = khud, .policy = std::move(*policy), .text = policy_text};
+    if (auto why = tell_and_wait(engine, std::move(apply))) {
+        return Unexpected{*why};
+    }
+    wire::TokenRequest admin;
+    admin.user = "admin";
+    admin.roles = {Role::ZoneAdmin};
+    admin.valid_s = 365LL * 86'400;
+    if (auto made = write_token(engine, identities, admin, directory + "/admin.token"); !made) {
+        return made;
+    }
+    wire::TokenRequest joining;
+    joining.join = true;
+    joining.valid_s = 365LL * 86'400;
+    return write_token(engine, identities, joining, directory + "/join.token");
+}
+
+void say_what_next(const Options& options, std::uint16_t port) {
+    fmt::print("khud: a new zone is up in {}. Two commands to type next:\n"
+               "  khu --endpoint unix:{} policy apply POLICY.yaml\n"
+               "  khu-agent --controller HOST:{} --join-token {}/join.token --ca {}/ca.pem\n",
+               options.directory, options.socket, port, options.directory, options.directory);
+    std::fflush(stdout);
+}
+
+std::vector<std::string> server_names(const Options& options) {
+    std::vector<std::string> names = options.names;
+    char host[256] = {};
+    if (::gethostname(host, sizeof host - 1) == 0) {
+        names.emplace_back(host);
+    }
+    names.emplace_back("localhost");
+    names.emplace_back("127.0.0.1");
+    const std::string address = options.listen.substr(0, options.listen.rfind(':'));
+    if (address != "0.0.0.0" && address != "127.0.0.1" && address.find('[') == address.npos) {
+        names.push_back(address);
+    }
+    return names;
+}
+
+/// Serves until SIGTERM or SIGINT.
+Expected<Done, Refusal> serve_zone(const Options& options, Services& services,
+                                   const wire::net::Identity& certificate, bool fresh) {
+    wire::net::ServerOptions server_options;
+    server_options.tcp = options.listen;
+    server_options.identity = certificate;
+    server_options.authority = services.authority.certificate;
+    server_options.unix_path = options.socket;
+    server_options.threads = options.threads;
+    server_options.handler = [&services](wire::net::Request&& request,
+                                         wire::net::Responder responder) {
+        serve(services, std::move(request), std::move(responder));
+    };
+    server_options.problem = [](const Refusal& why) { return problem(why, Language::English); };
+    auto server = wire::net::Server::start(std::move(server_options));
+    if (!server) {
+        return Unexpected{std::move(server).error()};
+    }
+    (*server)->on_websocket("/v1/agent",
+                            [&services](wire::net::Request&& request, wire::net::Upgrade upgrade) {
+                                services.agents.accept(std::move(request), std::move(upgrade));
+                            });
+    log_info("zone {} serves on {} (port {}) and {}", services.zone.value, options.listen,
+             (*server)->port(), options.socket);
+    if (fresh) {
+        say_what_next(options, (*server)->port());
+    }
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    int got = 0;
+    sigwait(&signals, &got);
+    log_info("stopping on signal {}", got);
+    services.engine.stop();
+    (*server)->stop();
+    return Done{};
+}
+
+Expected<Done, Refusal> run(const Options& options) {
+    auto zone = zone_of(options);
+    if (!zone) {
+        return Unexpected{std::move(zone).error()};
+    }
+    auto store = open_store({.directory = options.directory, .zone = *zone});
+    if (!store) {
+        return Unexpected{std::move(store).error()};
+    }
+    auto engine = Engine::open(*zone, **store);
+    if (!engine) {
+        return Unexpected{std::move(engine).error()};
+    }
+    for (const std::string& remark : (*engine)->remarks()) {
+        log_info("{}", remark);
+    }
+    auto files = open_zone_files(options.directory, *zone, server_names(options),
+                                 (*engine)->now());
+    if (!files) {
+        return Unexpected{std::move(files).error()};
+    }
+    IdentityBook identities;
+    if (auto loaded = IdentityBook::load(**store, identities); !loaded) {
+        return loaded;
+    }
+    Agents agents(**engine);
+    ZonePerformer performer(**store, agents, files->secret);
+    (*engine)->start(performer);
+    const bool fresh = identities.empty();
+    if (fresh) {
+        if (auto made = first_start(**engine, identities, options.directory, *zone); !made) {
+            return made;
+        }
+    }
+    Services services{.engine = **engine,
+                      .store = **store,
+                      .agents = agents,
+                      .performer = performer,
+                      .identities = identities,
+                      .zone = *zone,
+                      .authority = files->authority};
+    return serve_zone(options, services, files->server, fresh);
+}
+
+void block_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+}  // namespace khu::daemon
+
+int main(int argc, char** argv) {
+    khu::daemon::Options options;
+    CLI::App app{"khud: the controller of a zone"};
+    app.add_option("--zone", options.directory, "directory of the zone's state; made if missing")
+        ->required();
+    app.add_option("--listen", options.listen, "address and port of the API (TLS)")
+        ->capture_default_str();
+    app.add_option("--socket", options.socket, "Unix socket of the API; default DIR/khud.sock");
+    app.add_option("--zone-id", options.zone_id, "name of a new zone; default: the directory's");
+    app.add_option("--server-name", options.names, "another host name or address of this khud");
+    app.add_option("--threads", options.threads, "threads that parse and encrypt")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 64));
+    app.add_flag("--verbose", options.verbose, "log more");
+    app.set_version_flag("--version", "khud " KHU_VERSION);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    std::error_code failed;
+    std::filesystem::create_directories(options.directory, failed);
+    if (options.socket.empty()) {
+        options.socket = options.directory + "/khud.sock";
+    }
+    khu::daemon::start_log(options.verbose);
+    khu::daemon::block_signals();
+    const auto served = khu::daemon::run(options);
+    return served ? 0 : khu::daemon::say_refused(served.error());
+}

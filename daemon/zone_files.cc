@@ -1,0 +1,95 @@
+#include "daemon/zone_files.h"
+
+#include <filesystem>
+
+#include "wire/net/files.h"
+#include "wire/net/secrets.h"
+
+namespace khu::daemon {
+namespace {
+
+using wire::net::read_file;
+using wire::net::write_file;
+using wire::net::write_private;
+
+/// The identity in DIR/NAME.pem and DIR/NAME.key; none if there is none.
+Expected<std::optional<wire::net::Identity>, Refusal> read_identity(const std::string& base) {
+    std::error_code none;
+    if (!std::filesystem::exists(base + ".key", none)) {
+        return std::optional<wire::net::Identity>{};
+    }
+    auto certificate = read_file(base + ".pem");
+    auto key = read_file(base + ".key");
+    if (!certificate || !key) {
+        return Unexpected{certificate ? key.error() : certificate.error()};
+    }
+    return std::optional(
+        wire::net::Identity{.certificate = std::move(*certificate), .key = std::move(*key)});
+}
+
+Expected<Done, Refusal> write_identity(const std::string& base,
+                                       const wire::net::Identity& identity) {
+    if (auto written = write_private(base + ".key", identity.key); !written) {
+        return written;
+    }
+    return write_file(base + ".pem", identity.certificate, 0644);
+}
+
+Expected<wire::net::Identity, Refusal> authority_of(const std::string& directory,
+                                                    const ZoneId& zone, Moment now) {
+    const std::string base = directory + "/ca";
+    auto known = read_identity(base);
+    if (!known) {
+        return Unexpected{std::move(known).error()};
+    }
+    if (*known) {
+        return std::move(**known);
+    }
+    auto made = wire::net::make_authority(zone.value, now);
+    if (!made) {
+        return made;
+    }
+    if (auto written = write_identity(base, *made); !written) {
+        return Unexpected{std::move(written).error()};
+    }
+    return made;
+}
+
+Expected<std::string, Refusal> secret_of(const std::string& directory) {
+    const std::string path = directory + "/secret";
+    std::error_code none;
+    if (std::filesystem::exists(path, none)) {
+        return read_file(path);
+    }
+    std::string secret = wire::net::random_token();
+    if (auto written = write_private(path, secret); !written) {
+        return Unexpected{std::move(written).error()};
+    }
+    return secret;
+}
+
+}  // namespace
+
+Expected<ZoneFiles, Refusal> open_zone_files(const std::string& directory, const ZoneId& zone,
+                                             const std::vector<std::string>& names, Moment now) {
+    auto authority = authority_of(directory, zone, now);
+    if (!authority) {
+        return Unexpected{std::move(authority).error()};
+    }
+    auto server = wire::net::issue_server(*authority, names, now);
+    if (!server) {
+        return Unexpected{std::move(server).error()};
+    }
+    if (auto written = write_identity(directory + "/server", *server); !written) {
+        return Unexpected{std::move(written).error()};
+    }
+    auto secret = secret_of(directory);
+    if (!secret) {
+        return Unexpected{std::move(secret).error()};
+    }
+    return ZoneFiles{.authority = std::move(*authority),
+                     .server = std::move(*server),
+                     .secret = std::move(*secret)};
+}
+
+}  // namespace khu::daemon

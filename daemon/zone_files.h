@@ -1,0 +1,33 @@
+#pragma once
+
+/// \file
+/// What a zone's directory holds beside the store: its certificates, its secret, and the files that an
+/// admin needs at the first start. Made once; keys are readable by their owner only.
+///
+///     ca.pem, ca.key            the zone's authority; agents and clients pin ca.pem
+///     server.pem, server.key    khud's own certificate, issued anew at each start
+///     secret                    of the zone: tokens of attempts are made from it
+///     admin.token, join.token   written at the first start
+
+#include <string>
+#include <vector>
+
+#include "core/base/expected.h"
+#include "core/base/ids.h"
+#include "core/base/refusal.h"
+#include "wire/net/certificates.h"
+
+namespace khu::daemon {
+
+struct ZoneFiles {
+    wire::net::Identity authority;
+    wire::net::Identity server;
+    std::string secret;
+};
+
+/// `names`: host names and addresses under which khud is reached. Errors: StateDamaged, and those of
+/// the certificates and files.
+Expected<ZoneFiles, Refusal> open_zone_files(const std::string& directory, const ZoneId& zone,
+                                             const std::vector<std::string>& names, Moment now);
+
+}  // namespace khu::daemon
