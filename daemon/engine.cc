@@ -12,6 +12,7 @@ namespace {
 
 /// A store that failed is left alone for so long: what would be stored is refused at once.
 constexpr Span kPauseAfterFailure = milliseconds(500);
+constexpr int kRoundsPerTurn = 4;
 
 EnterpriseId owner_of(const State& state, JobId job) {
     const Job* found = state.find_job(job);
@@ -189,7 +190,7 @@ void Engine::decide_loop() {
         for (Task& task : tasks) {
             run_task(task, turn, changed);
         }
-        run_timers();
+        changed = run_timers() || changed;
         run_due(turn, changed);
         add_snapshot_if_due(turn, stopping);
         turn.last = stopping;
@@ -250,12 +251,15 @@ void Engine::run_task(Task& task, Turn& turn, bool& changed) {
     ++stats_.commands;
 }
 
-void Engine::run_timers() {
+bool Engine::run_timers() {
+    bool any = false;
     while (!timers_.empty() && timers_.begin()->first <= clock_->now()) {
         const std::function<void()> action = std::move(timers_.begin()->second);
         timers_.erase(timers_.begin());
         action();
+        any = true;
     }
+    return any;
 }
 
 /// What the clock makes due, then rounds until one starts nothing more.
@@ -272,8 +276,15 @@ void Engine::run_due(Turn& turn, bool changed) {
     if (!changed && !due) {
         return;
     }
-    Outcome round = machine_->handle(RunRound{}, now);
-    collect(std::move(round), turn);
+    for (int round = 0; round < kRoundsPerTurn; ++round) {
+        Outcome outcome = machine_->handle(RunRound{}, now);
+        const bool started = !outcome.facts.empty();
+        collect(std::move(outcome), turn);
+        if (!started) {
+            return;
+        }
+    }
+    at(now, [] {});  // a bound may have cut the last round off: another turn at once
 }
 
 void Engine::collect(Outcome outcome, Turn& turn) {

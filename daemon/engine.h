@@ -115,7 +115,7 @@ private:
     std::deque<Task> wait_for_tasks();
     void run_task(Task& task, Turn& turn, bool& changed);
     void run_due(Turn& turn, bool changed);
-    void run_timers();
+    bool run_timers();
     void collect(Outcome outcome, Turn& turn);
     void collect_effect(Effect effect, Turn& turn);
     void add_snapshot_if_due(Turn& turn, bool stopping);

@@ -73,7 +73,7 @@ std::int64_t rank_of(const State& state, const Job& job) {
     if (job.spec.held || !state.scheduler.queue().contains(job.id)) {
         return 0;
     }
-    return state.scheduler.queue().ahead_of(job.id).jobs + 1;
+    return state.scheduler.queue().ahead_of(job.id) + 1;
 }
 
 /// The moment that the reason itself names, or when enough attempts have reached their deadlines.
@@ -94,7 +94,7 @@ Moment expected_of(const State& state, const Job& job, const std::optional<Reaso
         reason->code == Code::TooManyAttempts || reason->code == Code::HoldDoesNotFit) {
         return Moment{0};
     }
-    const auto earliest = earliest_start(state.scheduler.cluster(), state.scheduler.running(),
+    const auto earliest = earliest_start(state.scheduler.cluster(), state.scheduler.running(), {},
                                          request_of(job.spec, job.suspect), now);
     return earliest ? earliest->at : Moment{0};
 }

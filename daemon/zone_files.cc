@@ -1,6 +1,7 @@
 #include "daemon/zone_files.h"
 
 #include <filesystem>
+#include <optional>
 
 #include "wire/net/files.h"
 #include "wire/net/secrets.h"

@@ -64,7 +64,7 @@ UsageContext usage_context(const State& state, const Job& job, const Attempt& at
     const Policy& policy = *state.truth.policy;
     const Enterprise* enterprise = find_enterprise(policy, job.spec.enterprise);
     const Programme* programme = find_programme(policy, job.spec.programme);
-    return {.zone = state.truth.zone,
+    return {.zone = policy.zone.id,
             .province_code = policy.zone.province.code,
             .enterprise = job.spec.enterprise,
             .enterprise_class = enterprise == nullptr ? "" : enum_name(enterprise->kind),
