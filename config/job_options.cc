@@ -1,0 +1,244 @@
+#include "config/job_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/leaf_read.h"
+#include "config/utf8.h"
+#include "core/base/limits.h"
+#include "core/base/nearest.h"
+
+namespace khu::config {
+namespace {
+
+/// Keeps what was read, or passes on what is wrong with it.
+template <class T, class Into>
+std::optional<BadValue> take(Value<T> value, Into&& into) {
+    if (!value) {
+        return value.error();
+    }
+    into(*value);
+    return std::nullopt;
+}
+
+std::optional<BadValue> take_text(const JobOption& option, std::int64_t bytes_max,
+                                  std::string& into) {
+    const bool hidden = !bad_characters(option.value, 1).empty() ||
+                        option.value.find_first_of("\t\r\n") != std::string::npos;
+    if (option.value.empty() || static_cast<std::int64_t>(option.value.size()) > bytes_max ||
+        hidden) {
+        return BadValue{
+            "P008", fmt::format("a text of 1 to {} bytes without control characters", bytes_max),
+            fmt::format("cần văn bản dài 1 đến {} byte, không có ký tự điều khiển", bytes_max), 0};
+    }
+    into = option.value;
+    return std::nullopt;
+}
+
+template <class Tag>
+std::optional<BadValue> take_name(const JobOption& option, Name<Tag>& into) {
+    return take(parse_reference(option.value),
+                [&](const std::string& name) { into = Name<Tag>(name); });
+}
+
+std::optional<BadValue> take_count(const JobOption& option, std::int64_t high, int& into) {
+    return take(parse_whole(option.value, 1, high),
+                [&](std::int64_t count) { into = static_cast<int>(count); });
+}
+
+using Apply = std::optional<BadValue> (*)(const JobOption&, const JobClock&, Submission&);
+
+struct Row {
+    JobOptionInfo info;
+    Apply apply;
+};
+
+// --- What each option does ----------------------------------------------------------------------
+
+std::optional<BadValue> gpus_per_node(const JobOption& o, const JobClock&, Submission& s) {
+    return take(parse_gpus(o.value), [&](const GpuRequest& gpus) {
+        s.spec.shape.gpus = gpus.count;
+        s.spec.shape.gpu_model = gpus.model;
+    });
+}
+
+std::optional<BadValue> mem(const JobOption& o, const JobClock&, Submission& s) {
+    return take(parse_size(o.value), [&](Bytes bytes) { s.spec.shape.memory = bytes; });
+}
+
+std::optional<BadValue> time(const JobOption& o, const JobClock&, Submission& s) {
+    return take(parse_time_limit(o.value), [&](Span span) { s.spec.time_limit = span; });
+}
+
+std::optional<BadValue> begin(const JobOption& o, const JobClock& clock, Submission& s) {
+    return take(parse_begin(o.value, clock.now, clock.utc_offset_minutes),
+                [&](Moment at) { s.spec.not_before = at; });
+}
+
+std::optional<BadValue> notice(const JobOption& o, const JobClock&, Submission& s) {
+    return take(parse_signal(o.value), [&](const Notice& found) {
+        s.spec.notice_signal = found.signal;
+        s.spec.notice_seconds = found.seconds;
+    });
+}
+
+std::optional<BadValue> launcher(const JobOption& o, const JobClock&, Submission& s) {
+    Node node;
+    node.text = o.value;
+    return take(read_leaf(schema::Word<Launcher>{}, node, 0),
+                [&](Launcher found) { s.spec.launcher = found; });
+}
+
+std::optional<BadValue> env(const JobOption& o, const JobClock&, Submission& s) {
+    const std::size_t equals = o.value.find('=');
+    const std::string name = o.value.substr(0, equals);
+    const bool fits =
+        equals != std::string::npos && !name.empty() && o.value.find('\0') == std::string::npos;
+    if (!fits) {
+        return BadValue{"P008", "NAME=VALUE is expected", "cần dạng TÊN=GIÁ TRỊ", 0};
+    }
+    s.payload.env[name] = o.value.substr(equals + 1);
+    return std::nullopt;
+}
+
+std::optional<BadValue> set(bool& flag, bool to) {
+    flag = to;
+    return std::nullopt;
+}
+
+/// Every option. A capture-less lambda where one line says it.
+const std::vector<Row>& rows() {
+    constexpr auto flag = OptionTakes::Nothing;
+    constexpr auto value = OptionTakes::Value;
+    using O = const JobOption&;
+    using C = const JobClock&;
+    using S = Submission&;
+    static const std::vector<Row> all{
+        {{"nodes", 'n', value, false},
+         [](O o, C, S s) { return take_count(o, limits::nodes_max, s.spec.nodes); }},
+        {{"gpus-per-node", 'g', value, false}, gpus_per_node},
+        {{"cores-per-task", 'c', value, false},
+         [](O o, C, S s) { return take_count(o, limits::cores_per_node_max, s.cores_per_task); }},
+        {{"tasks-per-node", 0, value, false},
+         [](O o, C, S s) {
+             return take_count(o, limits::tasks_per_node_max, s.spec.tasks_per_node);
+         }},
+        {{"mem", 0, value, false}, mem},
+        {{"time", 't', value, false}, time},
+        {{"partition", 'p', value, false},
+         [](O o, C, S s) { return take_name(o, s.spec.partition); }},
+        {{"qos", 'q', value, false}, [](O o, C, S s) { return take_name(o, s.spec.qos); }},
+        {{"programme", 0, value, false},
+         [](O o, C, S s) { return take_name(o, s.spec.programme); }},
+        {{"project", 0, value, false},
+         [](O o, C, S s) { return take_text(o, limits::name_bytes_max, s.spec.project); }},
+        {{"enterprise", 0, value, false},
+         [](O o, C, S s) { return take_name(o, s.spec.enterprise); }},
+        {{"name", 'J', value, false},
+         [](O o, C, S s) { return take_text(o, limits::name_bytes_max, s.spec.name); }},
+        {{"launcher", 0, value, false}, launcher},
+        {{"within", 0, value, false},
+         [](O o, C, S s) { return take_text(o, limits::name_bytes_max, s.spec.within); }},
+        {{"prefer", 0, value, false},
+         [](O o, C, S s) { return take_text(o, limits::name_bytes_max, s.spec.prefer); }},
+        {{"exclusive", 0, flag, false},
+         [](O, C, S s) { return set(s.spec.shape.exclusive, true); }},
+        {{"signal", 0, value, false}, notice},
+        {{"requeue", 0, flag, false}, [](O, C, S s) { return set(s.spec.requeue, true); }},
+        {{"no-requeue", 0, flag, false}, [](O, C, S s) { return set(s.spec.requeue, false); }},
+        {{"hold", 0, flag, false}, [](O, C, S s) { return set(s.spec.held, true); }},
+        {{"begin", 0, value, false}, begin},
+        {{"output", 'o', value, false},
+         [](O o, C, S s) { return take_text(o, limits::path_bytes_max, s.payload.output); }},
+        {{"error", 'e', value, false},
+         [](O o, C, S s) { return take_text(o, limits::path_bytes_max, s.payload.error); }},
+        {{"chdir", 'C', value, false},
+         [](O o, C, S s) { return take_text(o, limits::path_bytes_max, s.payload.chdir); }},
+        {{"env", 0, value, false}, env},
+        {{"array", 'a', value, true}, nullptr},
+        {{"after", 0, value, true}, nullptr},
+        {{"after-any", 0, value, true}, nullptr},
+        {{"after-notok", 0, value, true}, nullptr},
+        {{"segment", 0, value, true}, nullptr},
+        {{"any-of", 0, value, true}, nullptr},
+        {{"container", 0, value, true}, nullptr},
+        {{"or-idle", 0, flag, true}, nullptr},
+    };
+    return all;
+}
+
+const Row* find_row(std::string_view name) {
+    const auto found = std::find_if(rows().begin(), rows().end(),
+                                    [&](const Row& row) { return row.info.name == name; });
+    return found == rows().end() ? nullptr : &*found;
+}
+
+BadValue unknown_option(std::string_view name) {
+    std::vector<std::string_view> names;
+    for (const Row& row : rows()) {
+        names.push_back(row.info.name);
+    }
+    const auto near = nearest(name, names);
+    return {"P007",
+            near ? fmt::format("unknown option; did you mean '{}'?", *near) : "unknown option",
+            near ? fmt::format("tuỳ chọn không tồn tại; có phải bạn muốn '{}'?", *near)
+                 : "tuỳ chọn không tồn tại",
+            0};
+}
+
+}  // namespace
+
+const std::vector<JobOptionInfo>& all_job_options() {
+    static const std::vector<JobOptionInfo> infos = [] {
+        std::vector<JobOptionInfo> made;
+        for (const Row& row : rows()) {
+            made.push_back(row.info);
+        }
+        return made;
+    }();
+    return infos;
+}
+
+const JobOptionInfo* find_job_option(std::string_view name) {
+    const Row* row = find_row(name);
+    return row == nullptr ? nullptr : &row->info;
+}
+
+const JobOptionInfo* find_job_option(char letter) {
+    const auto found = std::find_if(rows().begin(), rows().end(), [&](const Row& row) {
+        return row.info.letter != 0 && row.info.letter == letter;
+    });
+    return found == rows().end() ? nullptr : &found->info;
+}
+
+std::optional<BadValue> apply_option(const JobOption& option, const JobClock& clock,
+                                     Submission& submission) {
+    const Row* row = find_row(option.name);
+    if (row == nullptr) {
+        return unknown_option(option.name);
+    }
+    if (row->info.later) {
+        return BadValue{"P019", "known, but not honoured before a later release; leave it out",
+                        "đã biết, nhưng chưa có trong bản này; hãy bỏ ra", 0};
+    }
+    return row->apply(option, clock, submission);
+}
+
+std::optional<BadValue> finish(Submission& submission) {
+    const std::int64_t cores =
+        std::int64_t{std::max(submission.cores_per_task, 1)} * submission.spec.tasks_per_node;
+    if (cores > limits::cores_per_node_max) {
+        return BadValue{"P011",
+                        fmt::format("{} cores a node are out of range, 1 to {}", cores,
+                                    limits::cores_per_node_max),
+                        fmt::format("{} lõi mỗi nút ngoài phạm vi, 1 đến {}", cores,
+                                    limits::cores_per_node_max),
+                        0};
+    }
+    submission.spec.shape.cores = static_cast<int>(cores);
+    return std::nullopt;
+}
+
+}  // namespace khu::config

@@ -1,0 +1,134 @@
+#include "config/job_file.h"
+
+#include <gtest/gtest.h>
+
+namespace khu::config {
+namespace {
+
+const JobClock morning{Moment{1772413200000}, 420};
+
+JobFile job(std::string_view text) {
+    auto read = read_job_file(text, "job.yaml", morning);
+    if (!read) {
+        ADD_FAILURE() << show(read.error()[0], Language::English);
+        return {};
+    }
+    return std::move(*read);
+}
+
+std::vector<std::string> complaints(std::string_view text) {
+    const auto read = read_job_file(text, "job.yaml", morning);
+    std::vector<std::string> lines;
+    if (!read) {
+        for (const Complaint& complaint : read.error()) {
+            lines.push_back(show(complaint, Language::English));
+        }
+    }
+    return lines;
+}
+
+std::string complaint(std::string_view text) {
+    const std::vector<std::string> lines = complaints(text);
+    EXPECT_EQ(lines.size(), 1U);
+    return lines.empty() ? "" : lines[0];
+}
+
+TEST(JobFile, SaysAWholeJob) {
+    const JobFile file = job(R"(
+name: train
+nodes: 2
+gpus-per-node: 8:h100
+cores-per-task: 4
+tasks-per-node: 8
+mem: 64G
+time: 2h30m
+partition: gpu-h100
+programme: kn-80
+launcher: mpi
+within: rack
+signal: USR1@120
+requeue: false
+hold: true
+begin: now+1h
+chdir: /work/train
+env: {OMP_NUM_THREADS: "4", EMPTY: ""}
+command: [python3, train.py, --epochs, "3"]
+)");
+    const JobSpec& spec = file.submission.spec;
+    EXPECT_EQ(spec.name, "train");
+    EXPECT_EQ(spec.nodes, 2);
+    EXPECT_EQ(spec.shape.gpus, 8);
+    EXPECT_EQ(spec.shape.gpu_model, GpuModel("h100"));
+    EXPECT_EQ(spec.shape.cores, 32);
+    EXPECT_EQ(spec.shape.memory, gibibytes(64));
+    EXPECT_EQ(spec.time_limit, minutes(150));
+    EXPECT_EQ(spec.programme, ProgrammeId("kn-80"));
+    EXPECT_EQ(spec.launcher, Launcher::Mpi);
+    EXPECT_EQ(spec.within, "rack");
+    EXPECT_EQ(spec.notice_signal, 10);
+    EXPECT_EQ(spec.notice_seconds, 120);
+    EXPECT_FALSE(spec.requeue);
+    EXPECT_TRUE(spec.held);
+    EXPECT_EQ(spec.not_before, morning.now + hours(1));
+    EXPECT_EQ(file.submission.payload.argv,
+              (std::vector<std::string>{"python3", "train.py", "--epochs", "3"}));
+    EXPECT_EQ(file.submission.payload.env.at("EMPTY"), "");
+    EXPECT_EQ(file.options[0], (JobOption{"name", "train", {2, 7}}));
+}
+
+TEST(JobFile, MayCarryTheScriptItself) {
+    const JobFile file = job("time: 90\nscript: |\n  #!/bin/sh\n  hostname\n");
+    EXPECT_EQ(file.script, "#!/bin/sh\nhostname\n");
+    EXPECT_EQ(file.submission.spec.time_limit, minutes(90));
+}
+
+TEST(JobFile, NeedsExactlyOneOfCommandAndScript) {
+    EXPECT_EQ(complaint("nodes: 1\n"),
+              "job.yaml:1:1: P004 command: exactly one of command and script is required");
+    EXPECT_EQ(complaint("command: [a]\nscript: \"#!/bin/sh\"\n"),
+              "job.yaml:1:1: P004 script: exactly one of command and script is required");
+    EXPECT_EQ(complaint("command: []\n"),
+              "job.yaml:1:10: P004 command: at least one word is required");
+}
+
+TEST(JobFile, RefusesUnknownKeysWithTheNearest) {
+    EXPECT_EQ(complaint("command: [a]\ngpu-per-node: 1\n"),
+              "job.yaml:2:1: P007 gpu-per-node: unknown key; did you mean 'gpus-per-node'?");
+}
+
+TEST(JobFile, RefusesWhatComesInALaterReleaseByName) {
+    EXPECT_EQ(complaint("command: [a]\narray: 1-10\n").substr(0, 24), "job.yaml:2:8: P019 array");
+}
+
+TEST(JobFile, RefusesBadValuesWithTheirPlace) {
+    EXPECT_EQ(complaint("command: [a]\nnodes: 010\n"),
+              "job.yaml:2:8: P011 nodes: '010': a plain decimal integer is expected");
+    EXPECT_EQ(complaint("command: [a]\nnodes: 0\n"),
+              "job.yaml:2:8: P012 nodes: must be more than 0");
+    EXPECT_EQ(complaint("command: [a]\nmem: 64\n").substr(0, 22), "job.yaml:2:6: P010 mem");
+    EXPECT_EQ(complaint("command: [a]\nhold: yes\n"),
+              "job.yaml:2:7: P018 hold: true or false is expected");
+    EXPECT_EQ(complaint("command: a\n").substr(0, 27), "job.yaml:1:10: P017 command");
+    EXPECT_EQ(complaint("command: [a]\nlauncher: mpy\n"),
+              "job.yaml:2:11: P018 launcher: 'mpy' is none of: script, mpi, torch, fork; did you "
+              "mean 'mpi'?");
+    EXPECT_EQ(complaint("script: echo hi\n").substr(0, 26), "job.yaml:1:9: P008 script:");
+    EXPECT_EQ(complaint("command: [a]\nnodes: 1\nnodes: 2\n"),
+              "job.yaml:3:1: P003 nodes: already set at line 2");
+    EXPECT_EQ(complaint("command: [a]\ncores-per-task: 4096\ntasks-per-node: 2\n").substr(0, 19),
+              "job.yaml:1:1: P011 ");
+}
+
+TEST(JobFile, FindsEveryProblemInOneRun) {
+    EXPECT_EQ(complaints("comand: [a]\nnodes: -1\ntime: 1.5h\nenv: {\"A=B\": c}\n").size(), 4U);
+}
+
+TEST(JobFile, RefusesOtherTexts) {
+    EXPECT_EQ(complaint("").substr(0, 18), "job.yaml:1:1: P002");
+    EXPECT_EQ(complaint("- a").substr(0, 18), "job.yaml:1:1: P017");
+    EXPECT_NE(complaint("a: [").find("P000"), std::string::npos);
+    EXPECT_EQ(complaint(std::string(5 << 20, 'a')).substr(0, 18), "job.yaml:1:1: P006");
+}
+
+}  // namespace
+}  // namespace khu::config
