@@ -273,7 +273,7 @@ public:
     explicit RunningServer(ServerOptions options)
         : core_(std::make_shared<Core>(std::move(options))),
           work_(core_->io.get_executor()),
-          sweep_(core_->io) {}
+          sweep_(asio::make_strand(core_->io)) {}
     ~RunningServer() override { stop(); }
 
     Expected<Done, Refusal> listen();
@@ -343,8 +343,8 @@ void RunningServer::sweep() {
     sweep_.expires_after(
         std::chrono::milliseconds(std::clamp<std::int64_t>(shortest / 4, 10, 500)));
     sweep_.async_wait([this](error_code error) {
-        if (error) {
-            return;
+        if (error || core_->stopping) {
+            return;  // A sweep that was due when stop() cancelled must not arm the timer again.
         }
         const std::int64_t now = steady_ms();
         for (const std::shared_ptr<Member>& member : core_->members()) {
@@ -371,7 +371,7 @@ void RunningServer::stop() {
         for (const std::shared_ptr<Member>& member : core_->members()) {
             member->close_now();
         }
-        asio::post(core_->io, [this] { sweep_.cancel(); });
+        asio::post(sweep_.get_executor(), [this] { sweep_.cancel(); });
         work_.reset();
         for (std::thread& thread : threads_) {
             thread.join();
