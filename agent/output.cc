@@ -20,7 +20,7 @@ OpenedOutput failed(int error, std::string why = {}) {
 /// The target of the link `path` if its owner may be trusted with the user's files; else empty.
 std::string target_of(int dir, const std::string& path) {
     const Fd link{::openat(dir, path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
-    struct stat status {};
+    struct stat status{};
     if (!link || ::fstat(link.get(), &status) != 0 || !S_ISLNK(status.st_mode)) {
         return {};
     }
@@ -39,7 +39,7 @@ std::string target_of(int dir, const std::string& path) {
 }
 
 OpenedOutput accept(Fd fd, bool truncate) {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd.get(), &status) != 0) {
         return failed(errno);
     }

@@ -78,7 +78,7 @@ void set_limits(const ShepherdOrder& order) {
 }
 
 void reset_signals() {
-    struct sigaction fresh {};
+    struct sigaction fresh{};
     fresh.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal) {
         ::sigaction(signal, &fresh, nullptr);  // Fails for KILL and STOP, which cannot be changed.

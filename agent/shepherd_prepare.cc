@@ -55,7 +55,7 @@ StartFault make_job_dir(const ShepherdOrder& order, int spool_dir, Fd& into) {
 /// Two nodes on one machine may share one; what counts is that it is the user's own directory.
 StartFault make_private_dirs(const ShepherdOrder& order) {
     for (const std::string& path : order.private_dirs) {
-        struct stat status {};
+        struct stat status{};
         if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
             return fault("launch_failed", path, errno);
         }
@@ -197,7 +197,7 @@ void clear_attempt(const ShepherdOrder& order, int spool_dir) {
         remove_children(job.get(), 0);
     }
     for (const std::string& path : order.private_dirs) {
-        struct stat status {};
+        struct stat status{};
         const bool own = ::lstat(path.c_str(), &status) == 0 && status.st_uid == ::geteuid();
         if (own) {
             remove_tree(AT_FDCWD, path);

@@ -33,7 +33,7 @@ Unexpected<Refusal> launch_failed(const ShepherdOrder& order, std::string why) {
 std::string closed_parent(const std::string& path) {
     for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
         const std::string parent = path.substr(0, slash);
-        struct stat status {};
+        struct stat status{};
         if (::stat(parent.c_str(), &status) == 0 && (status.st_mode & S_IXOTH) == 0) {
             return parent;
         }
@@ -100,7 +100,7 @@ Expected<Spool, Refusal> Spool::open(const std::string& path, SpoolLimits limits
     spool.path_ = path;
     spool.limits_ = limits;
     spool.dir_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    struct stat status {};
+    struct stat status{};
     if (!spool.dir_ || ::fstat(spool.dir_.get(), &status) != 0) {
         return unusable(path, std::strerror(errno));
     }
@@ -133,7 +133,7 @@ Expected<Done, Refusal> Spool::check_room() const {
                               .with("node", "")
                               .with("why", fmt::format("spool {}: {}", path_, std::move(what)))};
     };
-    struct statvfs room {};
+    struct statvfs room{};
     if (::fstatvfs(dir_.get(), &room) != 0) {
         return full(std::strerror(errno));
     }

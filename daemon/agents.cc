@@ -30,9 +30,8 @@ void Agents::accept(wire::net::Request&& request, wire::net::Upgrade upgrade) {
 void Agents::on_message(const Shared& connection, const std::string& text) {
     auto message = wire::from_json_text<FromAgent>(text, wire::Unknown::Ignore);
     if (!message) {
-        refuse(connection, Refusal(Code::BadJson)
-                               .with("why", message.error().why)
-                               .with("offset", 0));
+        refuse(connection,
+               Refusal(Code::BadJson).with("why", message.error().why).with("offset", 0));
         return;
     }
     std::visit([&](auto&& m) { on(connection, std::move(m)); }, std::move(*message));
@@ -127,8 +126,8 @@ void Agents::refuse(const Shared& connection, const Refusal& why) {
     if (!socket) {
         return;
     }
-    const ToAgent message = Refused{.code = std::string(info(why.code).id),
-                                    .text = text(why, Language::English)};
+    const ToAgent message =
+        Refused{.code = std::string(info(why.code).id), .text = text(why, Language::English)};
     socket->send(wire::to_json_text(message));
     socket->close(std::string(info(why.code).id));
 }

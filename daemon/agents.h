@@ -30,8 +30,8 @@ public:
     /// connection that said Hello the one of its node.
     void send(NodeId node, Epoch epoch, const ToAgent& message);
 
-    /// Reads an output file of an attempt; `sink` gets each piece on an I/O thread and says false to
-    /// stop. Gives a number for stop_reading(); 0 if no agent serves the node.
+    /// Reads an output file of an attempt; `sink` gets each piece on an I/O thread and says false
+    /// to stop. Gives a number for stop_reading(); 0 if no agent serves the node.
     using Sink = std::function<bool(const OutputChunk&)>;
     std::uint64_t read_output(NodeId node, ReadOutput order, Sink sink);
     void stop_reading(std::uint64_t request);

@@ -17,8 +17,7 @@ Clock::Clock(Moment not_before)
 
 Moment Clock::now() const {
     const auto passed = std::chrono::steady_clock::now() - started_;
-    return base_ +
-           Span{std::chrono::duration_cast<std::chrono::milliseconds>(passed).count()};
+    return base_ + Span{std::chrono::duration_cast<std::chrono::milliseconds>(passed).count()};
 }
 
 }  // namespace khu::daemon

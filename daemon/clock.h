@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// The zone's one clock. It starts from the wall clock and then follows the monotonic one, so that it
-/// never steps back and a wrong step of the wall clock cannot shorten or lengthen a job (I-30). After a
-/// restart it goes on from the newest stored fact if the wall clock lies before it.
+/// The zone's one clock. It starts from the wall clock and then follows the monotonic one, so that
+/// it never steps back and a wrong step of the wall clock cannot shorten or lengthen a job (I-30).
+/// After a restart it goes on from the newest stored fact if the wall clock lies before it.
 
 #include <chrono>
 

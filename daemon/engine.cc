@@ -174,7 +174,7 @@ EngineStats Engine::stats() const {
     return stats_;
 }
 
-// --- The deciding thread ---------------------------------------------------------------------------
+// --- The deciding thread ----------------------------------------------------------------------
 
 void Engine::decide_loop() {
     bool stopping = false;
@@ -208,7 +208,8 @@ std::deque<Engine::Task> Engine::wait_for_tasks() {
     wake_decider_.wait_for(lock, std::chrono::milliseconds(wait.value + 1),
                            [this] { return stopping_ || !tasks_.empty(); });
     std::deque<Task> taken;
-    while (!tasks_.empty() && static_cast<std::int64_t>(taken.size()) < limits::batch_commands_max) {
+    while (!tasks_.empty() &&
+           static_cast<std::int64_t>(taken.size()) < limits::batch_commands_max) {
         taken.push_back(std::move(tasks_.front()));
         tasks_.pop_front();
     }
@@ -320,8 +321,9 @@ void Engine::collect_effect(Effect effect, Turn& turn) {
                                  .json = wire::to_json_text(*archive)});
         batch.drop_payloads.push_back(job.id);
         for (FeedItem& item : turn.feed) {
-            if (item.enterprise.empty() && item.json.find(
-                    "\"job\":" + std::to_string(job.id.value) + ",") != std::string::npos) {
+            if (item.enterprise.empty() &&
+                item.json.find("\"job\":" + std::to_string(job.id.value) + ",") !=
+                    std::string::npos) {
                 item.enterprise = job.spec.enterprise;  // it had left memory when its end was told
             }
         }
@@ -367,7 +369,7 @@ void Engine::reload_if_failed() {
               text(loaded.error(), Language::English));
 }
 
-// --- The storing thread -----------------------------------------------------------------------------
+// --- The storing thread ----------------------------------------------------------------------
 
 void Engine::store_loop() {
     for (bool last = false; !last;) {

@@ -7,9 +7,9 @@
 ///     -> only then perform the effects and answer the callers
 ///
 /// One thread decides; another stores, and performs what it has stored. While one batch is being
-/// stored the next is decided, never performed. If the store fails, nothing of that batch was promised
-/// to anyone: its callers are refused (L209) and the machine is loaded again from the store, which is
-/// the same path as a restart.
+/// stored the next is decided, never performed. If the store fails, nothing of that batch was
+/// promised to anyone: its callers are refused (L209) and the machine is loaded again from the
+/// store, which is the same path as a restart.
 
 #include <condition_variable>
 #include <cstdint>
@@ -56,7 +56,7 @@ public:
 
 struct EngineStats {
     std::uint64_t commands{0}, refusals{0}, facts{0}, batches{0}, store_failures{0};
-    std::uint64_t batch_last{0};     ///< commands in the newest batch
+    std::uint64_t batch_last{0};  ///< commands in the newest batch
     std::uint64_t commit_last_us{0};
 };
 
@@ -74,8 +74,8 @@ public:
     /// Stores what was decided, answers it, and writes a snapshot. Idempotent.
     void stop();
 
-    /// `payload` is stored with the job that a SubmitJob makes. `done` is called on the storing thread
-    /// after the commit, or with a refusal.
+    /// `payload` is stored with the job that a SubmitJob makes. `done` is called on the storing
+    /// thread after the commit, or with a refusal.
     void tell(Command command, Callback done, std::string payload = {});
     /// Runs `question` on the deciding thread, between commands. It must be quick.
     void ask(std::function<void(State&, Moment now)> question);
@@ -143,8 +143,8 @@ private:
     std::condition_variable wake_storer_;
     std::condition_variable handed_over_;
     std::deque<Task> tasks_;
-    std::optional<Turn> turn_;      ///< decided, waiting for the storing thread
-    std::optional<Refusal> failed_; ///< set by the storing thread; the deciding one reloads
+    std::optional<Turn> turn_;       ///< decided, waiting for the storing thread
+    std::optional<Refusal> failed_;  ///< set by the storing thread; the deciding one reloads
     bool storing_{false};
     bool stopping_{false};
     EngineStats stats_;

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Who asks: tokens (only their hashes are kept), peers of the Unix socket, and join tokens with which
-/// a new machine gets its client certificate. Identity comes from the channel alone.
+/// Who asks: tokens (only their hashes are kept), peers of the Unix socket, and join tokens with
+/// which a new machine gets its client certificate. Identity comes from the channel alone.
 ///
 /// A token reads khu_<id>_<secret>. Local root, and the account that khud runs as, are zone admins;
 /// any other local account is the user whose token was made for its uid.

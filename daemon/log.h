@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// khud's log, on standard error: one line an event, with the time in UTC. Nothing secret and nothing
-/// an enterprise wrote goes into it unescaped.
+/// khud's log, on standard error: one line an event, with the time in UTC. Nothing secret and
+/// nothing an enterprise wrote goes into it unescaped.
 
 #include <fmt/format.h>
 

@@ -117,10 +117,11 @@ Expected<Done, Refusal> first_start(Engine& engine, IdentityBook& identities,
 }
 
 void say_what_next(const Options& options, std::uint16_t port) {
-    fmt::print("khud: a new zone is up in {}. Two commands to type next:\n"
-               "  khu --endpoint unix:{} policy apply POLICY.yaml\n"
-               "  khu-agent --controller HOST:{} --join-token {}/join.token --ca {}/ca.pem\n",
-               options.directory, options.socket, port, options.directory, options.directory);
+    fmt::print(
+        "khud: a new zone is up in {}. Two commands to type next:\n"
+        "  khu --endpoint unix:{} policy apply POLICY.yaml\n"
+        "  khu-agent --controller HOST:{} --join-token {}/join.token --ca {}/ca.pem\n",
+        options.directory, options.socket, port, options.directory, options.directory);
     std::fflush(stdout);
 }
 
@@ -194,8 +195,7 @@ Expected<Done, Refusal> run(const Options& options) {
     for (const std::string& remark : (*engine)->remarks()) {
         log_info("{}", remark);
     }
-    auto files = open_zone_files(options.directory, *zone, server_names(options),
-                                 (*engine)->now());
+    auto files = open_zone_files(options.directory, *zone, server_names(options), (*engine)->now());
     if (!files) {
         return Unexpected{std::move(files).error()};
     }

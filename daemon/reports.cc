@@ -11,7 +11,7 @@
 namespace khu::daemon {
 namespace {
 
-// --- One cell ----------------------------------------------------------------------------------
+// --- One cell ----------------------------------------------------------------------
 
 struct Cell {
     std::string text;
@@ -51,16 +51,16 @@ Cell cell(const std::optional<T>& value) {
     return value ? cell(*value) : Cell{.null = true};
 }
 
-/// A cell never starts a spreadsheet formula: user-chosen text is percent-escaped outside of letters,
-/// digits, dot, hyphen, underscore, semicolon, colon, and bytes above ASCII.
+/// A cell never starts a spreadsheet formula: user-chosen text is percent-escaped outside of
+/// letters, digits, dot, hyphen, underscore, semicolon, colon, and bytes above ASCII.
 std::string escape_text(const std::string& text) {
     constexpr std::string_view hex = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '.' || c == '_' || c == ';' ||
-                           c == ':' || c == ' ' || byte >= 0x80 || (c == '-' && !out.empty());
+                           (c >= '0' && c <= '9') || c == '.' || c == '_' || c == ';' || c == ':' ||
+                           c == ' ' || byte >= 0x80 || (c == '-' && !out.empty());
         if (plain) {
             out += c;
         } else {

@@ -1,9 +1,10 @@
 #pragma once
 
 /// \file
-/// Usage reports from the stored rows (allocations.md 9.1): CSV (RFC 4180, UTF-8, LF, header always,
-/// empty is null), JSON lines or one JSON array, the same columns in each; integers are the truth. The
-/// manifest beside a file says how long it is, what its columns add up to, and where the books stood.
+/// Usage reports from the stored rows (allocations.md 9.1): CSV (RFC 4180, UTF-8, LF, header
+/// always, empty is null), JSON lines or one JSON array, the same columns in each; integers are the
+/// truth. The manifest beside a file says how long it is, what its columns add up to, and where the
+/// books stood.
 
 #include <string>
 
@@ -20,7 +21,7 @@ struct ReportRequest {
     std::string period;       ///< "2026-03"
     EnterpriseId enterprise;  ///< empty: all
     ReportFormat format{ReportFormat::Csv};
-    bool show_users{false};   ///< user ids are for the holders of an enterprise
+    bool show_users{false};  ///< user ids are for the holders of an enterprise
 };
 
 struct Report {

@@ -84,8 +84,8 @@ Moment expected_of(const State& state, const Job& job, const std::optional<Reaso
     }
     for (const Datum& datum : reason->data) {
         const auto* number = std::get_if<std::int64_t>(&datum.value);
-        const bool names = datum.key == "expected_at" || datum.key == "begin_at" ||
-                           datum.key == "opens_at";
+        const bool names =
+            datum.key == "expected_at" || datum.key == "begin_at" || datum.key == "opens_at";
         if (number != nullptr && names) {
             return Moment{*number};
         }
@@ -192,7 +192,8 @@ wire::JobPage queue_page(const State& state, const Identity& who, Moment now, La
     }
     const Queue& queue = state.scheduler.queue();
     const auto room = static_cast<std::size_t>(limits::page_rows_max) - page.jobs.size();
-    const auto middle = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(room, waiting.size()));
+    const auto middle =
+        waiting.begin() + static_cast<std::ptrdiff_t>(std::min(room, waiting.size()));
     std::partial_sort(waiting.begin(), middle, waiting.end(), [&](const Job* a, const Job* b) {
         return queue.order_of(a->id) < queue.order_of(b->id);
     });

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Answers to questions, made from the state or from the history: what the API's structs say of jobs,
-/// nodes, grants and queues. Read-only; run on the engine's deciding thread.
+/// Answers to questions, made from the state or from the history: what the API's structs say of
+/// jobs, nodes, grants and queues. Read-only; run on the engine's deciding thread.
 
 #include <string>
 #include <vector>

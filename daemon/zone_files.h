@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// What a zone's directory holds beside the store: its certificates, its secret, and the files that an
-/// admin needs at the first start. Made once; keys are readable by their owner only.
+/// What a zone's directory holds beside the store: its certificates, its secret, and the files that
+/// an admin needs at the first start. Made once; keys are readable by their owner only.
 ///
 ///     ca.pem, ca.key            the zone's authority; agents and clients pin ca.pem
 ///     server.pem, server.key    khud's own certificate, issued anew at each start
@@ -25,8 +25,8 @@ struct ZoneFiles {
     std::string secret;
 };
 
-/// `names`: host names and addresses under which khud is reached. Errors: StateDamaged, and those of
-/// the certificates and files.
+/// `names`: host names and addresses under which khud is reached. Errors: StateDamaged, and those
+/// of the certificates and files.
 Expected<ZoneFiles, Refusal> open_zone_files(const std::string& directory, const ZoneId& zone,
                                              const std::vector<std::string>& names, Moment now);
 

@@ -42,8 +42,8 @@ std::string first_line(const fs::path& path) {
     return line;
 }
 
-/// The few calls of NVML that are needed, by their documented signatures (NVML API reference, stable
-/// since 2012). All return 0 for success.
+/// The few calls of NVML that are needed, by their documented signatures (NVML API reference,
+/// stable since 2012). All return 0 for success.
 class Nvml {
 public:
     using Device = void*;

@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// What the makers' drivers say of this machine's GPUs: names, memory and the device files that a job
-/// needs. NVIDIA's library is looked for when the agent runs (dlopen), so nothing of it is needed to
-/// build or to start; where it is missing, /proc and /sys answer as far as they can.
+/// What the makers' drivers say of this machine's GPUs: names, memory and the device files that a
+/// job needs. NVIDIA's library is looked for when the agent runs (dlopen), so nothing of it is
+/// needed to build or to start; where it is missing, /proc and /sys answer as far as they can.
 
 #include <string>
 #include <vector>
@@ -16,7 +16,7 @@ struct GpuFacts {
     std::string pci;      ///< "0000:1b:00.0"
     std::string product;  ///< empty if the driver does not say
     std::string uuid;
-    Bytes memory;         ///< 0 if the driver does not say
+    Bytes memory;                      ///< 0 if the driver does not say
     std::vector<std::string> devices;  ///< those that exist: "/dev/nvidia0", "/dev/dri/renderD128"
 };
 

@@ -59,11 +59,11 @@ Object pci_of(Object object) {
 
 std::string address_of(Object pci) {
     const PciFacts& at = pci->attr->pcidev;
-    return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", static_cast<unsigned>(at.domain), at.bus, at.dev,
-                       at.func);
+    return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", static_cast<unsigned>(at.domain), at.bus,
+                       at.dev, at.func);
 }
 
-// --- What is an accelerator -----------------------------------------------------------------------
+// --- What is an accelerator ----------------------------------------------------------------------
 
 constexpr unsigned kNvidia = 0x10de;
 constexpr unsigned kAmd = 0x1002;
@@ -94,8 +94,7 @@ bool is_compute_class(const PciFacts& pci) {
     if (pci.vendor_id == kNvidia) {
         return pci.class_id == vga || pci.class_id == three_d;
     }
-    return pci.vendor_id == kAmd &&
-           (pci.class_id == other_display || pci.class_id == accelerator);
+    return pci.vendor_id == kAmd && (pci.class_id == other_display || pci.class_id == accelerator);
 }
 
 /// One accelerator while it is read: its PCI device and what its OS devices say.
@@ -160,7 +159,7 @@ Bytes memory_of(const Accelerator& accelerator) {
     return Bytes{std::max(0LL, std::atoll(kib.c_str())) * 1024};
 }
 
-// --- Reading ----------------------------------------------------------------------------------------
+// --- Reading ----------------------------------------------------------------------
 
 class Reader {
 public:
@@ -281,8 +280,8 @@ private:
         if (name.starts_with("hfi") || name.starts_with("opa")) {
             return "omni-path";
         }
-        const bool is_infiniband = class_id == infiniband || class_id == infiniband_before_2007 ||
-                                   name.starts_with("ib");
+        const bool is_infiniband =
+            class_id == infiniband || class_id == infiniband_before_2007 || name.starts_with("ib");
         return is_infiniband ? "infiniband" : "ethernet";
     }
 
@@ -324,8 +323,9 @@ private:
                                                         : LinkKind::SystemBus;
     }
 
-    /// Links made for GPUs. Where the matrix has NVSwitches in it, GPU to GPU is 0 until their ports
-    /// are merged and passed through; where it has none, passing through would lose what it says.
+    /// Links made for GPUs. Where the matrix has NVSwitches in it, GPU to GPU is 0 until their
+    /// ports are merged and passed through; where it has none, passing through would lose what it
+    /// says.
     void read_matrix(const char* name, LinkKind kind) {
         unsigned count = 1;
         hwloc_distances_s* matrix = nullptr;
@@ -334,8 +334,8 @@ private:
         }
         const bool switches =
             kind == LinkKind::NvLink &&
-            hwloc_distances_transform(topology_, matrix,
-                                      HWLOC_DISTANCES_TRANSFORM_MERGE_SWITCH_PORTS, nullptr, 0) == 0;
+            hwloc_distances_transform(
+                topology_, matrix, HWLOC_DISTANCES_TRANSFORM_MERGE_SWITCH_PORTS, nullptr, 0) == 0;
         if (switches) {
             hwloc_distances_transform(topology_, matrix,
                                       HWLOC_DISTANCES_TRANSFORM_TRANSITIVE_CLOSURE, nullptr, 0);
@@ -383,8 +383,8 @@ private:
         return object;
     }
 
-    /// The smallest memory that the object's place belongs to; of several the lowest number, because
-    /// ordinary memory is numbered before the fast kind.
+    /// The smallest memory that the object's place belongs to; of several the lowest number,
+    /// because ordinary memory is numbered before the fast kind.
     [[nodiscard]] int numa_near(Object object) const {
         const Object place = with_cpus(object);
         int best = -1;
@@ -435,8 +435,7 @@ std::string own_hostname() {
 }
 
 Expected<Inventory, Refusal> checked(Inventory inventory) {
-    const Expected<Done, Refusal> sound =
-        check_inventory(NodeName{inventory.hostname}, inventory);
+    const Expected<Done, Refusal> sound = check_inventory(NodeName{inventory.hostname}, inventory);
     if (!sound) {
         return Unexpected{sound.error()};
     }
@@ -491,10 +490,9 @@ Expected<Inventory, Refusal> probe_file(const std::string& path) {
     }
     setenv("HWLOC_LIBXML_IMPORT", "0", 1);  // The built-in parser: no entities, no network.
     const Topology topology = new_topology();
-    const bool taken =
-        topology != nullptr &&
-        hwloc_topology_set_xmlbuffer(topology.get(), text->c_str(),
-                                     static_cast<int>(text->size()) + 1) == 0;
+    const bool taken = topology != nullptr &&
+                       hwloc_topology_set_xmlbuffer(topology.get(), text->c_str(),
+                                                    static_cast<int>(text->size()) + 1) == 0;
     if (!taken || hwloc_topology_load(topology.get()) != 0) {
         return Unexpected{damaged_topology(path, "hwloc cannot parse it")};
     }

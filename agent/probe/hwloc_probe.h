@@ -2,9 +2,9 @@
 
 /// \file
 /// The node's topology, read with hwloc: of this machine, or of another one from a file that lstopo
-/// wrote, so that a machine without GPUs can stand in for a DGX. The only room that knows hwloc. A file
-/// is untrusted: it is bounded, read by hwloc's built-in parser, and what comes out is checked like an
-/// agent's report.
+/// wrote, so that a machine without GPUs can stand in for a DGX. The only room that knows hwloc. A
+/// file is untrusted: it is bounded, read by hwloc's built-in parser, and what comes out is checked
+/// like an agent's report.
 
 #include <string>
 
@@ -14,7 +14,8 @@
 
 namespace khu::agent {
 
-/// This machine: only what this process may use (its cpuset), GPUs only where their device files are.
+/// This machine: only what this process may use (its cpuset), GPUs only where their device files
+/// are.
 /// Errors: ProbeFailed, BadInventory.
 Expected<Inventory, Refusal> probe_machine();
 

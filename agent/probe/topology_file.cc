@@ -109,7 +109,7 @@ Expected<std::string, Refusal> read_topology_file(const std::string& path) {
     if (file.get() < 0) {
         return Unexpected{unreadable(path, std::strerror(errno))};
     }
-    struct stat about {};
+    struct stat about{};
     if (fstat(file.get(), &about) != 0) {
         return Unexpected{unreadable(path, std::strerror(errno))};
     }

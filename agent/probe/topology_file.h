@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Reads a topology file as text and refuses what is not a whole hwloc 2 (or 1) XML document, before
-/// hwloc sees it: its parser forgives too much and says too little.
+/// Reads a topology file as text and refuses what is not a whole hwloc 2 (or 1) XML document,
+/// before hwloc sees it: its parser forgives too much and says too little.
 
 #include <cstdint>
 #include <string>

@@ -191,20 +191,21 @@ Checked settle_time(const Policy& policy, JobSpec& spec) {
                               .with("limit_s", most.value / 1000)};
     }
     if (spec.time_limit > most) {
-        return Unexpected{over("time limit in seconds", spec.time_limit.value / 1000, where,
-                               most.value / 1000)};
+        return Unexpected{
+            over("time limit in seconds", spec.time_limit.value / 1000, where, most.value / 1000)};
     }
     return Done{};
 }
 
-/// Cores and memory that were left to the zone: the GPUs' share, or a core per task and a GiB per core.
+/// Cores and memory that were left to the zone: the GPUs' share, or a core per task and a GiB per
+/// core.
 void settle_shape(const Policy& policy, JobSpec& spec) {
     const Partition& partition = *find_partition(policy, spec.partition);
     Shape& shape = spec.shape;
     const bool by_gpu = shape.gpus > 0;
     if (shape.cores == 0) {
-        shape.cores = std::max(spec.tasks_per_node, by_gpu ? shape.gpus * partition.share.cores_per_gpu
-                                                           : 1);
+        shape.cores =
+            std::max(spec.tasks_per_node, by_gpu ? shape.gpus * partition.share.cores_per_gpu : 1);
     }
     if (shape.memory == Bytes{0}) {
         const bool shared = by_gpu && partition.share.mem_gib_per_gpu > 0;
@@ -239,13 +240,15 @@ Checked inside_limits(const State& state, const Policy& policy, const JobSpec& s
                               .with("limit", programme.limits.max_jobs_queued)};
     }
     if (static_cast<std::int64_t>(state.scheduler.queue().size()) >= limits::jobs_pending_max) {
-        return Unexpected{Refusal(Code::QueueFull)
-                              .with("queued", static_cast<std::int64_t>(state.scheduler.queue().size()))};
+        return Unexpected{
+            Refusal(Code::QueueFull)
+                .with("queued", static_cast<std::int64_t>(state.scheduler.queue().size()))};
     }
     return Done{};
 }
 
-/// A GPU partition runs GPU jobs: a job that takes none there would be charged for GPUs all the same.
+/// A GPU partition runs GPU jobs: a job that takes none there would be charged for GPUs all the
+/// same.
 Checked right_kind(const Policy& policy, const JobSpec& spec) {
     const Partition& partition = *find_partition(policy, spec.partition);
     if (partition.gpus_per_node > 0 && spec.shape.gpus == 0) {
@@ -272,7 +275,8 @@ Checked could_run(const State& state, const Policy& policy, const JobSpec& spec,
     if (Checked kind = right_kind(policy, spec); !kind) {
         return kind;
     }
-    if (Checked fits = could_ever_fit(state.scheduler.cluster(), request_of(spec, NodeId{})); !fits) {
+    if (Checked fits = could_ever_fit(state.scheduler.cluster(), request_of(spec, NodeId{}));
+        !fits) {
         return fits;
     }
     const PriceTerms terms = price(state, spec, now);
@@ -327,8 +331,7 @@ std::vector<Payer> payers_of(const Policy& policy, const Programme& programme) {
     std::vector<Payer> payers;
     for (const SplitShare& share : programme.split) {
         const Funder* funder = find_funder(policy, share.payer);
-        const PayerKind kind =
-            funder == nullptr ? PayerKind::Enterprise : payer_kind(funder->kind);
+        const PayerKind kind = funder == nullptr ? PayerKind::Enterprise : payer_kind(funder->kind);
         payers.push_back({.kind = kind, .id = share.payer, .permille = share.permille});
     }
     return payers;

@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// Admission: may this job enter the queue, with which defaults, at which price? Submit and quote use
-/// the same functions, so that a job which the quote affords is admitted (I-20). Refused is only what
-/// could never run; what merely does not fit now waits with a reason.
+/// Admission: may this job enter the queue, with which defaults, at which price? Submit and quote
+/// use the same functions, so that a job which the quote affords is admitted (I-20). Refused is
+/// only what could never run; what merely does not fit now waits with a reason.
 
 #include <optional>
 
@@ -18,7 +18,8 @@ namespace khu {
 
 /// `asked` with every default filled in.
 /// Errors: A100 to A105, A112, A130 to A136.
-Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked, Moment now);
+Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
+                                 Moment now);
 
 /// What one attempt of `spec` would cost if it started at `now`. `spec` is admitted.
 PriceTerms price(const State& state, const JobSpec& spec, Moment now);

@@ -10,8 +10,8 @@ Effects apply(State& state, const Stamped& stamped) {
         truth.last = stamped.seq;
         truth.last_at = stamped.at;
     }
-    return std::visit(
-        [&](const auto& fact) { return apply_detail::on(state, fact, stamped.at); }, stamped.fact);
+    return std::visit([&](const auto& fact) { return apply_detail::on(state, fact, stamped.at); },
+                      stamped.fact);
 }
 
 namespace apply_detail {
@@ -89,8 +89,7 @@ Effects on(State& state, const GrantOpened& fact, Moment at) {
 }
 
 Effects on(State& state, const GrantExtended& fact, Moment at) {
-    Effects effects =
-        posted(state.truth.ledger.extend(fact.extension, at, policy_in_force(state)));
+    Effects effects = posted(state.truth.ledger.extend(fact.extension, at, policy_in_force(state)));
     state.scheduler.admission_changed(state.truth.ledger.find(fact.extension.id)->enterprise);
     return effects;
 }

@@ -3,7 +3,8 @@
 /// \file
 /// apply(): the only thing that changes the state. One small function per fact; each claims what
 /// decide() has made sure of, so that a wrong fact stops khud instead of spoiling the books, and
-/// returns what must now be done. Replay at a restart is the same function, its effects thrown away.
+/// returns what must now be done. Replay at a restart is the same function, its effects thrown
+/// away.
 
 #include "core/machine/effects.h"
 #include "core/machine/events.h"

@@ -27,8 +27,8 @@ Usage& usage_of(State& state, const Job& job) {
 
 Job& job_with_attempt(State& state, JobId id, AttemptNumber attempt) {
     Job& job = state.truth.jobs.at(id);
-    KHU_CHECK(live_attempt(job) != nullptr && live_attempt(job)->number == attempt, "job {} attempt {}",
-              id.value, attempt.value);
+    KHU_CHECK(live_attempt(job) != nullptr && live_attempt(job)->number == attempt,
+              "job {} attempt {}", id.value, attempt.value);
     return job;
 }
 
@@ -143,8 +143,7 @@ std::optional<Moment> timer_of(const Job& job) {
 
 void enter_queue(State& state, const Job& job, Moment at) {
     const Qos* qos = find_qos(*state.truth.policy, job.spec.qos);
-    QueuedJob queued =
-        queued_job(job.id, qos == nullptr ? 0 : qos->tier, job.spec, job.suspect);
+    QueuedJob queued = queued_job(job.id, qos == nullptr ? 0 : qos->tier, job.spec, job.suspect);
     queued.not_before = std::max(job.spec.not_before, std::get<Queued>(job.phase).not_before);
     queued.held = job.spec.held;
     state.scheduler.job_queued(queued, at);
@@ -200,8 +199,8 @@ Effects on(State& state, const JobReleased& fact, Moment at) {
     return {};
 }
 
-/// Queued -> Starting. The whole time limit is held now, so that a job which has begun can never run
-/// out of grant.
+/// Queued -> Starting. The whole time limit is held now, so that a job which has begun can never
+/// run out of grant.
 Effects on(State& state, const JobPlaced& fact, Moment at) {
     Job& job = state.truth.jobs.at(fact.job);
     const Queued queued = std::get<Queued>(job.phase);
@@ -222,8 +221,8 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     set_timer(state, job, std::nullopt);
     Effects effects{PostEntries{std::move(entries)}};
     for (std::size_t rank = 0; rank < fact.placement.nodes.size(); ++rank) {
-        effects.push_back(to_node(state, fact.placement.nodes[rank].node,
-                                  start_message(state, job, rank, at)));
+        effects.push_back(
+            to_node(state, fact.placement.nodes[rank].node, start_message(state, job, rank, at)));
     }
     return effects;
 }
@@ -328,10 +327,8 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
         queue_again(state, job, fact, at);
         return effects;
     }
-    job.phase = Finished{.cause = ending.cause,
-                         .exit_code = ending.exit_code,
-                         .detail = ending.detail,
-                         .at = at};
+    job.phase = Finished{
+        .cause = ending.cause, .exit_code = ending.exit_code, .detail = ending.detail, .at = at};
     Job done = std::move(job);
     state.truth.jobs.erase(fact.job);
     std::vector<UsageRow> rows = rows_in(effects);

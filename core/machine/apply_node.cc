@@ -56,11 +56,10 @@ void add_node(State& state, const NodeRecord& node) {
 void use_partitions(State& state) {
     std::vector<PartitionNodes> partitions;
     for (const Partition& each : state.truth.policy->partitions) {
-        partitions.push_back(
-            {.id = each.id,
-             .nodes = each.nodes,
-             .share = {.cores = each.share.cores_per_gpu,
-                       .memory = gibibytes(each.share.mem_gib_per_gpu)}});
+        partitions.push_back({.id = each.id,
+                              .nodes = each.nodes,
+                              .share = {.cores = each.share.cores_per_gpu,
+                                        .memory = gibibytes(each.share.mem_gib_per_gpu)}});
     }
     state.scheduler.partitions_changed(partitions);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// Everything the zone can be told: by people through the API, by agents, by the clock. A command is a
-/// wish; decide() turns it into facts or a refusal. Commands are never stored.
+/// Everything the zone can be told: by people through the API, by agents, by the clock. A command
+/// is a wish; decide() turns it into facts or a refusal. Commands are never stored.
 
 #include <cstdint>
 #include <string>
@@ -19,14 +19,14 @@
 
 namespace khu {
 
-// --- People ------------------------------------------------------------------------------------
+// --- People ----------------------------------------------------------------------
 
 /// `spec` as the user wrote it: empty names and zeros mean the zone's default. The payload travels
 /// beside the command and is stored by whoever stores the facts.
 struct SubmitJob {
     Identity who;
     JobSpec spec;
-    std::string key;              ///< idempotency key; empty: none
+    std::string key;                  ///< idempotency key; empty: none
     std::uint64_t request_digest{0};  ///< of the whole request, to tell a retry from a clash
 };
 
@@ -82,7 +82,7 @@ struct ResumeNode {
     NodeName node;
 };
 
-// --- Agents ------------------------------------------------------------------------------------
+// --- Agents ----------------------------------------------------------------------
 
 struct RegisterNode {
     Hello hello;
@@ -98,7 +98,7 @@ struct ReportFromNode {
     AttemptReport report;
 };
 
-// --- The clock ---------------------------------------------------------------------------------
+// --- The clock ----------------------------------------------------------------------
 
 /// Whatever is due: time limits, leases, windows of grants, retries.
 struct Tick {};

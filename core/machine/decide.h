@@ -28,8 +28,8 @@ using Decided = Expected<Decision, Refusal>;
 /// `state` is not const only because a round borrows the free devices while it thinks.
 Decided decide(State& state, const Command& command, Moment now);
 
-/// A fact that follows from the state by itself, such as the closing of an attempt whose nodes have all
-/// released it; none if there is no such fact. Asked again after each fact until there is none.
+/// A fact that follows from the state by itself, such as the closing of an attempt whose nodes have
+/// all released it; none if there is no such fact. Asked again after each fact until there is none.
 std::optional<Fact> consequence(const State& state, Moment now);
 
 namespace decide_detail {

@@ -72,18 +72,18 @@ Decided on(State& state, const ChangeGrant& command, Moment now) {
     const Ledger& ledger = state.truth.ledger;
     switch (command.verb) {
         case GrantVerb::Suspend:
-            return only_if(ledger.can_suspend(command.grant, now),
-                           GrantSuspended{.grant = command.grant,
-                                          .reason = command.reason,
-                                          .by = command.who.user});
+            return only_if(
+                ledger.can_suspend(command.grant, now),
+                GrantSuspended{
+                    .grant = command.grant, .reason = command.reason, .by = command.who.user});
         case GrantVerb::Resume:
             return only_if(ledger.can_resume(command.grant, now),
                            GrantResumed{.grant = command.grant, .by = command.who.user});
         case GrantVerb::Close:
-            return only_if(ledger.can_close(command.grant, now),
-                           GrantClosed{.grant = command.grant,
-                                       .reason = command.reason,
-                                       .by = command.who.user});
+            return only_if(
+                ledger.can_close(command.grant, now),
+                GrantClosed{
+                    .grant = command.grant, .reason = command.reason, .by = command.who.user});
     }
     KHU_CHECK(false);
 }

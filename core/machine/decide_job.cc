@@ -37,14 +37,13 @@ Fact user_end(const Job& job, bool requeue) {
 /// Errors: those of admit(); J312 if the key made another job.
 Decided on(State& state, const SubmitJob& command, Moment now) {
     if (!command.key.empty()) {
-        const auto used = state.truth.keys.find(
-            key_name(command.who.enterprise, command.who.user, command.key));
+        const auto used =
+            state.truth.keys.find(key_name(command.who.enterprise, command.who.user, command.key));
         if (used != state.truth.keys.end() &&
             used->second.request_digest != command.request_digest) {
             return Unexpected{Refusal(Code::KeyReused)
                                   .with("key", command.key)
-                                  .with("job", static_cast<std::int64_t>(
-                                                   used->second.job.value))};
+                                  .with("job", static_cast<std::int64_t>(used->second.job.value))};
         }
         if (used != state.truth.keys.end()) {
             return Decision{.job = used->second.job, .existed = true};
@@ -57,9 +56,9 @@ Decided on(State& state, const SubmitJob& command, Moment now) {
     const JobId job = state.truth.next_job;
     JobQueued fact{.job = job,
                    .spec = std::move(spec).value(),
-                   .key = command.key.empty() ? KeyName{}
-                                              : key_name(command.who.enterprise,
-                                                         command.who.user, command.key),
+                   .key = command.key.empty()
+                              ? KeyName{}
+                              : key_name(command.who.enterprise, command.who.user, command.key),
                    .request_digest = command.request_digest};
     return Decision{.facts = {std::move(fact)}, .job = job};
 }
@@ -73,8 +72,8 @@ Decided on(State& state, const CancelJob& command, Moment) {
     const Job& job = **found;
     Decision decision{.job = job.id};
     if (std::holds_alternative<Queued>(job.phase)) {
-        decision.facts.push_back(JobDropped{
-            .job = job.id, .cause = EndCause::UserCancel, .by = command.who.user});
+        decision.facts.push_back(
+            JobDropped{.job = job.id, .cause = EndCause::UserCancel, .by = command.who.user});
     } else if (!std::holds_alternative<Ending>(job.phase)) {
         decision.facts.push_back(user_end(job, false));
     } else if (state.truth.books.at(job.id).requeue) {

@@ -1,5 +1,5 @@
-/// A scheduling round: the schedule chooses, the ledger and the limits admit, and each start becomes a
-/// fact that carries its nodes, its price and its holds.
+/// A scheduling round: the schedule chooses, the ledger and the limits admit, and each start
+/// becomes a fact that carries its nodes, its price and its holds.
 
 #include <map>
 
@@ -18,8 +18,8 @@ public:
     std::optional<Reason> admit(JobId id) override {
         const JobSpec& spec = state_.truth.jobs.at(id).spec;
         const auto started = gpus_.find({spec.enterprise, spec.programme});
-        if (std::optional<Reason> over = over_running_limit(
-                state_, spec, started == gpus_.end() ? 0 : started->second)) {
+        if (std::optional<Reason> over =
+                over_running_limit(state_, spec, started == gpus_.end() ? 0 : started->second)) {
             return over;
         }
         const Atoms need = hold_for(price(state_, spec, now_), spec.time_limit);
@@ -76,12 +76,11 @@ Decided on(State& state, const RunRound&, Moment now) {
     RoundResult result = state.scheduler.round(books, now);
     for (Start& start : result.starts) {
         const Job& job = state.truth.jobs.at(start.job);
-        decision.facts.push_back(
-            JobPlaced{.job = start.job,
-                      .attempt = AttemptNumber{job.attempts.value + 1},
-                      .placement = std::move(start.placement),
-                      .terms = price(state, job.spec, now),
-                      .hold = books.plan(start.job)});
+        decision.facts.push_back(JobPlaced{.job = start.job,
+                                           .attempt = AttemptNumber{job.attempts.value + 1},
+                                           .placement = std::move(start.placement),
+                                           .terms = price(state, job.spec, now),
+                                           .hold = books.plan(start.job)});
     }
     return decision;
 }

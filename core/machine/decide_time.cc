@@ -1,5 +1,5 @@
-/// The clock: leases that are over, launches that take too long, time limits, windows of grants; and
-/// the facts that follow from the state by themselves.
+/// The clock: leases that are over, launches that take too long, time limits, windows of grants;
+/// and the facts that follow from the state by themselves.
 
 #include <algorithm>
 
@@ -32,8 +32,8 @@ void lose_node(const State& state, const NodeRecord& node, std::set<JobId>& ende
             facts.push_back(
                 over(job, EndCause::NodeFail, "node " + node.name.value + " is lost", node.id));
         }
-        facts.push_back(NodeReleased{
-            .job = id, .attempt = live_attempt(job)->number, .node = node.id});
+        facts.push_back(
+            NodeReleased{.job = id, .attempt = live_attempt(job)->number, .node = node.id});
     }
 }
 
@@ -53,8 +53,8 @@ void look_at(const Job& job, Moment now, std::vector<Fact>& facts) {
         facts.push_back(over(job, EndCause::TimeLimit, "reached its time limit", NodeId{}));
     } else if (std::holds_alternative<Starting>(job.phase) && !gang_ready(*attempt) &&
                attempt->taken_at + limits::launch_timeout <= now) {
-        facts.push_back(over(job, EndCause::LaunchFail, "not every node was ready in time",
-                             laggard(*attempt)));
+        facts.push_back(
+            over(job, EndCause::LaunchFail, "not every node was ready in time", laggard(*attempt)));
     }
 }
 

@@ -2,8 +2,8 @@
 
 /// \file
 /// What must now be done in the world. Effects of the books and the history are stored in the same
-/// transaction as the facts that caused them; the others are performed only after that commit, and are
-/// idempotent, because a crash in between makes them happen again.
+/// transaction as the facts that caused them; the others are performed only after that commit, and
+/// are idempotent, because a crash in between makes them happen again.
 
 #include <optional>
 #include <string>
@@ -18,8 +18,8 @@
 
 namespace khu {
 
-/// To the agent of `node`, if it is connected at `epoch`; else nothing: it is said again when the agent
-/// registers. A StartAttempt leaves here without payload and token, which the performer adds.
+/// To the agent of `node`, if it is connected at `epoch`; else nothing: it is said again when the
+/// agent registers. A StartAttempt leaves here without payload and token, which the performer adds.
 struct SendToAgent {
     NodeId node;
     Epoch epoch;

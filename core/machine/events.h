@@ -1,10 +1,11 @@
 #pragma once
 
 /// \file
-/// The facts: what has happened, in the order in which it happened. They are the only thing stored and
-/// the only thing that changes the state; replaying them gives the same state on every machine. A fact
-/// carries every choice that was made (nodes, grants, prices), so that a better algorithm cannot
-/// rewrite history. Names are contracts: a stored fact of an older release must still be read.
+/// The facts: what has happened, in the order in which it happened. They are the only thing stored
+/// and the only thing that changes the state; replaying them gives the same state on every machine.
+/// A fact carries every choice that was made (nodes, grants, prices), so that a better algorithm
+/// cannot rewrite history. Names are contracts: a stored fact of an older release must still be
+/// read.
 
 #include <cstdint>
 #include <string>
@@ -22,7 +23,7 @@
 
 namespace khu {
 
-// --- Jobs ----------------------------------------------------------------------------------------
+// --- Jobs ----------------------------------------------------------------------
 
 /// `spec` with every default filled in.
 struct JobQueued {
@@ -103,7 +104,7 @@ struct AttemptClosed {
     JobId job;
     AttemptNumber attempt;
     bool requeue{false};
-    bool hold_job{false}; ///< too many failures of the infrastructure: queued but held
+    bool hold_job{false};  ///< too many failures of the infrastructure: queued but held
     Moment not_before;
 };
 KHU_DESCRIBE(AttemptClosed, job, attempt, requeue, hold_job, not_before)
@@ -116,7 +117,7 @@ struct JobDropped {
 };
 KHU_DESCRIBE(JobDropped, job, cause, by)
 
-// --- Policy and grants -----------------------------------------------------------------------------
+// --- Policy and grants ----------------------------------------------------------------------
 
 struct PolicyApplied {
     Policy policy;
@@ -161,7 +162,7 @@ KHU_DESCRIBE(GrantClosed, grant, reason, by)
 struct GrantsExpired {};
 BOOST_DESCRIBE_STRUCT(GrantsExpired, (), ())
 
-// --- Nodes -----------------------------------------------------------------------------------------
+// --- Nodes ----------------------------------------------------------------------
 
 /// A node registers: for the first time, or again with the next epoch, which fences its old agent.
 struct NodeJoined {
@@ -194,8 +195,8 @@ struct NodeResumed {
 };
 KHU_DESCRIBE(NodeResumed, node, by)
 
-/// Not stored: how recently a node was heard is not part of history. After a restart every node that
-/// was up counts as heard at the restart, which is never too early.
+/// Not stored: how recently a node was heard is not part of history. After a restart every node
+/// that was up counts as heard at the restart, which is never too early.
 struct NodeHeard {
     NodeId node;
 };
@@ -203,9 +204,9 @@ KHU_DESCRIBE(NodeHeard, node)
 
 using Fact = std::variant<JobQueued, JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted,
                           AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
-                          PolicyApplied,
-                          GrantOpened, GrantExtended, GrantSuspended, GrantResumed, GrantClosed,
-                          GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard>;
+                          PolicyApplied, GrantOpened, GrantExtended, GrantSuspended, GrantResumed,
+                          GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained,
+                          NodeResumed, NodeHeard>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -25,9 +25,8 @@ Outcome Machine::handle(const Command& command, Moment now) {
 void Machine::take(Fact fact, Moment now, Outcome& outcome) {
     const bool durable = is_durable(fact);
     const EventSeq last = state_.truth.last;
-    Stamped stamped{.seq = durable ? EventSeq{last.value + 1} : last,
-                    .at = now,
-                    .fact = std::move(fact)};
+    Stamped stamped{
+        .seq = durable ? EventSeq{last.value + 1} : last, .at = now, .fact = std::move(fact)};
     for (Effect& effect : apply(state_, stamped)) {
         outcome.effects.push_back(std::move(effect));
     }

@@ -2,8 +2,9 @@
 
 /// \file
 /// The zone's mind as one object: a command goes in, facts and effects come out. Whoever owns it
-/// stores the durable facts (with the books' and history's effects) in one transaction, and only then
-/// performs the other effects and answers. khud and the simulator own one each; both use just this.
+/// stores the durable facts (with the books' and history's effects) in one transaction, and only
+/// then performs the other effects and answers. khud and the simulator own one each; both use just
+/// this.
 
 #include <vector>
 

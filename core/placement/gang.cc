@@ -144,8 +144,8 @@ void count_node(FitReport& report, const ClusterNode& node, const GangRequest& r
     switch (node.health) {
         case NodeHealth::Up:
             ++report.up;
-            report.fitting += node.state.open_to(request.enterprise) &&
-                              can_fit(node.state, request.shape, share);
+            report.fitting +=
+                node.state.open_to(request.enterprise) && can_fit(node.state, request.shape, share);
             return;
         case NodeHealth::Drained:
             ++report.drained;

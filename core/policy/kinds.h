@@ -78,9 +78,8 @@ struct NamedValue {
 template <class E>
 std::vector<NamedValue<E>> words_of() {
     std::vector<NamedValue<E>> words;
-    boost::mp11::mp_for_each<boost::describe::describe_enumerators<E>>([&](auto described) {
-        words.push_back({kebab_case(described.name), described.value});
-    });
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<E>>(
+        [&](auto described) { words.push_back({kebab_case(described.name), described.value}); });
     return words;
 }
 

@@ -34,7 +34,7 @@ template <class T, class P>
 concept Of = std::is_same_v<std::remove_const_t<P>, T>;
 #define KHU_FIELDS(Type, p)      \
     template <class Io, class P> \
-    requires Of<Type, P>         \
+        requires Of<Type, P>     \
     void fields(Io& io, P& p)
 
 KHU_FIELDS(Partition, p) {
@@ -86,7 +86,7 @@ KHU_FIELDS(Pullback, p) {
 }
 
 template <class Io, class P>
-requires Of<Programme, P>
+    requires Of<Programme, P>
 void programme_rights(Io& io, P& p) {
     io.group("eligible", [&] {
         io.list("classes", Word<EnterpriseClass>{}, p.eligible.classes);
@@ -284,7 +284,7 @@ KHU_FIELDS(Privacy, p) {
 }
 
 template <class Io, class P>
-requires Of<Policy, P>
+    requires Of<Policy, P>
 void head_fields(Io& io, P& p) {
     io.group("policy", [&] {
         io.offset("utc_offset", p.utc_offset_minutes);

@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// What earlier rounds found out and what has changed since, so that a round looks only at shapes for
-/// which something is new. It is derived and never stored; after a restart it starts empty, with
-/// everything to be looked at.
+/// What earlier rounds found out and what has changed since, so that a round looks only at shapes
+/// for which something is new. It is derived and never stored; after a restart it starts empty,
+/// with everything to be looked at.
 
 #include <cstdint>
 #include <map>
@@ -84,8 +84,9 @@ private:
     void wake_shapes(Wake wake, const ClusterNode& node, const Cluster& cluster,
                      const Queue& queue);
     /// The shapes of the node's partitions that `wake` is for and that fit into what is free there.
-    [[nodiscard]] std::vector<ShapeNumber> could_use(const ClusterNode& node, const Cluster& cluster,
-                                                     const Queue& queue, Wake wake) const;
+    [[nodiscard]] std::vector<ShapeNumber> could_use(const ClusterNode& node,
+                                                     const Cluster& cluster, const Queue& queue,
+                                                     Wake wake) const;
     void drop_reservation(const PartitionId& partition);
     void park(LaneNumber lane, Parked parked);
     void unpark(LaneNumber lane);
@@ -100,8 +101,8 @@ private:
     std::map<EnterpriseId, std::set<LaneNumber>> parked_of_;
     std::map<ShapeNumber, std::int64_t> parked_in_;
     std::map<PartitionId, StartReservation> reservations_;
-    /// Partitions whose first waiting job must be found anew, and the reservation that there was: jobs
-    /// it barred may go where it has let go.
+    /// Partitions whose first waiting job must be found anew, and the reservation that there was:
+    /// jobs it barred may go where it has let go.
     std::set<PartitionId> headless_;
     std::map<PartitionId, StartReservation> dropped_;
 };

@@ -12,7 +12,8 @@
 namespace khu {
 namespace {
 
-/// Shapes that are tried for one partition's reservation in one round, when those before can get none.
+/// Shapes that are tried for one partition's reservation in one round, when those before can get
+/// none.
 constexpr int kWalkSteps = 64;
 
 }  // namespace
@@ -39,7 +40,8 @@ private:
     /// What the round knows of one shape.
     struct Visit {
         ShapeCursor cursor;
-        std::vector<std::vector<PartitionId>> failed_bars;  ///< did not fit beside these reservations
+        std::vector<std::vector<PartitionId>>
+            failed_bars;  ///< did not fit beside these reservations
         std::int64_t barred_lanes{0};
     };
     /// One job in view.
@@ -75,7 +77,8 @@ private:
 
     [[nodiscard]] bool needs_head(const Look& look) const;
     [[nodiscard]] std::vector<PartitionId> bars_of(const Look& look) const;
-    [[nodiscard]] bool shares_nodes(const PartitionId& partition, const StartReservation& other) const;
+    [[nodiscard]] bool shares_nodes(const PartitionId& partition,
+                                    const StartReservation& other) const;
     [[nodiscard]] NodeFilter filter_of(const std::vector<PartitionId>& bars) const;
     bool reserve(const Look& look, const NodeFilter& allowed);
     void unbar(const StartReservation& before, const StartReservation* after);
@@ -162,8 +165,8 @@ bool Round::cut_off() {
     return result_.cut_off;
 }
 
-/// What was taken for this round's starts goes back: they become facts later. What was not looked at
-/// stays touched.
+/// What was taken for this round's starts goes back: they become facts later. What was not looked
+/// at stays touched.
 void Round::put_back() {
     for (const auto& [order, shape] : due_) {
         memo_.touched_.insert(shape);
@@ -293,9 +296,9 @@ void Round::start(const Look& look, Placement placement) {
 }
 
 void Round::park(const Look& look, Reason reason) {
-    memo_.park(look.lane, {.reason = std::move(reason),
-                           .shape = look.shape,
-                           .enterprise = look.request.enterprise});
+    memo_.park(
+        look.lane,
+        {.reason = std::move(reason), .shape = look.shape, .enterprise = look.request.enterprise});
 }
 
 bool Round::needs_head(const Look& look) const {
@@ -341,10 +344,10 @@ bool Round::reserve(const Look& look, const NodeFilter& allowed) {
     const PartitionId& partition = look.request.partition;
     memo_.drop_reservation(partition);
     StartReservation made{.job = look.order.job,
-                     .order = look.order,
-                     .shape = look.shape,
-                     .at = earliest->at,
-                     .nodes = std::move(earliest->nodes)};
+                          .order = look.order,
+                          .shape = look.shape,
+                          .at = earliest->at,
+                          .nodes = std::move(earliest->nodes)};
     const auto before = memo_.dropped_.find(partition);
     if (before != memo_.dropped_.end()) {
         const StartReservation gone = std::move(before->second);
@@ -367,7 +370,8 @@ void Round::unbar(const StartReservation& before, const StartReservation* after)
         if (node == nullptr || node->health != NodeHealth::Up) {
             continue;
         }
-        for (const ShapeNumber shape : memo_.could_use(*node, in_.cluster, in_.queue, RoundMemo::Wake::Barred)) {
+        for (const ShapeNumber shape :
+             memo_.could_use(*node, in_.cluster, in_.queue, RoundMemo::Wake::Barred)) {
             if (!visits_.contains(shape)) {
                 memo_.blocks_.erase(shape);
                 schedule(shape);

@@ -71,10 +71,8 @@ void Scheduler::job_started(JobId job, const EnterpriseId& enterprise, Moment de
     for (const NodeAllocation& allocation : placement.nodes) {
         cluster_.take(enterprise, allocation);
     }
-    running_.add({.job = job,
-                  .enterprise = enterprise,
-                  .deadline = deadline,
-                  .nodes = placement.nodes});
+    running_.add(
+        {.job = job, .enterprise = enterprise, .deadline = deadline, .nodes = placement.nodes});
 }
 
 void Scheduler::node_released(JobId job, NodeId node) {

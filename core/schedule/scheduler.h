@@ -52,8 +52,9 @@ public:
     RoundResult round(Admission& admission, Moment now);
     /// When a round is due though nothing happened: a begin time.
     [[nodiscard]] std::optional<Moment> next_wake() const { return queue_.next_wake(); }
-    /// Why a queued job waits: what admission said, A120, A121, A124 or A125; none if the next round
-    /// will look at it. A held job's reason is the machine's to give. Claims: the job is queued.
+    /// Why a queued job waits: what admission said, A120, A121, A124 or A125; none if the next
+    /// round will look at it. A held job's reason is the machine's to give. Claims: the job is
+    /// queued.
     [[nodiscard]] std::optional<Reason> why(JobId job, Moment now) const;
 
     [[nodiscard]] const Cluster& cluster() const { return cluster_; }

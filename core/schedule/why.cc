@@ -19,10 +19,11 @@ Reason nodes_unavailable(const GangRequest& request, const FitReport& report) {
 }
 
 /// The reservation of a job before it in its own partition.
-const StartReservation* before_it(const WhyInput& in, const GangRequest& request, QueueOrder order) {
+const StartReservation* before_it(const WhyInput& in, const GangRequest& request,
+                                  QueueOrder order) {
     const auto found = in.memo.reservations().find(request.partition);
     return found != in.memo.reservations().end() && found->second.order < order ? &found->second
-                                                                                 : nullptr;
+                                                                                : nullptr;
 }
 
 Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job, Moment now) {

@@ -23,9 +23,9 @@ constexpr std::array<TwoSizes, 2> kTwoSizes{{
 
 /// Words that say who made it, what family it is of, or how it is built in; never which model.
 constexpr std::array<std::string_view, 24> kNoise{
-    "nvidia", "amd",   "intel", "ati",  "tesla",      "quadro",  "instinct", "radeon",
-    "geforce", "data", "center", "gpu", "accelerator", "graphics", "inc",     "corporation",
-    "pcie",   "sxm",   "sxm2",  "sxm3", "sxm4",       "sxm5",    "nvl",      "hbm3"};
+    "nvidia",  "amd",  "intel",  "ati",  "tesla",       "quadro",   "instinct", "radeon",
+    "geforce", "data", "center", "gpu",  "accelerator", "graphics", "inc",      "corporation",
+    "pcie",    "sxm",  "sxm2",   "sxm3", "sxm4",        "sxm5",     "nvl",      "hbm3"};
 
 bool is_noise(std::string_view word) {
     return std::ranges::find(kNoise, word) != kNoise.end() || word.starts_with("hbm");
@@ -71,7 +71,8 @@ std::optional<std::int64_t> gigabytes(std::string_view word) {
 /// "a100", "mi250x", "t4", "gh200": letters, then digits.
 bool names_a_model(std::string_view word) {
     const bool letter_first = std::isalpha(static_cast<unsigned char>(word.front())) != 0;
-    return letter_first && std::ranges::any_of(word, [](unsigned char c) { return std::isdigit(c); });
+    return letter_first &&
+           std::ranges::any_of(word, [](unsigned char c) { return std::isdigit(c); });
 }
 
 std::string join(const std::vector<std::string>& words) {

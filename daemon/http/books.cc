@@ -28,11 +28,11 @@ void with_report(const Call& call, Use use) {
                          .with("why", "it is csv, json or jsonl"));
         return;
     }
-    ReportRequest request{.period = query(call, "period"),
-                          .enterprise = sees_all ? EnterpriseId{query(call, "enterprise")}
-                                                 : who.enterprise,
-                          .format = *format,
-                          .show_users = who.has(Role::Holder)};
+    ReportRequest request{
+        .period = query(call, "period"),
+        .enterprise = sees_all ? EnterpriseId{query(call, "enterprise")} : who.enterprise,
+        .format = *format,
+        .show_users = who.has(Role::Holder)};
     if (!sees_all && request.enterprise.empty()) {
         refuse(call, Refusal(Code::NotAuthenticated));
         return;

@@ -13,9 +13,8 @@ namespace khu::daemon {
 namespace {
 
 void answer_job(const Call& call, JobId id) {
-    answer_from_state(call, [call, id](State& state, Moment now) {
-        return visible_job(call, state, id, now);
-    });
+    answer_from_state(
+        call, [call, id](State& state, Moment now) { return visible_job(call, state, id, now); });
 }
 
 std::uint64_t digest_of(const std::string& body) {

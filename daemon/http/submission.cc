@@ -45,9 +45,9 @@ bool any_nul(const wire::SubmitRequest& request) {
         return has_nul(entry.first) || has_nul(entry.second) || entry.first.empty() ||
                entry.first.find('=') != std::string::npos;
     };
-    return std::ranges::any_of(request.argv, has_nul) ||
-           std::ranges::any_of(request.env, in_env) || has_nul(request.chdir) ||
-           has_nul(request.output) || has_nul(request.error) || has_nul(request.script);
+    return std::ranges::any_of(request.argv, has_nul) || std::ranges::any_of(request.env, in_env) ||
+           has_nul(request.chdir) || has_nul(request.output) || has_nul(request.error) ||
+           has_nul(request.script);
 }
 
 std::int64_t bytes_of(const std::vector<std::string>& words) {

@@ -14,8 +14,8 @@ namespace khu::daemon {
 
 /// Errors: A130 for a number out of all range; A135.
 Expected<JobSpec, Refusal> spec_of(const wire::SubmitRequest& request);
-/// Errors: J311; A135 for nothing or two things to run, a directory that is not absolute, NUL bytes,
-/// more environment or arguments than the limits.
+/// Errors: J311; A135 for nothing or two things to run, a directory that is not absolute, NUL
+/// bytes, more environment or arguments than the limits.
 Expected<Payload, Refusal> payload_of(const wire::SubmitRequest& request, const Identity& who);
 
 }  // namespace khu::daemon

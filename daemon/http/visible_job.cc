@@ -20,8 +20,7 @@ std::optional<JobId> job_in_path(const Call& call) {
     return JobId{static_cast<std::uint64_t>(*number)};
 }
 
-Expected<wire::JobView, Refusal> visible_job(const Call& call, State& state, JobId id,
-                                             Moment now) {
+Expected<wire::JobView, Refusal> visible_job(const Call& call, State& state, JobId id, Moment now) {
     if (const Job* job = state.find_job(id)) {
         if (!call->caller.who.may_read(job->spec.enterprise)) {
             return Unexpected{unknown_job(std::to_string(id.value))};

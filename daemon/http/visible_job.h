@@ -1,7 +1,8 @@
 #pragma once
 
 /// \file
-/// A job as one caller may see it, live or ended. Somebody else's is as unknown as one that never was.
+/// A job as one caller may see it, live or ended. Somebody else's is as unknown as one that never
+/// was.
 
 #include "daemon/http/call.h"
 

@@ -22,9 +22,8 @@ void tell_and_show_node(const Call& call, Command command) {
             refuse(call, *told.refusal);
             return;
         }
-        answer_from_state(call, [call](State& state, Moment) {
-            return node_named(call, state, false);
-        });
+        answer_from_state(call,
+                          [call](State& state, Moment) { return node_named(call, state, false); });
     });
 }
 
@@ -62,7 +61,8 @@ std::vector<wire::ComplaintView> shown(const std::vector<Complaint>& complaints,
         view.severity = each.severity == Severity::Error ? "error" : "warning";
         view.path = each.path;
         view.text = language == Language::English ? each.text_en : each.text_vi;
-        view.place = each.file + ":" + std::to_string(each.line) + ":" + std::to_string(each.column);
+        view.place =
+            each.file + ":" + std::to_string(each.line) + ":" + std::to_string(each.column);
         views.push_back(std::move(view));
     }
     return views;
@@ -111,8 +111,7 @@ void list_nodes(const Call& call) {
 }
 
 void show_node(const Call& call) {
-    answer_from_state(call,
-                      [call](State& state, Moment) { return node_named(call, state, true); });
+    answer_from_state(call, [call](State& state, Moment) { return node_named(call, state, true); });
 }
 
 void drain_node(const Call& call) {
@@ -130,9 +129,8 @@ void resume_node(const Call& call) {
 
 void show_balance(const Call& call) {
     const EnterpriseId enterprise = asked_enterprise(call);
-    answer_from_state(call, [enterprise](State& state, Moment now) {
-        return balance(state, enterprise, now);
-    });
+    answer_from_state(
+        call, [enterprise](State& state, Moment now) { return balance(state, enterprise, now); });
 }
 
 void list_grants(const Call& call) {
@@ -175,8 +173,7 @@ void change_grant(const Call& call) {
                                        .add = request->add_ugs,
                                        .to = request->to_at,
                                        .decision_ref = request->decision_ref};
-        tell_and_show_grant(
-            call, ExtendGrant{.who = call->caller.who, .extension = extension}, id);
+        tell_and_show_grant(call, ExtendGrant{.who = call->caller.who, .extension = extension}, id);
         return;
     }
     ChangeGrant command{.who = call->caller.who, .grant = id, .reason = request->reason};
@@ -201,8 +198,8 @@ void show_policy(const Call& call) {
             call->caller.who.has(Role::ZoneAdmin) || call->caller.who.has(Role::Auditor);
         if (!reads_all) {
             // The file names every enterprise of the zone.
-            return Unexpected{decide_detail::need_role(call->caller.who, Role::ZoneAdmin,
-                                                       "policy show").error()};
+            return Unexpected{
+                decide_detail::need_role(call->caller.who, Role::ZoneAdmin, "policy show").error()};
         }
         wire::PolicyAnswer shown_policy;
         if (state.truth.policy) {
@@ -248,17 +245,16 @@ void apply_policy(const Call& call) {
             answer(call, checked.review);
             return;
         }
-        ApplyPolicy command{.who = call->caller.who,
-                            .policy = std::move(*checked.policy),
-                            .text = request->text};
-        call->services.engine.tell(
-            std::move(command), [call, review = checked.review](const Answer& told) {
-                if (told.refusal) {
-                    refuse(call, *told.refusal);
-                } else {
-                    answer(call, review);
-                }
-            });
+        ApplyPolicy command{
+            .who = call->caller.who, .policy = std::move(*checked.policy), .text = request->text};
+        call->services.engine.tell(std::move(command),
+                                   [call, review = checked.review](const Answer& told) {
+                                       if (told.refusal) {
+                                           refuse(call, *told.refusal);
+                                       } else {
+                                           answer(call, review);
+                                       }
+                                   });
     });
 }
 

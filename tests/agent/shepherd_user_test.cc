@@ -161,7 +161,7 @@ TEST_F(ShepherdAsUser, OnlyTheUserAndTheAgentReachTheUsersSocket) {
     const Fd dir = spool_->open_attempt(attempt.key());
     const std::string job = spool_->job_dir(attempt.key());
 
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((job + "/exec").c_str(), &status), 0);
     EXPECT_EQ(status.st_uid, nobody);
     EXPECT_EQ(status.st_mode & 0777, 0600U);

@@ -53,7 +53,8 @@ std::string nics_of(const Inventory& it, const std::string& kind) {
     std::string out;
     for (const Nic& nic : it.nics) {
         if (nic.kind == kind) {
-            out += fmt::format("{}{}@{}", out.empty() ? "" : " ", nic.name, numa_name(it, nic.numa));
+            out +=
+                fmt::format("{}{}@{}", out.empty() ? "" : " ", nic.name, numa_name(it, nic.numa));
         }
     }
     return out;
@@ -145,16 +146,16 @@ const Golden kGolden[] = {
     {"chimera-nvidia-plus-amd", "1/2/32/64", "gtx-1070@0 vega-frontier-edition@2", "",
      "enp4s0@0 enp6s0@0 wlp5s0@0", "1xpackage:0"},
     {"knl-snc4-flat-hwloc1format", "1/8/68/272", "", "mlx5_0@0", "eno1@0 eno2@0", ""},
-    {"quartz-broadwell-cpu-opa", "2/2/36/36", "", "hfi1_0@1",
-     "aci0@0 eno1@0 ens786f0@1 ens786f1@1", ""},
+    {"quartz-broadwell-cpu-opa", "2/2/36/36", "", "hfi1_0@1", "aci0@0 eno1@0 ens786f0@1 ens786f1@1",
+     ""},
     {"sgi-24numa-384pu", "24/24/192/384", "", "mlx4_0@6",
      "eth0@0 eth1@0 eth2@4 eth3@4 eth4@4 eth5@4", ""},
     {"alderlake-hybrid-20pu", "1/1/14/20", "", "", "", ""},
     {"opteron-8numa-restricted-cpuset", "6/5/10/10", "", "", "", ""},
     {"dgx-a100-like", "2/8/128/256",
      "a100-80@3 a100-80@3 a100-80@1 a100-80@1 a100-80@7 a100-80@7 a100-80@5 a100-80@5",
-     "mlx5_0@3 mlx5_1@3 mlx5_2@1 mlx5_3@1 mlx5_4@7 mlx5_5@7 mlx5_6@5 mlx5_7@5",
-     "eth8@0 eth9@4", "28xnvlink:300000"},
+     "mlx5_0@3 mlx5_1@3 mlx5_2@1 mlx5_3@1 mlx5_4@7 mlx5_5@7 mlx5_6@5 mlx5_7@5", "eth8@0 eth9@4",
+     "28xnvlink:300000"},
     {"dgx-h100-like", "2/2/112/224", "h100@0 h100@0 h100@0 h100@0 h100@1 h100@1 h100@1 h100@1",
      "mlx5_0@0 mlx5_1@0 mlx5_2@0 mlx5_3@0 mlx5_4@1 mlx5_5@1 mlx5_6@1 mlx5_7@1",
      "eth8@0 eth9@0 eth10@1 eth11@1", "28xnvlink:450000"},

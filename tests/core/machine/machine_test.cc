@@ -1,6 +1,5 @@
 #include "core/machine/machine.h"
 
-
 #include <gtest/gtest.h>
 
 #include "core/base/limits.h"
@@ -108,7 +107,8 @@ TEST(MachineEnding, EndsAtItsTimeLimitWithTheHoldNeverExceeded) {
     zone.pass(seconds(10));
     AttemptResult killed;
     killed.signal = 9;
-    zone.report(live_attempt(*zone.job(job))->placement.nodes[0].node, job, AgentStage::Ended, killed);
+    zone.report(live_attempt(*zone.job(job))->placement.nodes[0].node, job, AgentStage::Ended,
+                killed);
 
     EXPECT_EQ(zone.job(job), nullptr);
     EXPECT_EQ(zone.grant("G1").spent, gpu_hours(16));
@@ -140,7 +140,8 @@ TEST(MachineEnding, VoidsAStartWhereNothingEverRan) {
     missing.fault_text = "no such command";
     zone.pass(seconds(5));
 
-    zone.report(live_attempt(*zone.job(job))->placement.nodes[0].node, job, AgentStage::Ended, missing);
+    zone.report(live_attempt(*zone.job(job))->placement.nodes[0].node, job, AgentStage::Ended,
+                missing);
 
     EXPECT_EQ(zone.job(job), nullptr);
     EXPECT_EQ(zone.grant("G1").spent, Atoms{0});

@@ -9,7 +9,8 @@ Programme programme(const std::string& id, Tier tier, std::vector<SplitShare> sp
     made.tier = tier;
     made.eligible.classes = {EnterpriseClass::Startup};
     made.eligible.zones = {ZoneId{"test"}};
-    made.grant = {.max = gpu_hours(10'000), .auto_approve_below = gpu_hours(10'000), .window = days(800)};
+    made.grant = {
+        .max = gpu_hours(10'000), .auto_approve_below = gpu_hours(10'000), .window = days(800)};
     made.split = std::move(split);
     made.qos = {QosId{"thuong"}};
     made.partitions = {PartitionId{"gpu"}};
@@ -39,7 +40,10 @@ Policy small_policy() {
     Policy policy;
     policy.id = PolicyId{"test-1"};
     policy.effective_from = Moment{1'750'000'000'000};
-    policy.zone = {.id = ZoneId{"test"}, .name = "Test", .province = {"48", "Da Nang"}, .services = {"ai-training"}};
+    policy.zone = {.id = ZoneId{"test"},
+                   .name = "Test",
+                   .province = {"48", "Da Nang"},
+                   .services = {"ai-training"}};
     policy.reference_gpu = GpuModel{"h100"};
     policy.weights = {{GpuModel{"h100"}, 1000}};
     policy.price_list = {{.from_day = Moment{1'700'000'000'000}, .vnd_per_gpuh = 27'000}};
@@ -57,9 +61,10 @@ Policy small_policy() {
     zone.kind = FunderKind::Zone;
     zone.window = {.from = Moment{0}, .to = kNever};
     policy.funders = {zone};
-    policy.programmes = {programme("free", Tier::Free, {{FunderId{"zone-test"}, 1000}}),
-                         programme("half", Tier::Subsidised,
-                                   {{FunderId{"zone-test"}, 500}, {FunderId{kEnterprisePayer}, 500}})};
+    policy.programmes = {
+        programme("free", Tier::Free, {{FunderId{"zone-test"}, 1000}}),
+        programme("half", Tier::Subsidised,
+                  {{FunderId{"zone-test"}, 500}, {FunderId{kEnterprisePayer}, 500}})};
     policy.enterprises = {enterprise(sao_mai, "u-1", "G1", "free", gpu_hours(100)),
                           enterprise(song_han, "u-2", "G2", "half", gpu_hours(1000))};
     return policy;

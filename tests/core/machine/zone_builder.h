@@ -2,7 +2,8 @@
 
 /// \file
 /// A small zone in domain words, for tests of the machine: four nodes of eight GPUs, one enterprise
-/// with a free and one with a subsidised grant, and an agent for each node that does what it is told.
+/// with a free and one with a subsidised grant, and an agent for each node that does what it is
+/// told.
 
 #include <string>
 #include <vector>

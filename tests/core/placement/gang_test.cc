@@ -154,16 +154,18 @@ TEST(GangEver, SaysWhichResourceBinds) {
 
     const Expected<Done, Refusal> gpus_asked = could_ever_fit(zone, gpus(9));
     ASSERT_FALSE(gpus_asked.has_value());
-    EXPECT_EQ(text(gpus_asked.error(), Language::English),
-              "no node with 9 GPUs in partition gpu: gpus asked per node 9, the largest node has 8");
+    EXPECT_EQ(
+        text(gpus_asked.error(), Language::English),
+        "no node with 9 GPUs in partition gpu: gpus asked per node 9, the largest node has 8");
 
     GangRequest cores = gpus(1);
     cores.shape.cores = 100;  // would strand seven GPUs that need twelve each
     const Expected<Done, Refusal> cores_asked = could_ever_fit(zone, cores);
     ASSERT_FALSE(cores_asked.has_value());
-    EXPECT_EQ(text(cores_asked.error(), Language::English),
-              "no node with 1 GPUs in partition gpu: cores asked per node 100, the largest node has "
-              "28");
+    EXPECT_EQ(
+        text(cores_asked.error(), Language::English),
+        "no node with 1 GPUs in partition gpu: cores asked per node 100, the largest node has "
+        "28");
     EXPECT_TRUE(could_ever_fit(zone, gpus(8, 4)).has_value());
 }
 
