@@ -148,7 +148,7 @@ def crash(of):
         of.side.start_controller()
         with open(log) as file:
             given = {int(line) for line in file.read().split("\n")[:-1]}
-        known = of.side.ids()
+        known = of.side.known(given)
         acknowledged += len(given)
         lost += len(given - known)
         reused += of.side.next_id() in given

@@ -71,10 +71,12 @@ class SlurmSide:
             return log.read().count(b"\n")
 
     def pending(self):
-        return len(self.ids())
+        return len(self.known(None))
 
-    def ids(self):
-        return {int(word) for word in self.on("ctl", "squeue", "-h", "-r", "-o", "%i").split()}
+    def known(self, jobs):
+        """Those of `jobs` (None: all) that slurmctld knows."""
+        queued = self.on("ctl", "squeue", "-h", "-r", "-o", "%i").split()
+        return {int(word) for word in queued if jobs is None or int(word) in jobs}
 
     def round_trip_ms(self, count):
         return None  # Slurm has no request that a connection may repeat.

@@ -119,7 +119,7 @@ class ZoneTest(unittest.TestCase):
         wait_for(lambda: len(fresh(beats(folder))) >= ranks, f"{ranks} ranks to beat", seconds)
 
 
-def main(needs_hosts=True, needs=("khud", "khu-agent", "khu")):
+def main(needs_hosts=True, needs=("khud", "khu-agent", "khu-shepherd", "khu")):
     """Runs the file's tests, or says by name and why not."""
     name = os.path.basename(sys.argv[0])
     missing = [program for program in needs if not os.access(f"{BIN}/{program}", os.X_OK)]

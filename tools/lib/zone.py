@@ -104,9 +104,9 @@ class UnixConnection(http.client.HTTPConnection):
 class Zone:
     """See the file's head. `nodes` maps names to topology files (None: this machine's own)."""
 
-    def __init__(self, folder, bin_folder, nodes, hosts=True, wrapper=()):
+    def __init__(self, folder, bin_folder, nodes, hosts=True, zone_id="e2e"):
         self.folder, self.bin, self.nodes, self.hosts = folder, bin_folder, dict(nodes), hosts
-        self.wrapper = list(wrapper)  # in front of khud: prlimit and the like
+        self.zone_id = zone_id  # of a new zone; the policy must name the same
         self.state = os.path.join(folder, "zone")
         self.socket = os.path.join(self.state, "khud.sock")
         self.port = 7443 if hosts else free_port()
@@ -133,7 +133,6 @@ class Zone:
         if self.hosts:
             self.call_hosts("up", *self.nodes)
         self.start_khud()
-        self.make_join_token()
         for name in self.nodes:
             self.start_agent(name)
         self.wait_nodes_up()
@@ -163,7 +162,7 @@ class Zone:
             return file.read().strip()
 
     def start_khud(self, wait=True):
-        command = [*self.wrapper, self.bin + "/khud", "--zone", self.state,
+        command = [self.bin + "/khud", "--zone", self.state, "--zone-id", self.zone_id,
                    "--listen", self.address]
         self.khud = Daemon("khud", command, self.folder + "/khud.log",
                            self.holder("ctl") if self.hosts else None)
@@ -179,19 +178,13 @@ class Zone:
             return False
         return wait_for(answers, "khud to answer /healthz", every=0.005)
 
-    def make_join_token(self):
-        token = self.api_ok("POST", "/v1/tokens", {"join": True})
-        self.join_token = self.folder + "/join.token"
-        with open(self.join_token, "w", opener=private) as file:
-            file.write(token["secret"] + "\n")
-
     def agent_state(self, name):
         return os.path.join(self.folder, "agents", name)
 
     def start_agent(self, name):
         os.makedirs(self.agent_state(name), exist_ok=True)
         command = [self.bin + "/khu-agent", "--controller", self.address, "--name", name,
-                   "--state", self.agent_state(name), "--join-token", self.join_token,
+                   "--state", self.agent_state(name), "--join-token", self.state + "/join.token",
                    "--ca", self.state + "/ca.pem", "--address", self.host_address(name)]
         if self.nodes[name]:
             command += ["--topology", os.path.join(ROOT, self.nodes[name])]
@@ -254,7 +247,11 @@ class Zone:
         return done
 
     def apply_policy(self, path):
-        return self.khu("policy", "apply", os.path.join(ROOT, path))
+        path = os.path.join(ROOT, path)
+        with open(path) as file:
+            answer = self.api_ok("POST", "/v1/policy", {"text": file.read(), "file": path})
+        if not answer["accepted"]:
+            raise Failed(f"policy {path}: {answer['complaints']}")
 
     def user_token(self, user, enterprise, **more):
         return self.api_ok("POST", "/v1/tokens",
@@ -270,6 +267,39 @@ class Zone:
 
     def job(self, number):
         return self.api_ok("GET", f"/v1/jobs/{number}")
+
+    def views(self, numbers):
+        """{number: view} of those of `numbers` that the zone knows, over one kept connection."""
+        connection, found = UnixConnection(self.socket, DEADLINE), {}
+        try:
+            for number in numbers:
+                connection.request("GET", f"/v1/jobs/{number}")
+                answer = connection.getresponse()
+                text = answer.read()
+                if answer.status == 200:
+                    found[number] = json.loads(text)
+                elif answer.status != 404:
+                    raise Failed(f"job {number}: {answer.status} {text}")
+        finally:
+            connection.close()
+        return found
+
+    def live_jobs(self):
+        """How many jobs wait or run."""
+        for line in self.api_ok("GET", "/metrics").splitlines():
+            if line.startswith("khu_jobs_live"):
+                return int(float(line.split()[-1]))
+        raise Failed("/metrics has no khu_jobs_live")
+
+    def ended_jobs(self):
+        """The numbers of all jobs that have ended."""
+        ended, after = [], ""
+        while True:
+            page = self.api_ok("GET", f"/v1/jobs?state=done&limit=1000&after={after}")
+            ended += [job["job"] for job in page["jobs"]]
+            after = page["next"]
+            if not after:
+                return ended
 
     def wait_job(self, number, *phases, seconds=DEADLINE):
         """Waits until the job is in one of the phases (default: done) and returns its view."""
@@ -292,11 +322,6 @@ class Zone:
         if check and done.returncode:
             raise Failed(f"on {name}: {command}: {done.stderr}")
         return done.stdout
-
-
-def private(path, flags):
-    """An opener for files that only their owner may read."""
-    return os.open(path, flags, 0o600)
 
 
 def free_port():
