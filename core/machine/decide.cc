@@ -28,13 +28,28 @@ Expected<Done, Refusal> need_role(const Identity& who, Role role, const std::str
                           .with("roles", roles.empty() ? "none" : roles)};
 }
 
+namespace {
+
+PeerNode peer_of(const NodeRecord& node, const NodeAllocation& allocation) {
+    PeerNode peer{.name = node.name.value, .address = node.address, .allocation = allocation};
+    for (const int core : allocation.cores) {
+        const Core& of = node.inventory.cores.at(static_cast<std::size_t>(core));
+        peer.pus.insert(peer.pus.end(), of.pus.begin(), of.pus.end());
+    }
+    for (const int gpu : allocation.gpus) {
+        peer.gpu_uuids.push_back(node.inventory.gpus.at(static_cast<std::size_t>(gpu)).uuid);
+    }
+    return peer;
+}
+
+}  // namespace
+
 StartAttempt start_message(const State& state, const Job& job, std::size_t rank, Moment now) {
     const Attempt& attempt = *live_attempt(job);
     StartAttempt message{.job = job.id, .attempt = attempt.number, .spec = job.spec};
     for (const NodeAllocation& allocation : attempt.placement.nodes) {
         const NodeRecord& node = state.truth.nodes.at(allocation.node);
-        message.nodes.push_back(
-            {.name = node.name.value, .address = node.address, .allocation = allocation});
+        message.nodes.push_back(peer_of(node, allocation));
     }
     message.epoch = state.truth.nodes.at(attempt.placement.nodes.at(rank).node).epoch;
     message.node_rank = static_cast<int>(rank);

@@ -116,8 +116,10 @@ struct PeerNode {
     std::string name;
     std::string address;     ///< host:port of its agent
     NodeAllocation allocation;
+    std::vector<int> pus;    ///< os_index of every hardware thread of the allocation's cores
+    std::vector<std::string> gpu_uuids;  ///< of the allocation's GPUs; empty where not known
 };
-KHU_DESCRIBE(PeerNode, name, address, allocation)
+KHU_DESCRIBE(PeerNode, name, address, allocation, pus, gpu_uuids)
 
 struct StartAttempt {
     JobId job;
