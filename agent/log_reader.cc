@@ -63,7 +63,9 @@ void LogReader::start(const ReadOutput& wish, bool lives) {
 }
 
 void LogReader::poll() {
-    std::erase_if(readers_, [this](auto& entry) { return read_on(entry.second); });
+    for (auto each = readers_.begin(); each != readers_.end();) {
+        each = read_on(each->second) ? readers_.erase(each) : std::next(each);
+    }
 }
 
 std::vector<AttemptKey> LogReader::followed() const {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "core/base/limits.h"
 #include "wire/json.h"
 
 namespace khu::agent {
