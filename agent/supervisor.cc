@@ -152,6 +152,9 @@ void Supervisor::take_inbox() {
             if (const auto* refused = std::get_if<Refused>(&*message)) {
                 parts_.log("khud refuses this agent: " + refused->code + " " + refused->text);
             }
+            if (const auto* welcome = std::get_if<Welcome>(&*message)) {
+                parts_.facts.zone = welcome->zone;
+            }
             perform(node_.receive(*message, boot_now()));
         }
     }

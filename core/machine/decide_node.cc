@@ -253,7 +253,7 @@ Decided on(State& state, const RegisterNode& command, Moment now) {
     decision.replies.push_back(SendToAgent{.node = node,
                                            .epoch = epoch,
                                            .message = Welcome{.hello = hello.number,
-                                                              .zone = state.truth.zone.value,
+                                                              .zone = zone_name(state).value,
                                                               .name = hello.node,
                                                               .node = node,
                                                               .epoch = epoch,

@@ -52,6 +52,10 @@ Moment State::next_wake() const {
     return next;
 }
 
+const ZoneId& zone_name(const State& state) {
+    return state.truth.policy ? state.truth.policy->zone.id : state.truth.zone;
+}
+
 ReviewContext review_context(const State& state, Moment now) {
     ReviewContext context{.now = now, .used_ids = state.truth.policy_ids};
     if (state.truth.policy) {

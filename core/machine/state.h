@@ -118,6 +118,9 @@ public:
     [[nodiscard]] Moment next_wake() const;
 };
 
+/// The zone as its policy names it; as its directory does, until there is a policy.
+const ZoneId& zone_name(const State& state);
+
 /// What review() is held against: the policy in force, the grants' use, the ids ever used.
 ReviewContext review_context(const State& state, Moment now);
 

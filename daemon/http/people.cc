@@ -134,7 +134,7 @@ void who_am_i(const Call& call) {
     answer_from_state(call, [call](State& state, Moment) {
         const Caller& caller = call->caller;
         wire::WhoAnswer who;
-        who.zone = call->services.zone.value;
+        who.zone = zone_name(state).value;
         who.user = caller.who.user.value;
         who.enterprise = caller.who.enterprise.value;
         who.how = caller.how;
