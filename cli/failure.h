@@ -2,7 +2,7 @@
 
 /// \file
 /// Why a command failed, in the reader's language and ready to be printed, with the exit code that
-/// it gives. Printed as the house prints every error (docs/refusals.md):
+/// it gives. Printed as the house prints every error (docs/refusals/README.md):
 ///
 ///     khu: job refused: grant DN-2026-0107 is 40.0 GPU-hours in all and this job holds 64.0
 ///          Ask for a shorter --time or fewer GPUs

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Usage reports from the stored rows (allocations.md 9.1): CSV (RFC 4180, UTF-8, LF, header
+/// Usage reports from the stored rows (docs/guides/accounting.md): CSV (RFC 4180, UTF-8, LF, header
 /// always, empty is null), JSON lines or one JSON array, the same columns in each; integers are the
 /// truth. The manifest beside a file says how long it is, what its columns add up to, and where the
 /// books stood.

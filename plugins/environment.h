@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// The environment of a job, shared by all launchers (product.md section 4 of the design; the table
-/// for users is docs/formats/environment.md). Precedence, lowest first: defaults a user may change
+/// The environment of a job, shared by all launchers (the table for users:
+/// docs/formats/environment.md). Precedence, lowest first: defaults a user may change
 /// (PATH, OMP_NUM_THREADS, Open MPI tuning), the user's own variables, then Khu's and Slurm's
 /// names, which state facts and cannot be changed by a submission.
 

@@ -31,7 +31,7 @@ inline constexpr std::int64_t path_bytes_max = 4'096;         ///< PATH_MAX
 
 // The zone.
 inline constexpr std::int64_t jobs_pending_max = 1'000'000;  ///< 1 KB each: 1 GB of memory
-inline constexpr std::int64_t grants_per_hold_max = 4;       ///< allocations.md 6.5
+inline constexpr std::int64_t grants_per_hold_max = 4;       ///< more is not worth explaining
 inline constexpr std::int64_t attempts_per_job_max = 16;     ///< then the job is held
 
 // Agents: leases. An agent that hears nothing for `lease` kills its attempts; khud restarts a job

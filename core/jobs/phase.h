@@ -21,7 +21,7 @@
 
 namespace khu {
 
-/// Why an attempt ended; decides what is charged (allocations.md 6.6).
+/// Why an attempt ended; decides what is charged (docs/guides/accounting.md).
 enum class EndCause {
     Completed,
     UserError,

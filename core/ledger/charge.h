@@ -80,7 +80,7 @@ KHU_DESCRIBE(PriceTerms, billable_milli, factor_permille, rate_vnd_per_gpuh, pay
 /// What must be held to start: the whole time limit.
 Atoms hold_for(const PriceTerms& terms, Span time_limit);
 
-/// Seconds of `elapsed_s`, counted from the end, that the end cause waives (allocations.md 6.6).
+/// Seconds of `elapsed_s`, counted from the end, that the end cause waives.
 /// `never_ran`: no rank ever ran; all is waived. No checkpoint is declared to the zone in this
 /// release, so a preempted job is waived the whole bound; the idle class is waived nothing, it
 /// costs nothing.

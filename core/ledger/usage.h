@@ -14,7 +14,7 @@
 ///         entries = ledger.settle(key, settle_input(slice, partition, qos), now, policy)
 ///         row     = usage_row(context, end, slice, entries)
 ///
-/// Columns and their order: allocations.md 9.1; docs/guides/accounting.md.
+/// Columns and their order: docs/guides/accounting.md.
 
 #include <cstdint>
 #include <optional>
@@ -102,7 +102,7 @@ struct UsageContext {
     PolicyId policy;
 };
 
-/// A row of 9.1. Null is null, never 0 or a word.
+/// A row of the report. Null is null, never 0 or a word.
 struct UsageRow {
     int schema_version{1};
     ZoneId zone_id;

@@ -74,4 +74,20 @@ def links_lead_somewhere(tree):
                     yield Finding(path, number, "dead-link", f"{target} is not there")
 
 
-RULES = (codes_have_pages, policy_codes_have_pages, links_lead_somewhere)
+def named_documents_exist(tree):
+    """A comment that sends its reader to a document which is not there is worse than none."""
+    name = re.compile(r"(?<![\w/{}-])([\w./-]+\.(?:md|yaml))\b")
+    texts = [(source.path, source.lines) for source in tree.sources.values()
+             if source.folder != "tests/house"]
+    texts.append((_CODES, tree.read(_CODES).split("\n")))
+    for path, lines in texts:
+        folder = path.rpartition("/")[0]
+        for number, line in enumerate(lines, 1):
+            for target in name.findall(line):
+                is_ours = target.startswith("docs/") or target.endswith(".md")
+                if is_ours and not any(tree.exists(where + target)
+                                       for where in ("", folder + "/", "docs/")):
+                    yield Finding(path, number, "no-document", f"there is no {target}")
+
+
+RULES = (codes_have_pages, policy_codes_have_pages, links_lead_somewhere, named_documents_exist)

@@ -263,6 +263,13 @@ class Docs(unittest.TestCase):
         self.assertEqual(places(rule, {"core/policy/a.cc": '\ne("P042", x);', **page}),
                          ["core/policy/a.cc:2"])
 
+    def test_named_documents_exist(self):
+        rule, there = rules_docs.named_documents_exist, {"docs/formats/a.md": "", "core/b/x.md": ""}
+        for text in ("// see docs/formats/a.md.", "// x.md says why", "// policy.yaml:12", "// a.mdx"):
+            self.assertEqual(places(rule, {"core/b/a.cc": text, **there}), [], text)
+        for text in ("// see docs/formats/b.md", "// docs/api/x.yaml", "// plan.md section 4"):
+            self.assertEqual(places(rule, {"core/b/a.cc": text, **there}), ["core/b/a.cc:1"], text)
+
     def test_links_lead_somewhere(self):
         files = {"README.md": "[a](docs/a.md) [b](https://x.org)",
                  "docs/a.md": "[r](../README.md#x)"}
