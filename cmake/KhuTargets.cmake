@@ -35,9 +35,7 @@ function(khu_test name)
     add_executable(${name} ${A_SOURCES})
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE ${A_LINKS} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name} PRIVATE
-        KHU_SOURCE_DIR="${CMAKE_SOURCE_DIR}" KHU_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared"
-        KHU_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+    khu_tell_folders(${name})
     if(A_NEEDS)
         add_dependencies(${name} ${A_NEEDS})
     endif()
@@ -58,6 +56,26 @@ function(khu_test name)
             set_property(GLOBAL APPEND PROPERTY KHU_SANITIZED_TESTS ${name})
             set_property(TEST ${name} APPEND PROPERTY LABELS sanitized)
         endif()
+    endforeach()
+endfunction()
+
+# KHU_SOURCE_DIR, KHU_SHARED_DIR and KHU_BIN_DIR, for the tests of a folder in which some file names
+# them: ccache shares what is compiled between clones only where no path of the clone is in the
+# command. A test that begins to use one needs cmake to run again (touch its CMakeLists.txt).
+function(khu_tell_folders name)
+    file(GLOB texts ${CMAKE_CURRENT_SOURCE_DIR}/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/*.h
+        ${CMAKE_CURRENT_SOURCE_DIR}/../*.h ${CMAKE_SOURCE_DIR}/tests/support/*.h)
+    set(KHU_SOURCE_DIR ${CMAKE_SOURCE_DIR})
+    set(KHU_SHARED_DIR ${CMAKE_SOURCE_DIR}/../shared)
+    set(KHU_BIN_DIR ${CMAKE_BINARY_DIR}/bin)
+    foreach(text ${texts})
+        file(STRINGS ${text} lines REGEX "KHU_(SOURCE|SHARED|BIN)_DIR")
+        string(REGEX MATCHALL "KHU_(SOURCE|SHARED|BIN)_DIR" folders "${lines}")
+        list(APPEND named ${folders})
+    endforeach()
+    list(REMOVE_DUPLICATES named)
+    foreach(folder ${named})
+        target_compile_definitions(${name} PRIVATE ${folder}="${${folder}}")
     endforeach()
 endfunction()
 
