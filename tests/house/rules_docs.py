@@ -8,6 +8,8 @@ _CODES = "core/base/codes.def"
 _ENTRY = re.compile(r'KHU_CODE\(\s*\w+\s*,\s*"(\w+)"\s*,\s*"(\w+)"\s*,\s*(\w+)')
 _PLACES = {"Reason": "docs/reasons", "Refusal": "docs/refusals", "Fault": "docs/refusals"}
 _POLICY_PAGE = "docs/refusals/policy.md"
+_POLICY_FORMAT = "docs/formats/policy.md"
+_POLICY_SCHEMA = "core/policy/schema.h"
 _HEADING = re.compile(r"^## (\w\d+) (\w+)\s*$", re.MULTILINE)
 
 
@@ -58,6 +60,17 @@ def policy_codes_have_pages(tree):
                                   f"{code} has no page; write `## {code} ...` in {_POLICY_PAGE}")
 
 
+def policy_keys_are_documented(tree):
+    page = tree.read(_POLICY_FORMAT)
+    known = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", page))))
+    source = tree.get(_POLICY_SCHEMA)
+    for number, line in enumerate(source.without_comments.split("\n") if source else [], 1):
+        for key in re.findall(r'\bio\.\w+\("(\w+)"', line):
+            if key not in known:
+                yield Finding(_POLICY_SCHEMA, number, "no-page",
+                              f"the key {key} is not in {_POLICY_FORMAT}")
+
+
 def links_lead_somewhere(tree):
     """Relative links of the project's own documents."""
     documents = ["README.md", "CONTRIBUTING.md"]
@@ -90,4 +103,5 @@ def named_documents_exist(tree):
                     yield Finding(path, number, "no-document", f"there is no {target}")
 
 
-RULES = (codes_have_pages, policy_codes_have_pages, links_lead_somewhere, named_documents_exist)
+RULES = (codes_have_pages, policy_codes_have_pages, policy_keys_are_documented,
+         links_lead_somewhere, named_documents_exist)

@@ -263,6 +263,13 @@ class Docs(unittest.TestCase):
         self.assertEqual(places(rule, {"core/policy/a.cc": '\ne("P042", x);', **page}),
                          ["core/policy/a.cc:2"])
 
+    def test_policy_keys_are_documented(self):
+        rule, schema = rules_docs.policy_keys_are_documented, "core/policy/schema.h"
+        page = {"docs/formats/policy.md": "| `carry.max`, `share` | and half_life |"}
+        good, bad = 'io.may("max", x); io.group("share")', 'io.must("half_life", Day{}, p.x);'
+        self.assertEqual(places(rule, {schema: good, **page}), [])
+        self.assertEqual(places(rule, {schema: "\n" + bad, **page}), [schema + ":2"])
+
     def test_named_documents_exist(self):
         rule, there = rules_docs.named_documents_exist, {"docs/formats/a.md": "", "core/b/x.md": ""}
         for text in ("// see docs/formats/a.md.", "// x.md says why", "// policy.yaml:12", "// a.mdx"):
