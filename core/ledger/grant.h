@@ -26,9 +26,6 @@ namespace khu {
 enum class GrantState { Scheduled, Active, Suspended, Closing, Closed };
 KHU_DESCRIBE_ENUM(GrantState, Scheduled, Active, Suspended, Closing, Closed)
 
-/// "scheduled", "active", "suspended", "closing", "closed".
-std::string grant_state_name(GrantState state);
-
 /// What a decision grants.
 struct GrantOffer {
     GrantId id;

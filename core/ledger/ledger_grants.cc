@@ -1,5 +1,6 @@
 // The grants' side of the ledger: opening, extending, suspending, closing and expiring.
 
+#include "core/base/enum_name.h"
 #include "core/ledger/ledger.h"
 
 namespace khu {
@@ -22,7 +23,7 @@ Refusal bad_field(std::string field, std::string why) {
 Refusal wrong_state(const Grant& grant, Moment now, const std::string& verb) {
     return Refusal(Code::GrantWrongState)
         .with("grant", grant.id.value)
-        .with("state", grant_state_name(state_of(grant, now)))
+        .with("state", enum_name(state_of(grant, now)))
         .with("verb", verb);
 }
 
@@ -32,23 +33,6 @@ bool same_content(const Grant& grant, const GrantOffer& offer) {
 }
 
 }  // namespace
-
-std::string grant_state_name(GrantState state) {
-    switch (state) {
-        case GrantState::Scheduled:
-            return "scheduled";
-        case GrantState::Active:
-            return "active";
-        case GrantState::Suspended:
-            return "suspended";
-        case GrantState::Closing:
-            return "closing";
-        case GrantState::Closed:
-            return "closed";
-    }
-    KHU_CHECK(false, "state {}", static_cast<int>(state));
-    return {};
-}
 
 GrantState state_of(const Grant& grant, Moment now) {
     if (grant.ended || now >= grant.to) {

@@ -123,9 +123,7 @@ Expected<HoldPlan, Reason> Ledger::can_hold(const EnterpriseId& enterprise,
     for (const Grant* grant : choose(have.active, need)) {
         const Atoms part = std::min(left, grant->free);
         left -= part;
-        if (part > Atoms{0}) {
-            plan.parts.push_back(HoldPart{.grant = grant->id, .amount = part});
-        }
+        plan.parts.push_back(HoldPart{.grant = grant->id, .amount = part});
     }
     if (left > Atoms{0}) {
         return Unexpected{why_not(have, enterprise, programme, need)};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/enum_name.h"
+
 namespace khu {
 namespace {
 
@@ -132,32 +134,7 @@ void fill_slice(UsageRow& row, const SliceBill& slice) {
 }  // namespace
 
 std::string cause_name(EndCause cause) {
-    switch (cause) {
-        case EndCause::Completed:
-            return "completed";
-        case EndCause::UserError:
-            return "user_error";
-        case EndCause::UserCancel:
-            return "user_cancel";
-        case EndCause::Oom:
-            return "oom";
-        case EndCause::TimeLimit:
-            return "time_limit";
-        case EndCause::NodeFail:
-            return "node_fail";
-        case EndCause::AgentLost:
-            return "agent_lost";
-        case EndCause::LaunchFail:
-            return "launch_fail";
-        case EndCause::ControllerFault:
-            return "controller_fault";
-        case EndCause::MaintenanceKill:
-            return "maintenance_kill";
-        case EndCause::Preempted:
-            return "preempted";
-    }
-    KHU_CHECK(false, "cause {}", static_cast<int>(cause));
-    return {};
+    return enum_name(cause);
 }
 
 std::vector<SliceBounds> month_slices(Moment taken, Moment released, int utc_offset_minutes) {

@@ -229,5 +229,29 @@ TEST(Recount, FindsWhatIsWrongWithAnEntry) {
               "settle of x, which is not open");
 }
 
+TEST(Recount, FindsASettlementAboveItsHold_I07) {
+    Recount books;
+    EXPECT_EQ(books.add({.seq = LedgerSeq{1},
+                         .kind = "grant",
+                         .debit = "pool:p",
+                         .credit = "grant:g",
+                         .amount = Atoms{10}}),
+              std::nullopt);
+    EXPECT_EQ(books.add({.seq = LedgerSeq{2},
+                         .kind = "hold",
+                         .id = "1.1.1.h",
+                         .debit = "grant:g",
+                         .credit = "clear",
+                         .amount = Atoms{4}}),
+              std::nullopt);
+    EXPECT_EQ(books.add({.seq = LedgerSeq{3},
+                         .kind = "settle",
+                         .debit = "grant:g",
+                         .credit = "clear",
+                         .amount = Atoms{5},
+                         .ref = "1.1.1.h"}),
+              "settle 5 above hold 4");
+}
+
 }  // namespace
 }  // namespace khu

@@ -202,6 +202,29 @@ TEST(Ledger, HoldsTheRestAgainForTheNextSlice) {
     EXPECT_EQ(ledger.find(GrantId{"g"})->free, gpu_hours(25));
 }
 
+TEST(Ledger, HoldsNothingAgainOfAGrantThatASliceHasUsedUp) {
+    Ledger ledger = ledger_with({offer("late", gpu_hours(50), Span{0}, days(80)),
+                                 offer("soon", gpu_hours(10), Span{0}, days(20))});
+    start(ledger, the_job, gpu_hours(25));
+    SettleInput first = charged(gpu_hours(12));
+    first.last = false;
+
+    ledger.settle(the_job, first, morning + hours(1), policy);
+
+    EXPECT_EQ(ledger.find_hold(the_job)->parts,
+              (std::vector<HoldPart>{{GrantId{"late"}, gpu_hours(13)}}));
+}
+
+TEST(Ledger, PassesOverGrantsThatAreUsedUp) {
+    Ledger ledger = ledger_with({offer("late", gpu_hours(50), Span{0}, days(80)),
+                                 offer("soon", gpu_hours(10), Span{0}, days(20))});
+    start(ledger, the_job, gpu_hours(10));
+
+    const auto plan = ledger.can_hold(sao_mai, kn80, gpu_hours(5), morning);
+
+    EXPECT_EQ(plan.value().parts, (std::vector<HoldPart>{{GrantId{"late"}, gpu_hours(5)}}));
+}
+
 TEST(Ledger, GivesAVoidedHoldBackWhole) {
     Ledger ledger = ledger_with({offer("g", gpu_hours(40))});
     start(ledger, the_job, gpu_hours(30));
@@ -237,6 +260,8 @@ TEST(Ledger, ExtendsSuspendsAndClosesOnlyWhileTheWindowIsOpen) {
     ledger.close(g, morning + days(1), policy);
     EXPECT_EQ(ledger.find(g)->expired, gpu_hours(42));
     EXPECT_EQ(ledger.can_extend(longer, morning + days(1)).error().code, Code::GrantWrongState);
+    EXPECT_EQ(ledger_with({offer("g", gpu_hours(1))}).can_close(g, morning + days(90)).error().code,
+              Code::GrantWrongState);
     EXPECT_EQ(ledger.can_close(GrantId{"x"}, morning).error().code, Code::UnknownGrant);
 }
 
@@ -244,9 +269,14 @@ TEST(Ledger, ComesBackFromItsState) {
     Ledger ledger = ledger_with({offer("g", gpu_hours(40)), offer("h", gpu_hours(1), days(2))});
     start(ledger, the_job, gpu_hours(30));
 
+    ledger.open(offer("over", gpu_hours(1), Span{0}, days(1)), morning, policy);
+    ledger.expire(morning + days(1), policy);
+
     Ledger copy{ledger.state()};
 
     EXPECT_EQ(copy.state(), ledger.state());
+    EXPECT_EQ(copy.next_expiry(), ledger.next_expiry());
+    EXPECT_EQ(copy.next_expiry(), morning + days(90));
     EXPECT_EQ(copy.next_opening(morning), morning + days(2));
     EXPECT_EQ(copy.settle(the_job, charged(gpu_hours(3)), morning, policy),
               ledger.settle(the_job, charged(gpu_hours(3)), morning, policy));

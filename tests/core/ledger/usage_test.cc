@@ -184,6 +184,14 @@ TEST(MonthSlices, CutAtLocalMidnightOfTheFirst) {
     EXPECT_EQ(slices[1].elapsed_s, 1);  // 1.2 s is 2 s in all
 }
 
+TEST(MonthSlices, RoundUpOnceForTheWholeAttempt) {
+    const auto slices = month_slices(april - milliseconds(500), april + milliseconds(400), vietnam);
+
+    ASSERT_EQ(slices.size(), 2U);
+    EXPECT_EQ(slices[0].elapsed_s, 1);
+    EXPECT_EQ(slices[1].elapsed_s, 0);
+}
+
 TEST(MonthSlices, GiveOneSliceForNothing) {
     EXPECT_EQ(month_slices(april, april, vietnam).size(), 1U);
     EXPECT_EQ(month_slices(april, april - hours(1), vietnam).front().elapsed_s, 0);

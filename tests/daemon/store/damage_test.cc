@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "core/base/random.h"
+#include "daemon/store/chain.h"
 #include "tests/daemon/store/store_world.h"
 
 namespace khu::daemon {
@@ -51,6 +52,8 @@ protected:
             }
             Batch batch = facts(i * per_batch + 1, (i + 1) * per_batch);
             books.run_job(batch, i + 1);
+            batch.payloads = {{JobId{i + 1}, "{}"}};
+            batch.history = {{JobId{i + 1}, EnterpriseId{"e"}, UserId{"u"}, morning, "{}"}};
             if (i == 5 || i == 9) {
                 batch.snapshot = Snapshot{.up_to = EventSeq{i * per_batch}, .chunks = {"s", "t"}};
             }
@@ -147,6 +150,18 @@ TEST_F(DamageTest, AByteThatFlippedInTheMiddleOfTheLogIsRefused) {
     }
 }
 
+TEST_F(DamageTest, AByteThatFlippedInTheLogsHeaderIsRefused) {
+    for (std::uint64_t at = 0; at < 32; ++at) {
+        copy_files(live_.path(), victim_.path());
+        fs::remove(victim_.file("zone.db-shm"));
+        flip(victim_.file("zone.db-wal"), at, 1);
+
+        EXPECT_THAT(words_of(open_store(options_of(victim_.path()))),
+                    HasSubstr("frame 1 is bad and 20 commits stand behind it"))
+            << "byte " << at;
+    }
+}
+
 TEST_F(DamageTest, AByteThatFlippedInTheDatabaseNeverGivesOtherFactsOrBooks) {
     const std::uint64_t size = fs::file_size(closed_.file("zone.db"));
     Random random(11);
@@ -191,6 +206,10 @@ protected:
             << sqlite3_errmsg(handle);
         sqlite3_close(handle);
     }
+    void must_read_entries(const std::function<void(const Entry&, const std::string&)>& each) {
+        copy_files(closed_.path(), victim_.path());
+        ASSERT_TRUE(must_open(victim_.path())->entries(LedgerSeq{1}, each).has_value());
+    }
     std::string verify() { return words_of(must_open(victim_.path())->verify_ledger()); }
 };
 
@@ -231,6 +250,45 @@ TEST_F(TamperTest, ADamagedSnapshotIsPassedOver) {
     EXPECT_EQ(memory->recovered.snapshot, EventSeq{50});
     EXPECT_EQ(memory->facts.front(), fact(51));
     EXPECT_EQ(memory->recovered.remarks.size(), 1U);
+}
+
+TEST_F(TamperTest, AnEntryWhoseHashWasMadeAnewIsFoundByTheHead) {
+    Chain chain;
+    ChainHash hash{};
+    Entry last;
+    must_read_entries([&](const Entry& entry, const std::string&) {
+        last = entry;
+        last.amount = last.amount - Atoms{entry.seq.value == 121 ? 1 : 0};
+        hash = chain.next(hash, last);
+    });
+    ASSERT_EQ(last.seq, LedgerSeq{121});
+
+    sql("UPDATE entries SET amount = amount - 1, hash = x'" + hex(hash) + "' WHERE seq = 121");
+
+    EXPECT_THAT(verify(), HasSubstr("at entry 121: its hash is not the one of the head"));
+}
+
+TEST_F(TamperTest, AHeadThatWasChangedIsRefused) {
+    sql("UPDATE head SET entry = entry - 3");
+
+    EXPECT_THAT(words_of(open_store(options_of(victim_.path()))), HasSubstr("damaged: head"));
+}
+
+TEST_F(TamperTest, ADatabaseOfAnotherProgramIsRefused) {
+    sql("PRAGMA application_id = 7");
+
+    EXPECT_THAT(words_of(open_store(options_of(victim_.path()))), HasSubstr("not a file of khud"));
+}
+
+TEST_F(TamperTest, PayloadsAndHistoryThatWereChangedAreRefused) {
+    sql("UPDATE payloads SET json = '[]' WHERE job = 7;"
+        "UPDATE history SET json = '[]' WHERE job = 7");
+    const auto store = must_open(victim_.path());
+
+    EXPECT_THAT(words_of(store->payload(JobId{7})), HasSubstr("payload of job 7 has changed"));
+    EXPECT_THAT(words_of(store->history_of(JobId{7})), HasSubstr("history of job 7 has changed"));
+    EXPECT_EQ(code_of(store->history({})), Code::StateDamaged);
+    EXPECT_TRUE(store->history_of(JobId{8}).has_value());
 }
 
 TEST_F(TamperTest, AUsageRowThatWasChangedIsNamed) {

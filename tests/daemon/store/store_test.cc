@@ -28,6 +28,8 @@ protected:
     std::unique_ptr<Store> store = must_open(dir.path());
 };
 
+constexpr Atoms hours_above_the_hold = gpu_hours(5);
+
 HistoryRow finished(std::uint64_t job, const char* enterprise, const char* user, Span after) {
     return HistoryRow{.job = JobId{job},
                       .enterprise = EnterpriseId{enterprise},
@@ -181,6 +183,18 @@ TEST_F(StoreTest, ChainsAndVerifiesTheLedgerAcrossRestarts) {
                     .has_value());
     EXPECT_EQ(count, 57U);
     EXPECT_EQ(last, head->hash);
+}
+
+TEST_F(StoreTest, VerifiesTheBalancesToo) {
+    Books books;
+    Batch batch;
+    books.run_job(batch, 1);
+    batch.entries[2].amount = hours_above_the_hold;
+    commit(batch);
+
+    EXPECT_EQ(
+        words_of(store->verify_ledger()),
+        "the ledger's hash chain breaks at entry 3: settle 18000000000 above hold 7200000000");
 }
 
 TEST_F(StoreTest, RefusesAnotherZonesDirectory) {
