@@ -263,7 +263,7 @@ wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
     view.grant = grant.id;
     view.enterprise = grant.enterprise.value;
     view.programme = grant.programme.value;
-    view.state = grant_state_name(state_of(grant, now));
+    view.state = enum_name(state_of(grant, now));
     view.state_reason = grant.suspended_why;
     view.decision_ref = grant.decision_ref;
     if (state.truth.policy) {

@@ -272,7 +272,8 @@ class Docs(unittest.TestCase):
 
     def test_named_documents_exist(self):
         rule, there = rules_docs.named_documents_exist, {"docs/formats/a.md": "", "core/b/x.md": ""}
-        for text in ("// see docs/formats/a.md.", "// x.md says why", "// policy.yaml:12", "// a.mdx"):
+        for text in ("// see docs/formats/a.md.", "// x.md says why", "// policy.yaml:12",
+                     "// a.mdx"):
             self.assertEqual(places(rule, {"core/b/a.cc": text, **there}), [], text)
         for text in ("// see docs/formats/b.md", "// docs/api/x.yaml", "// plan.md section 4"):
             self.assertEqual(places(rule, {"core/b/a.cc": text, **there}), ["core/b/a.cc:1"], text)
