@@ -41,8 +41,7 @@ Expected<std::string, Refusal> instance_of(const std::string& state_dir) {
 
 /// khud's refusal, as far as its code is known here.
 Refusal refusal_of(const net::Response& response) {
-    const auto problem =
-        wire::from_json_text<wire::Problem>(response.body, wire::Unknown::Ignore);
+    const auto problem = wire::from_json_text<wire::Problem>(response.body, wire::Unknown::Ignore);
     const CodeInfo* code = problem ? find_code(problem->code) : nullptr;
     if (code == nullptr) {
         return Refusal(Code::NotAuthenticated);
@@ -62,8 +61,8 @@ Expected<net::Identity, Refusal> join(const EnrolWish& wish, const std::string& 
         return Unexpected{token ? identity.error() : token.error()};
     }
     net::Request request{.method = "POST", .target = "/v1/join"};
-    request.body = wire::to_json_text(wire::JoinRequest{
-        .token = *token, .node = wish.node, .csr_pem = identity->certificate});
+    request.body = wire::to_json_text(
+        wire::JoinRequest{.token = *token, .node = wish.node, .csr_pem = identity->certificate});
     net::Client client({.endpoint = wish.controller, .authority = authority});
     const auto response = client.send_again(request, {.total = seconds(60)});
     if (!response) {
@@ -72,8 +71,7 @@ Expected<net::Identity, Refusal> join(const EnrolWish& wish, const std::string& 
     if (response->status != 200) {
         return Unexpected{refusal_of(*response)};
     }
-    auto answer =
-        wire::from_json_text<wire::JoinAnswer>(response->body, wire::Unknown::Ignore);
+    auto answer = wire::from_json_text<wire::JoinAnswer>(response->body, wire::Unknown::Ignore);
     if (!answer) {
         return Unexpected{Refusal(Code::BadJson).with("why", answer.error().why).with("offset", 0)};
     }

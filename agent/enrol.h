@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// How a machine becomes a node: with a join token it asks khud once to sign its certificate; from then
-/// on the certificate in its state directory is its identity. So is the instance id, which tells a
-/// restarted agent from a second one of the same name.
+/// How a machine becomes a node: with a join token it asks khud once to sign its certificate; from
+/// then on the certificate in its state directory is its identity. So is the instance id, which
+/// tells a restarted agent from a second one of the same name.
 
 #include <string>
 
@@ -26,7 +26,7 @@ struct NodeIdentity {
     wire::net::Identity certificate;
     std::string authority;  ///< PEM
     std::string instance;
-    std::string zone;       ///< empty until khud has been met in this run
+    std::string zone;  ///< empty until khud has been met in this run
 };
 
 /// Reads what is there, else joins; waits up to a minute for khud. Errors: of the files, of khud's

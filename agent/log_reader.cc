@@ -33,7 +33,7 @@ Fd open_as(const std::string& path, std::int64_t uid) {
         ::setfsuid(::geteuid());
     }
     errno = failed;
-    struct stat about {};
+    struct stat about{};
     if (file.get() < 0 || ::fstat(file.get(), &about) != 0) {
         return Fd();
     }
@@ -85,7 +85,8 @@ void LogReader::set_over(AttemptKey key, bool over) {
 }
 
 bool LogReader::read_on(Reader& reader) {
-    const bool last = reader.over || !reader.wish.follow;  // asked before reading: nothing is missed
+    const bool last =
+        reader.over || !reader.wish.follow;  // asked before reading: nothing is missed
     if (reader.file.get() < 0) {
         reader.file = open_as(reader.path, reader.uid);
         if (reader.file.get() < 0) {
@@ -95,8 +96,7 @@ bool LogReader::read_on(Reader& reader) {
     }
     std::array<char, kPieceBytes> piece{};
     for (int i = 0; i < kPiecesPerPoll; ++i) {
-        const ssize_t got =
-            ::pread(reader.file.get(), piece.data(), piece.size(), reader.offset);
+        const ssize_t got = ::pread(reader.file.get(), piece.data(), piece.size(), reader.offset);
         if (got < 0) {
             return end(reader, reader.path + ": " + std::strerror(errno));
         }

@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// Reads output files for people who ask khud for a job's log. A file is opened with the rights of the
-/// job's account and only if it is a regular file of that account, so that a path which a user chose
-/// cannot show what that user may not read. Polled by the supervisor; never blocks for long.
+/// Reads output files for people who ask khud for a job's log. A file is opened with the rights of
+/// the job's account and only if it is a regular file of that account, so that a path which a user
+/// chose cannot show what that user may not read. Polled by the supervisor; never blocks for long.
 
 #include <cstdint>
 #include <functional>

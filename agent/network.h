@@ -1,7 +1,8 @@
 #pragma once
 
 /// \file
-/// Which network an address of this machine belongs to, for ranks that must not try every interface.
+/// Which network an address of this machine belongs to, for ranks that must not try every
+/// interface.
 
 #include <string>
 

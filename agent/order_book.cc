@@ -67,8 +67,7 @@ Expected<OrderBook, Refusal> OrderBook::open(const std::string& directory,
 
 Expected<Done, Refusal> OrderBook::write(const StartAttempt& order) {
     const AttemptKey key{order.job, order.attempt};
-    const std::string output =
-        order.payload.output.empty() ? "khu-%j.out" : order.payload.output;
+    const std::string output = order.payload.output.empty() ? "khu-%j.out" : order.payload.output;
     const OutputFiles files{.uid = order.payload.uid,
                             .output = absolute(output, order, node_),
                             .error = absolute(order.payload.error, order, node_)};

@@ -1,10 +1,10 @@
 #pragma once
 
 /// \file
-/// Drives the node's mind (core/node) with the world: messages of khud come in through an inbox, its
-/// effects become shepherds, signals and messages. One thread, one poll loop; nothing in it waits for
-/// anything but the poll. The clock is CLOCK_BOOTTIME, which also counts while the machine sleeps, as
-/// leases must.
+/// Drives the node's mind (core/node) with the world: messages of khud come in through an inbox,
+/// its effects become shepherds, signals and messages. One thread, one poll loop; nothing in it
+/// waits for anything but the poll. The clock is CLOCK_BOOTTIME, which also counts while the
+/// machine sleeps, as leases must.
 
 #include <functional>
 #include <map>

@@ -64,9 +64,8 @@ ReviewContext review_context(const State& state, Moment now) {
     for (const auto& [id, grant] : state.truth.ledger.grants()) {
         bool listed = false;
         if (const Enterprise* enterprise =
-                context.running == nullptr
-                    ? nullptr
-                    : find_enterprise(*context.running, grant.enterprise)) {
+                context.running == nullptr ? nullptr
+                                           : find_enterprise(*context.running, grant.enterprise)) {
             listed = std::ranges::any_of(enterprise->grants,
                                          [&](const PolicyGrant& each) { return each.id == id; });
         }

@@ -91,8 +91,7 @@ void revoke_token(const Call& call) {
     }
     std::optional<TokenRecord> record = call->services.identities.find(call->parts.at(0));
     if (!record) {
-        refuse(call,
-               Refusal(Code::UnknownToken).with("token", call->parts.at(0).substr(0, 40)));
+        refuse(call, Refusal(Code::UnknownToken).with("token", call->parts.at(0).substr(0, 40)));
         return;
     }
     record->view.revoked = true;
@@ -165,14 +164,13 @@ void watch_events(const Call& call) {
         stream.close();
         return;
     }
-    call->services.performer.feed().watch(
-        [who, sees_all, stream](const FeedItem& item) mutable {
-            if (!stream.alive()) {
-                return false;
-            }
-            const bool own = !item.enterprise.empty() && item.enterprise == who.enterprise;
-            return (sees_all || own) ? stream.write(feed_line(item.seq, item.at, item.json)) : true;
-        });
+    call->services.performer.feed().watch([who, sees_all, stream](const FeedItem& item) mutable {
+        if (!stream.alive()) {
+            return false;
+        }
+        const bool own = !item.enterprise.empty() && item.enterprise == who.enterprise;
+        return (sees_all || own) ? stream.write(feed_line(item.seq, item.at, item.json)) : true;
+    });
 }
 
 void show_version(const Call& call) {
