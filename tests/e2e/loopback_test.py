@@ -19,9 +19,9 @@ class OnLoopback(ZoneTest):
 
         self.assertEqual(view["cause"], "completed", view)
         self.assertEqual(self.output_of(job), f"hello from {job}\n")
-        rows = [row for row in self.report("csv") if row["job"] == str(job)]
+        rows = [row for row in self.report("csv") if row["job_id"] == str(job)]
         self.assertEqual(len(rows), 1, rows)
-        self.assertEqual(rows[0]["enterprise"], FIRST)
+        self.assertEqual(rows[0]["enterprise_id"], FIRST)
         self.assertGreater(int(rows[0]["charged_ugs"]), 0)
         self.assertEqual(int(rows[0]["charged_ugs"]), view["charged_ugs"])
 
