@@ -97,6 +97,7 @@ class DamagedStore(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="khu-e2e-")
+        os.chmod(cls.folder, 0o755)
         cls.zone = Zone(cls.folder + "/z", BIN, {"hn-03": CPU}, hosts=False)
         try:
             cls.zone.start()
@@ -109,7 +110,8 @@ class DamagedStore(unittest.TestCase):
             cls.given += [cls.zone.submit(**JOB) for _ in range(30)]
             cls.zone.khud.kill()
         except BaseException:
-            print(cls.zone.khud.said() if cls.zone.khud else "", file=sys.stderr)
+            for daemon in [cls.zone.khud, *cls.zone.agents.values()]:
+                print(daemon.said() if daemon else "", file=sys.stderr)
             cls.zone.stop()
             raise
         cls.good = cls.folder + "/good"

@@ -38,6 +38,7 @@ start_controller() {
     KHU_HOSTS_OWNER=$owner KHU_HOSTS_KEEP="$root" hosts_up "$demo/hosts" hn-01 hn-02 hn-03 hn-04
     write_khud_command
     setsid "$demo/khud-start" </dev/null >/dev/null 2>&1 &
+    disown
     start_relay
     wait_for "khud to answer" khu whoami
 }
@@ -59,6 +60,7 @@ start_relay() {
     setsid /usr/bin/python3 tools/lib/relay.py 0 "$(host_pid ctl)" 10.77.0.1 7443 \
         </dev/null >"$demo/relay.port" 2>"$demo/relay.log" &
     echo $! >"$demo/relay.pid"
+    disown
     wait_for "the relay" test -s "$demo/relay.port"
     endpoint=https://127.0.0.1:$(<"$demo/relay.port")
 }
@@ -79,6 +81,7 @@ start_agent() {
         --join-token "$demo/zone/join.token" --ca "$demo/zone/ca.pem" --name "$name" \
         --topology "$topology" --state "$demo/agents/$name" \
         --address "$(host_address "$name")") </dev/null >"$demo/$name.log" 2>&1 &
+    disown
 }
 
 four_nodes_up() {
@@ -143,7 +146,7 @@ train() {
     local per_node=$((4 / $4))
     submit "$1" --programme "$2" -p "$3" -n "$4" -g "$per_node" --tasks-per-node "$per_node" \
         -t 5m -J digits --launcher mpi -- \
-        /usr/bin/python3 "$root/examples/digits/train.py" --epochs 60
+        /usr/bin/python3 "$root/examples/digits/train.py" --epochs 20
 }
 
 wait_running() { wait_for "job $2 to run" is_running "$1" "$2"; }
@@ -169,9 +172,23 @@ finish() {
     [ $code = 0 ] || { echo "tools/demo: job $2 ended with $code" >&2; return 1; }
 }
 
+# The whole report goes into files; of its columns those that say who paid what are shown.
 report() {
-    khu report jobs --period "$(date +%Y-%m)" --format csv -o "$demo/usage.csv"
-    column -s, -t <"$demo/usage.csv" | cut -c1-200
+    local period row='%-4s %-11s %-9s %-11s %-9s %4s %8s %9s %12s %12s %12s %12s\n'
+    period=$(date -u -d '7 hours' +%Y-%m)  # the policy's offset
+    khu report jobs --period "$period" --format csv -o "$demo/usage.csv"
+    khu report jobs --period "$period" --format jsonl -o "$demo/usage.jsonl" >/dev/null
+    # shellcheck disable=SC2059
+    printf "$row" job enterprise programme tier model gpus seconds "GPU-hours" "list dong" \
+        national provincial "its own"
+    jq -r '[.job_id, .enterprise_id, .programme, .tier, .gpu_model, .gpus, .elapsed_s,
+            .charged_gpuh] +
+           [.list_mvnd, .paid_national_mvnd, .paid_provincial_mvnd, .paid_enterprise_mvnd
+            | . / 1000] | @tsv' "$demo/usage.jsonl" |
+        while IFS=$'\t' read -r -a column; do
+            # shellcheck disable=SC2059
+            printf "$row" "${column[@]}"
+        done
 }
 
 # --- when it stays up ------------------------------------------------------------------------
@@ -206,10 +223,12 @@ TEXT
 wait_for() {
     local what=$1 i
     shift
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < 50; i++)); do
         if "$@" >/dev/null 2>&1; then return 0; fi
         sleep 0.1
     done
-    echo "tools/demo: waited 30 s in vain for $what; see $demo/*.log" >&2
+    echo "tools/demo: waited 30 s in vain for $what. The last words:" >&2
+    "$@" >&2 || true
+    tail -n 5 "$demo"/*.log >&2
     return 1
 }

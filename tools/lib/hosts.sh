@@ -33,8 +33,8 @@ host_pid() {
     [ -s "$file" ] || return 0
     pid=$(<"$file")
     # Believe the file only if that process still is our holder: pids are used again.
-    [ -r "/proc/$pid/cmdline" ] || return 0
-    [[ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" != "$(_hosts_label "$1") "* ]] || echo "$pid"
+    [ "$(head -zn1 "/proc/$pid/cmdline" 2>/dev/null | tr -d '\0')" != "$(_hosts_label "$1")" ] ||
+        echo "$pid"
 }
 
 _hosts_label() { echo "khu-$(<"$KHU_HOSTS/run/id")-$1"; }
@@ -77,6 +77,7 @@ _hosts_start() {
         ${KHU_HOSTS_KEEP:-} \
         </dev/null >"$KHU_HOSTS/run/$name.log" 2>&1 &
     echo $! >"$KHU_HOSTS/run/$name.outer"
+    disown
 }
 
 # Waits until host NAME holds still, and writes down its pid.
@@ -145,6 +146,7 @@ _hosts_watch() {
     setsid bash -c '. "$1"; KHU_HOSTS=$2; tail --pid="$3" -s 0.3 -f /dev/null; hosts_down' \
         watch "${BASH_SOURCE[0]}" "$KHU_HOSTS" "$1" </dev/null >/dev/null 2>&1 &
     echo $! >"$KHU_HOSTS/run/watch.pid"
+    disown
 }
 
 # Ending the first process of a process table ends all in it; links and mounts go with the last.
