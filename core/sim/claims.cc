@@ -1,0 +1,89 @@
+#include "core/sim/claims.h"
+
+#include <fmt/format.h>
+
+namespace khu::sim {
+namespace {
+
+using Hosts = std::vector<std::unique_ptr<Host>>;
+
+std::optional<std::string> one_copy(const Hosts& hosts) {
+    std::map<JobId, AttemptNumber> running;
+    for (const auto& host : hosts) {
+        for (const auto& [key, process] : host->processes()) {
+            if (!process.running) {
+                continue;
+            }
+            const auto [at, fresh] = running.emplace(key.job, key.attempt);
+            if (!fresh && at->second != key.attempt) {
+                return fmt::format("I4 job {} runs as attempts {} and {} at once", key.job.value,
+                                   at->second.value, key.attempt.value);
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> no_double_use(const Host& host) {
+    std::set<int> gpus;
+    std::set<int> cores;
+    for (const auto& [key, process] : host.processes()) {
+        if (!process.running) {
+            continue;
+        }
+        const auto rank = static_cast<std::size_t>(process.order.node_rank);
+        const NodeAllocation& has = process.order.nodes.at(rank).allocation;
+        for (const int gpu : has.gpus) {
+            if (!gpus.insert(gpu).second) {
+                return fmt::format("I5 GPU {} of {} is used twice", gpu, host.name());
+            }
+        }
+        for (const int core : has.cores) {
+            if (!cores.insert(core).second) {
+                return fmt::format("I5 core {} of {} is used twice", core, host.name());
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> promises_kept(const State& state, const Promises& promises) {
+    for (const auto& [key, job] : promises.job_of_key) {
+        const bool lives = state.find_job(job) != nullptr;
+        const bool ended = promises.archived.contains(job);
+        if (!lives && !ended) {
+            return fmt::format("I1 acknowledged job {} is nowhere", job.value);
+        }
+        if (lives && ended) {
+            return fmt::format("I7 job {} has ended and lives", job.value);
+        }
+        if (job >= state.truth.next_job) {
+            return fmt::format("I3 job id {} would be given again", job.value);
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> broken_claim(const Machine* machine, const Hosts& hosts,
+                                        const Promises& promises) {
+    if (auto broken = one_copy(hosts)) {
+        return broken;
+    }
+    for (const auto& host : hosts) {
+        if (auto broken = no_double_use(*host)) {
+            return broken;
+        }
+    }
+    if (machine == nullptr) {
+        return std::nullopt;
+    }
+    if (auto broken = promises_kept(machine->state(), promises)) {
+        return broken;
+    }
+    const std::vector<std::string> books = machine->state().truth.ledger.audit();
+    return books.empty() ? std::nullopt : std::optional("I9 " + books.front());
+}
+
+}  // namespace khu::sim

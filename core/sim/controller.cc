@@ -1,0 +1,105 @@
+#include "core/sim/controller.h"
+
+#include <algorithm>
+
+namespace khu::sim {
+namespace {
+
+bool same(const Truth& a, const Truth& b) {
+    return a.last == b.last && a.next_job == b.next_job && a.jobs == b.jobs && a.books == b.books &&
+           a.nodes == b.nodes && a.keys == b.keys && a.ledger.state() == b.ledger.state();
+}
+
+}  // namespace
+
+Controller::Controller(Clockwork& time, Random& random, bool slow_store, Perform perform)
+    : time_(time), random_(random), slow_store_(slow_store), perform_(std::move(perform)) {
+    machine_ = std::make_unique<Machine>(ZoneId{"sim"});
+}
+
+void Controller::tell(const Command& command, Answered answered) {
+    if (!machine_) {
+        return;
+    }
+    Turn turn{.facts = {}, .effects = {}, .outcome = machine_->handle(command, time_.now())};
+    turn.answered = std::move(answered);
+    turn.facts = turn.outcome.facts;
+    turn.effects = turn.outcome.effects;
+    if (!turn.facts.empty()) {
+        const Outcome round = machine_->handle(RunRound{}, time_.now());
+        turn.facts.insert(turn.facts.end(), round.facts.begin(), round.facts.end());
+        turn.effects.insert(turn.effects.end(), round.effects.begin(), round.effects.end());
+    }
+    hand_over(std::move(turn));
+}
+
+void Controller::tick() {
+    if (!machine_ || machine_->next_wake() > time_.now()) {
+        return;
+    }
+    Turn turn{.facts = {}, .effects = {}, .outcome = machine_->handle(Tick{}, time_.now())};
+    turn.facts = turn.outcome.facts;
+    turn.effects = turn.outcome.effects;
+    const Outcome round = machine_->handle(RunRound{}, time_.now());
+    turn.facts.insert(turn.facts.end(), round.facts.begin(), round.facts.end());
+    turn.effects.insert(turn.effects.end(), round.effects.begin(), round.effects.end());
+    hand_over(std::move(turn));
+}
+
+/// Turns are committed in their order, each some time after it was decided.
+void Controller::hand_over(Turn turn) {
+    const Span takes = milliseconds(random_.between(0, slow_store_ ? 800 : 3));
+    busy_until_ = std::max(busy_until_, time_.now()) + takes;
+    const std::uint64_t life = life_;
+    time_.at(busy_until_, [this, life, turn = std::move(turn)]() mutable {
+        commit(life, std::move(turn));
+    });
+}
+
+void Controller::commit(std::uint64_t life, Turn turn) {
+    if (life != life_) {
+        return;  // forgotten with the crash
+    }
+    store_.facts.insert(store_.facts.end(), turn.facts.begin(), turn.facts.end());
+    for (const Effect& effect : turn.effects) {
+        perform_(effect);
+    }
+    if (turn.answered) {
+        turn.answered(turn.outcome);
+    }
+}
+
+void Controller::crash() {
+    ++life_;
+    machine_.reset();
+    busy_until_ = time_.now();
+}
+
+std::optional<std::string> Controller::recover() {
+    KHU_CHECK(!machine_);
+    auto whole = std::make_unique<Machine>(ZoneId{"sim"});
+    for (const Stamped& fact : store_.facts) {
+        whole->replay(fact);
+    }
+    if (store_.snapshot) {
+        Machine short_way(ZoneId{"sim"});
+        short_way.load(*store_.snapshot);
+        for (const Stamped& fact : store_.facts) {
+            if (fact.seq > store_.snapshot->last) {
+                short_way.replay(fact);
+            }
+        }
+        if (!same(whole->state().truth, short_way.state().truth)) {
+            return "I15 a snapshot and the facts after it give another state than all facts";
+        }
+    }
+    if (random_.chance(500)) {
+        store_.snapshot = whole->state().truth;
+    }
+    machine_ = std::make_unique<Machine>(ZoneId{"sim"});
+    machine_->load(whole->state().truth);
+    machine_->recovered(time_.now());
+    return std::nullopt;
+}
+
+}  // namespace khu::sim

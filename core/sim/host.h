@@ -1,0 +1,75 @@
+#pragma once
+
+/// \file
+/// One simulated host: its agent (the real NodeMachine, when it is up) and its processes, which outlive
+/// the agent under their shepherds and die at the end of the lease that the agent last wrote down. Its
+/// clock drifts from the zone's.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/random.h"
+#include "core/node/node_machine.h"
+#include "core/sim/clockwork.h"
+
+namespace khu::sim {
+
+struct Process {
+    StartAttempt order;
+    bool prepared{false};
+    bool running{false};
+    bool stopping{false};
+    std::optional<AttemptResult> result;  ///< ended; kept until khud has stored it
+};
+
+class Host {
+public:
+    using Send = std::function<void(const FromAgent&)>;
+    Host(Clockwork& time, Random& random, Hello hello, int drift_ppm, Send send);
+
+    [[nodiscard]] const std::string& name() const { return hello_.node; }
+    [[nodiscard]] bool agent_up() const { return node_ != nullptr; }
+    [[nodiscard]] const std::map<AttemptKey, Process>& processes() const { return processes_; }
+
+    void start_agent();
+    /// The agent's program dies; its processes go on.
+    void crash_agent();
+    /// Everything on the host dies; the disk remains.
+    void crash_host();
+    void connected();
+    void disconnected();
+    void receive(const ToAgent& message);
+    /// What is due on this host: heartbeats, repetitions, the ends of leases.
+    void tick();
+
+private:
+    [[nodiscard]] Moment local() const;
+    void perform(NodeEffects effects);
+    void on(const FromAgent& effect);
+    void on(const PrepareAttempt& effect);
+    void on(const LaunchAttempt& effect);
+    void on(const EndAttempt& effect);
+    void on(const ForgetAttempt& effect);
+    void on(const LeaseUntil& effect);
+    void on(const ReadOutput&) {}
+    void on(const StopReading&) {}
+    void launch(AttemptKey key);
+    void end(AttemptKey key, AttemptResult result);
+    void end_later(AttemptKey key, Span after, AttemptResult result);
+
+    Clockwork& time_;
+    Random& random_;
+    Hello hello_;
+    int drift_ppm_;
+    Moment born_;
+    Send send_;
+    std::unique_ptr<NodeMachine> node_;
+    std::map<AttemptKey, Process> processes_;
+    Moment lease_until_;  ///< on this host's clock, as the shepherds see it
+    std::uint64_t life_{0};  ///< rises with each crash of the host: what was planned before is void
+};
+
+}  // namespace khu::sim

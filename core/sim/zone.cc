@@ -1,0 +1,105 @@
+#include "core/sim/zone.h"
+
+namespace khu::sim {
+namespace {
+
+constexpr Moment kLongAgo{1'600'000'000'000};
+constexpr Moment kFarAway{1'900'000'000'000};
+
+Enterprise enterprise(int number, Random& random) {
+    Enterprise made;
+    made.id = EnterpriseId{"040100000" + std::to_string(number)};
+    made.name = "E" + std::to_string(number);
+    made.zones = {{.zone = ZoneId{"sim"}, .window = {.from = Moment{0}, .to = kNever}}};
+    made.members = {UserId{"u-" + std::to_string(number)}};
+    PolicyGrant grant;
+    grant.id = GrantId{"G" + std::to_string(number)};
+    grant.programme = ProgrammeId{"free"};
+    grant.amount = gpu_hours(random.between(20, 400));
+    grant.window = {.from = kLongAgo, .to = kFarAway};
+    made.grants = {grant};
+    return made;
+}
+
+}  // namespace
+
+std::string node_name(int number) {
+    return "n" + std::to_string(number);
+}
+
+Policy sim_policy(int nodes, Random& random) {
+    Policy policy;
+    policy.id = PolicyId{"sim-1"};
+    policy.effective_from = Moment{kLongAgo.value + 1};
+    policy.zone.id = ZoneId{"sim"};
+    policy.zone.services = {"ai-training"};
+    policy.reference_gpu = GpuModel{"t4"};
+    policy.weights = {{GpuModel{"t4"}, 1000}};
+    policy.price_list = {{.from_day = kLongAgo, .vnd_per_gpuh = 27'000}};
+    Partition gpu;
+    gpu.id = PartitionId{"gpu"};
+    for (int node = 1; node <= nodes; ++node) {
+        gpu.nodes.push_back(NodeName{node_name(node)});
+    }
+    gpu.gpu = GpuModel{"t4"};
+    gpu.gpus_per_node = 4;
+    gpu.share = {.mode = ShareMode::PerGpu, .cores_per_gpu = 2, .mem_gib_per_gpu = 4};
+    gpu.time_limit = {.default_limit = minutes(5), .max = hours(1)};
+    policy.partitions = {gpu};
+    policy.qos = {{.id = QosId{"thuong"}, .factor_permille = 1000, .tier = 20}};
+    Funder zone;
+    zone.id = FunderId{"zone"};
+    zone.kind = FunderKind::Zone;
+    zone.window = {.from = Moment{0}, .to = kNever};
+    policy.funders = {zone};
+    Programme free;
+    free.id = ProgrammeId{"free"};
+    free.tier = Tier::Free;
+    free.eligible.classes = {EnterpriseClass::Startup};
+    free.eligible.zones = {ZoneId{"sim"}};
+    free.grant = {.max = gpu_hours(1000), .auto_approve_below = gpu_hours(1000), .window = days(9000)};
+    free.split = {{FunderId{"zone"}, 1000}};
+    free.qos = {QosId{"thuong"}};
+    free.partitions = {PartitionId{"gpu"}};
+    policy.programmes = {free};
+    for (int number = 1; number <= kEnterprises; ++number) {
+        policy.enterprises.push_back(enterprise(number, random));
+    }
+    return policy;
+}
+
+Inventory sim_inventory(int number) {
+    Inventory node;
+    node.hostname = node_name(number);
+    node.source = "file";
+    node.packages = 1;
+    node.numa_nodes = {{.os_index = 0, .package = 0, .memory = gibibytes(32)}};
+    for (int core = 0; core < 8; ++core) {
+        node.cores.push_back({.package = 0, .numa = 0, .pus = {core}});
+    }
+    for (int gpu = 0; gpu < 4; ++gpu) {
+        Gpu made;
+        made.model = GpuModel{"t4"};
+        made.pci = "0000:0" + std::to_string(gpu) + ":00.0";
+        made.numa = 0;
+        made.package = 0;
+        node.gpus.push_back(made);
+        for (int other = 0; other < gpu; ++other) {
+            node.links.push_back({.from = other, .to = gpu, .kind = LinkKind::SameNuma});
+        }
+    }
+    node.memory = gibibytes(32);
+    return node;
+}
+
+Identity sim_member(int enterprise) {
+    return {.user = UserId{"u-" + std::to_string(enterprise)},
+            .enterprise = EnterpriseId{"040100000" + std::to_string(enterprise)},
+            .roles = {Role::Member}};
+}
+
+Identity sim_admin() {
+    return {.user = UserId{"admin"}, .enterprise = {}, .roles = {Role::ZoneAdmin}};
+}
+
+}  // namespace khu::sim

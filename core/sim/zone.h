@@ -1,0 +1,24 @@
+#pragma once
+
+/// \file
+/// The simulated zone: nodes of four GPUs in one partition, three enterprises with grants that are
+/// sometimes too small to start everything at once.
+
+#include <string>
+#include <vector>
+
+#include "core/base/identity.h"
+#include "core/base/random.h"
+#include "core/policy/policy.h"
+#include "core/topology/inventory.h"
+
+namespace khu::sim {
+
+std::string node_name(int number);
+Policy sim_policy(int nodes, Random& random);
+Inventory sim_inventory(int number);
+Identity sim_member(int enterprise);
+Identity sim_admin();
+inline constexpr int kEnterprises = 3;
+
+}  // namespace khu::sim
