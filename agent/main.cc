@@ -139,6 +139,7 @@ NodeFacts facts_of(const Options& options, const NodeIdentity& identity) {
 Hello hello_of(const Options& options, const NodeIdentity& identity, Inventory inventory,
                int step_port) {
     Hello hello;
+    hello.run = static_cast<std::uint64_t>(boot_now().value);
     hello.node = options.name;
     hello.version = KHU_VERSION;
     hello.address = options.address + ":" + std::to_string(step_port);

@@ -75,6 +75,8 @@ Effects on(State& state, const NodeJoined& fact, Moment at) {
     node.name = fact.name;
     node.epoch = fact.epoch;
     node.instance = fact.instance;
+    node.run = fact.run;
+    node.hello = fact.hello;
     node.address = fact.address;
     node.version = fact.version;
     node.inventory = fact.inventory;

@@ -239,11 +239,16 @@ Decided on(State& state, const RegisterNode& command, Moment now) {
         return Unexpected{std::move(allowed).error()};
     }
     const NodeRecord* known = state.find_node(NodeName{hello.node});
+    if (known != nullptr && known->run == hello.run && hello.number <= known->hello) {
+        return Decision{};  // a late copy: what it says of attempts is no longer so
+    }
     const bool keep_old = changes_hardware(state, hello);
     NodeJoined joined{.node = known != nullptr ? known->id : state.truth.next_node,
                       .name = NodeName{hello.node},
                       .epoch = Epoch{known != nullptr ? known->epoch.value + 1 : 1},
                       .instance = hello.instance,
+                      .run = hello.run,
+                      .hello = hello.number,
                       .address = hello.address,
                       .version = hello.version,
                       .inventory = keep_old ? known->inventory : hello.inventory};

@@ -170,11 +170,13 @@ struct NodeJoined {
     NodeName name;
     Epoch epoch;
     std::string instance;
+    std::uint64_t run{0};
+    std::uint64_t hello{0};
     std::string address;
     std::string version;
     Inventory inventory;
 };
-KHU_DESCRIBE(NodeJoined, node, name, epoch, instance, address, version, inventory)
+KHU_DESCRIBE(NodeJoined, node, name, epoch, instance, run, hello, address, version, inventory)
 
 /// Its lease and the skew are over: nothing of ours runs there any more.
 struct NodeLost {

@@ -29,7 +29,9 @@ struct NodeRecord {
     NodeId id;
     NodeName name;
     Epoch epoch;
-    std::string instance;  ///< of the agent process that registered last
+    std::string instance;  ///< of the agent that registered last
+    std::uint64_t run{0};    ///< and its process
+    std::uint64_t hello{0};  ///< and the number of its Hello: an older one says what was, not what is
     std::string address;
     std::string version;
     Inventory inventory;
@@ -38,7 +40,7 @@ struct NodeRecord {
     std::string drain_reason;
     bool operator==(const NodeRecord&) const = default;
 };
-KHU_DESCRIBE(NodeRecord, id, name, epoch, instance, address, version, inventory, up, drained,
+KHU_DESCRIBE(NodeRecord, id, name, epoch, instance, run, hello, address, version, inventory, up, drained,
              drain_reason)
 
 /// What was locked when an attempt took its resources.

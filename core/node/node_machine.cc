@@ -80,6 +80,7 @@ NodeEffects NodeMachine::on(const Welcome& message, Moment now) {
     return effects;
 }
 
+/// Says nothing more on this connection; the next one begins with a Hello.
 NodeEffects NodeMachine::on(const Refused&, Moment) {
     disconnected();
     return {};
@@ -224,6 +225,10 @@ NodeEffects NodeMachine::tick(Moment now) {
     if (!connected_) {
         return effects;
     }
+    if (!welcomed_ && hello_sent_at_ + limits::repeat_after <= now) {
+        append(effects, connected(now));  // the Hello or its Welcome was lost
+        return effects;
+    }
     for (auto& [key, local] : attempts_) {
         if (local.unanswered && local.said_at + limits::repeat_after <= now) {
             append(effects, say(local, *local.unanswered, now));
@@ -237,6 +242,9 @@ NodeEffects NodeMachine::tick(Moment now) {
 
 Moment NodeMachine::next_wake() const {
     Moment next = connected_ ? next_heartbeat_ : kNever;
+    if (connected_ && !welcomed_) {
+        next = hello_sent_at_ + limits::repeat_after;
+    }
     for (const auto& [key, local] : attempts_) {
         if (!local.result && !local.ending) {
             next = std::min(next, lease_until_);

@@ -58,7 +58,8 @@ KHU_DESCRIBE(AttemptReport, job, attempt, stage, result)
 
 /// First message of every connection.
 struct Hello {
-    std::uint64_t number{0};  ///< counts this agent process's connections; Welcome gives it back
+    std::uint64_t run{0};     ///< of the agent process: another one after each start
+    std::uint64_t number{0};  ///< counts the Hellos of this run; Welcome gives it back
     std::string node;
     std::string zone;       ///< empty: any
     std::string version;
@@ -67,7 +68,7 @@ struct Hello {
     Inventory inventory;
     std::vector<AttemptReport> attempts;  ///< all it has, ended ones that were not acknowledged too
 };
-KHU_DESCRIBE(Hello, number, node, zone, version, address, instance, inventory, attempts)
+KHU_DESCRIBE(Hello, run, number, node, zone, version, address, instance, inventory, attempts)
 
 struct Heartbeat {
     std::uint64_t number{0};

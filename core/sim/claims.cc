@@ -47,11 +47,12 @@ std::optional<std::string> no_double_use(const Host& host) {
     return std::nullopt;
 }
 
-std::optional<std::string> promises_kept(const State& state, const Promises& promises) {
+std::optional<std::string> promises_kept(const Controller& controller, const Promises& promises) {
+    const State& state = controller.machine()->state();
     for (const auto& [key, job] : promises.job_of_key) {
         const bool lives = state.find_job(job) != nullptr;
         const bool ended = promises.archived.contains(job);
-        if (!lives && !ended) {
+        if (!lives && !ended && !controller.leaving().contains(job)) {
             return fmt::format("I1 acknowledged job {} is nowhere", job.value);
         }
         if (lives && ended) {
@@ -66,7 +67,7 @@ std::optional<std::string> promises_kept(const State& state, const Promises& pro
 
 }  // namespace
 
-std::optional<std::string> broken_claim(const Machine* machine, const Hosts& hosts,
+std::optional<std::string> broken_claim(const Controller& controller, const Hosts& hosts,
                                         const Promises& promises) {
     if (auto broken = one_copy(hosts)) {
         return broken;
@@ -76,13 +77,13 @@ std::optional<std::string> broken_claim(const Machine* machine, const Hosts& hos
             return broken;
         }
     }
-    if (machine == nullptr) {
+    if (!controller.up()) {
         return std::nullopt;
     }
-    if (auto broken = promises_kept(machine->state(), promises)) {
+    if (auto broken = promises_kept(controller, promises)) {
         return broken;
     }
-    const std::vector<std::string> books = machine->state().truth.ledger.audit();
+    const std::vector<std::string> books = controller.machine()->state().truth.ledger.audit();
     return books.empty() ? std::nullopt : std::optional("I9 " + books.front());
 }
 

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "core/machine/machine.h"
+#include "core/sim/controller.h"
 #include "core/sim/host.h"
 
 namespace khu::sim {
@@ -30,8 +30,8 @@ struct Promises {
     std::set<JobId> archived;                 ///< in the stored history
 };
 
-/// The first claim that does not hold; none if all do. `machine` is null while khud is down.
-std::optional<std::string> broken_claim(const Machine* machine,
+/// The first claim that does not hold; none if all do. Nothing is asked of khud while it is down.
+std::optional<std::string> broken_claim(const Controller& controller,
                                         const std::vector<std::unique_ptr<Host>>& hosts,
                                         const Promises& promises);
 

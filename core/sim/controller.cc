@@ -46,33 +46,58 @@ void Controller::tick() {
     hand_over(std::move(turn));
 }
 
-/// Turns are committed in their order, each some time after it was decided.
+/// Everything that waits is committed as one batch, as soon as the batch before it is stored.
 void Controller::hand_over(Turn turn) {
-    const Span takes = milliseconds(random_.between(0, slow_store_ ? 800 : 3));
-    busy_until_ = std::max(busy_until_, time_.now()) + takes;
-    const std::uint64_t life = life_;
-    time_.at(busy_until_, [this, life, turn = std::move(turn)]() mutable {
-        commit(life, std::move(turn));
-    });
+    for (const Effect& effect : turn.effects) {
+        if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {
+            leaving_.insert(archive->job.id);
+        }
+    }
+    waiting_.push_back(std::move(turn));
+    if (!storing_) {
+        begin_batch();
+    }
 }
 
-void Controller::commit(std::uint64_t life, Turn turn) {
-    if (life != life_) {
-        return;  // forgotten with the crash
+void Controller::begin_batch() {
+    storing_ = !waiting_.empty();
+    if (!storing_) {
+        return;
     }
-    store_.facts.insert(store_.facts.end(), turn.facts.begin(), turn.facts.end());
-    for (const Effect& effect : turn.effects) {
-        perform_(effect);
+    const Span takes = milliseconds(random_.between(0, slow_store_ ? 800 : 3));
+    const std::uint64_t life = life_;
+    time_.in(takes, [this, life, batch = std::move(waiting_)]() mutable {
+        if (life == life_) {  // else it was forgotten with the crash
+            commit(std::move(batch));
+            begin_batch();
+        }
+    });
+    waiting_.clear();
+}
+
+void Controller::commit(std::vector<Turn> batch) {
+    for (const Turn& turn : batch) {
+        store_.facts.insert(store_.facts.end(), turn.facts.begin(), turn.facts.end());
     }
-    if (turn.answered) {
-        turn.answered(turn.outcome);
+    for (const Turn& turn : batch) {
+        for (const Effect& effect : turn.effects) {
+            if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {
+                leaving_.erase(archive->job.id);
+            }
+            perform_(effect);
+        }
+        if (turn.answered) {
+            turn.answered(turn.outcome);
+        }
     }
 }
 
 void Controller::crash() {
     ++life_;
     machine_.reset();
-    busy_until_ = time_.now();
+    leaving_.clear();
+    waiting_.clear();
+    storing_ = false;
 }
 
 std::optional<std::string> Controller::recover() {

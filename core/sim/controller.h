@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ public:
 
     [[nodiscard]] const Machine* machine() const { return machine_.get(); }
     [[nodiscard]] const SimStore& store() const { return store_; }
+    /// Jobs whose end is decided and not stored yet.
+    [[nodiscard]] const std::set<JobId>& leaving() const { return leaving_; }
     [[nodiscard]] bool up() const { return machine_ != nullptr; }
 
     /// Nothing at all happens if khud is down. `answered` is called after the commit.
@@ -49,7 +52,8 @@ private:
         Answered answered;
     };
     void hand_over(Turn turn);
-    void commit(std::uint64_t life, Turn turn);
+    void begin_batch();
+    void commit(std::vector<Turn> batch);
 
     Clockwork& time_;
     Random& random_;
@@ -57,7 +61,9 @@ private:
     Perform perform_;
     std::unique_ptr<Machine> machine_;
     SimStore store_;
-    Moment busy_until_;
+    std::set<JobId> leaving_;
+    std::vector<Turn> waiting_;
+    bool storing_{false};
     std::uint64_t life_{0};
 };
 

@@ -17,6 +17,7 @@ Moment Host::local() const {
 
 void Host::start_agent() {
     KHU_CHECK(!node_);
+    ++hello_.run;
     node_ = std::make_unique<NodeMachine>(hello_);
     for (const auto& [key, process] : processes_) {
         const AgentStage stage = process.result    ? AgentStage::Ended

@@ -60,6 +60,7 @@ private:
     void check();
     [[nodiscard]] bool faulty() const { return time_.now() < kStart + options_.faults_for; }
     [[nodiscard]] std::optional<std::string> unrest() const;
+    [[nodiscard]] std::string held_by(const Job& job) const;
 
     Options options_;
     Faults faults_;
@@ -328,10 +329,26 @@ void Simulation::plan_faults() {
 
 void Simulation::check() {
     if (report_.broken.empty()) {
-        if (auto broken = broken_claim(controller_.machine(), hosts_, promises_)) {
+        if (auto broken = broken_claim(controller_, hosts_, promises_)) {
             report_.broken = *broken;
         }
     }
+}
+
+/// For people who look into a seed: the nodes that have not released the job's attempt.
+std::string Simulation::held_by(const Job& job) const {
+    const Attempt* attempt = live_attempt(job);
+    std::string words;
+    for (std::size_t rank = 0; attempt != nullptr && rank < attempt->stages.size(); ++rank) {
+        if (attempt->stages[rank] == NodeStage::Released) {
+            continue;
+        }
+        const NodeRecord& node =
+            controller_.machine()->state().truth.nodes.at(attempt->placement.nodes[rank].node);
+        words += fmt::format(", attempt {} on {} ({})", attempt->number.value, node.name.value,
+                             node.up ? "up" : "lost");
+    }
+    return words;
 }
 
 /// I16: what has not come to rest.
@@ -341,7 +358,8 @@ std::optional<std::string> Simulation::unrest() const {
     }
     const State& state = controller_.machine()->state();
     for (const auto& [id, job] : state.truth.jobs) {
-        return fmt::format("I16 job {} is still {}", id.value, phase_name(job.phase));
+        return fmt::format("I16 job {} is still {}{}", id.value, phase_name(job.phase),
+                           held_by(job));
     }
     for (const auto& host : hosts_) {
         for (const auto& [key, process] : host->processes()) {

@@ -224,6 +224,7 @@ TEST(MachineGrants, AWaitingJobStartsWhenARunningOneGivesBackWhatItDidNotUse) {
 TEST(MachineNodes, ASecondAgentOfTheSameNameIsRefusedAndARestartedOneIsNot) {
     Zone zone;
     Hello hello;
+    hello.run = 2;
     hello.node = "n1";
     hello.instance = "another";
     hello.inventory = eight_gpus("n1");

@@ -147,6 +147,7 @@ void Zone::round() {
 void Zone::join(int node) {
     const std::string name = "n" + std::to_string(node);
     Hello hello;
+    hello.run = 1;
     hello.number = 1;
     hello.node = name;
     hello.instance = "i" + name;
