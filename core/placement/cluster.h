@@ -1,10 +1,10 @@
 #pragma once
 
 /// \file
-/// The nodes of a zone with what is free on each, indexed by the question placement asks: which nodes
-/// of this partition, open to this enterprise, have so many free GPUs and cores. Iteration is by
-/// NodeId or by the index's own order, so two clusters with the same content answer alike whatever
-/// their past.
+/// The nodes of a zone with what is free on each, indexed by the question placement asks: which
+/// nodes of this partition, open to this enterprise, have so many free GPUs and cores. Iteration is
+/// by NodeId or by the index's own order, so two clusters with the same content answer alike
+/// whatever their past.
 
 #include <array>
 #include <cstdint>
@@ -52,7 +52,7 @@ struct ClusterNode {
     NodeLocation location;
     NodeHealth health{NodeHealth::Up};
     std::array<SubtreeNumber, kZoneLevels> subtrees{};  ///< by level; Zone is 1 for every node
-    std::vector<std::uint32_t> partitions;  ///< numbers of the partitions that list it
+    std::vector<std::uint32_t> partitions;              ///< numbers of the partitions that list it
 };
 
 struct PartitionNodes {
@@ -101,6 +101,13 @@ private:
 
 class Cluster {
 public:
+    Cluster() = default;
+    Cluster(const Cluster&) = delete;  // The indexes point into the nodes.
+    Cluster& operator=(const Cluster&) = delete;
+    Cluster(Cluster&&) = default;
+    Cluster& operator=(Cluster&&) = default;
+    ~Cluster() = default;
+
     /// Claims: the node is new.
     void add(NodeId id, NodeName name, std::shared_ptr<const NodeClass> node_class,
              NodeLocation location, NodeHealth health);
@@ -150,8 +157,8 @@ private:
 
     std::map<NodeId, ClusterNode> nodes_;
     std::map<NodeName, NodeId> names_;
-    std::vector<PartitionId> partition_ids_;   ///< ascending
-    std::vector<PartitionIndex> partitions_;   ///< in the same order
+    std::vector<PartitionId> partition_ids_;  ///< ascending
+    std::vector<PartitionIndex> partitions_;  ///< in the same order
     std::map<std::string, SubtreeNumber> subtrees_;
 };
 

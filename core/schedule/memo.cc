@@ -38,9 +38,13 @@ std::vector<ShapeNumber> RoundMemo::could_use(const ClusterNode& node, const Clu
             if (!wakes(wake, block(shape))) {
                 continue;
             }
+            // What may still be in use on a node that is back ends one day.
             const GangRequest& request = queue.shape(shape)->request;
-            if (node.state.open_to(request.enterprise) &&
-                can_fit(node.state, request.shape, share)) {
+            const bool useful = block(shape) == ShapeBlock::Unavailable
+                                    ? could_fit(node.state.node_class(), request.shape, share)
+                                    : node.state.open_to(request.enterprise) &&
+                                          can_fit(node.state, request.shape, share);
+            if (useful) {
                 shapes.push_back(shape);
             }
         }

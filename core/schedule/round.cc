@@ -359,9 +359,10 @@ bool Round::reserve(const Look& look, const NodeFilter& allowed) {
     return true;
 }
 
-/// Shapes that `before` barred get another look where it has let go of a node or moved later.
+/// Shapes that `before` barred get another look where it has let go of a node, moved later in time,
+/// or is now of a job further back in the queue.
 void Round::unbar(const StartReservation& before, const StartReservation* after) {
-    const bool later = after == nullptr || after->at > before.at;
+    const bool later = after == nullptr || after->at > before.at || before.order < after->order;
     for (const NodeId id : before.nodes) {
         if (!later && std::ranges::binary_search(after->nodes, id)) {
             continue;

@@ -14,24 +14,34 @@
 
 namespace khu::machines {
 
-/// Lets everything start except the jobs it is told to refuse.
+/// Lets everything start except the jobs and the enterprises it is told to refuse.
 class Door : public Admission {
 public:
+    explicit Door(const std::map<JobId, QueuedJob>& jobs) : jobs_(jobs) {}
+
+    [[nodiscard]] bool refuses(JobId job) const {
+        return refused.contains(job) || closed.contains(jobs_.at(job).request.enterprise);
+    }
     std::optional<Reason> admit(JobId job) override {
         ++asked;
-        return refused.contains(job)
-                   ? std::optional<Reason>(Reason(Code::HoldDoesNotFit).with("job", "x"))
-                   : std::nullopt;
+        return refuses(job) ? std::optional<Reason>(Reason(Code::HoldDoesNotFit)) : std::nullopt;
     }
     void started(JobId job, const Placement&) override { went.push_back(job); }
 
     std::set<JobId> refused;
+    std::set<EnterpriseId> closed;
     std::vector<JobId> went;
     int asked{0};
+
+private:
+    const std::map<JobId, QueuedJob>& jobs_;
 };
 
 class Zone {
 public:
+    Zone(const Zone&) = delete;
+    Zone& operator=(const Zone&) = delete;
+
     explicit Zone(int nodes, const Build& build = dgx(), const GpuShare& share = kShare) {
         PartitionNodes partition{.id = kPartition, .nodes = {}, .share = share};
         for (int n = 1; n <= nodes; ++n) {
@@ -90,9 +100,9 @@ public:
     }
 
     Scheduler scheduler;
-    Door door;
     Moment now{1'000'000'000};
     std::map<JobId, QueuedJob> jobs;
+    Door door{jobs};
     std::map<JobId, Placement> running;
     std::uint64_t last_job{0};
 };
