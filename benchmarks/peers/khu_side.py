@@ -21,6 +21,7 @@ class KhuSide:
     def __init__(self, folder, programs):
         """folder: an empty one for all state; programs: where khud and mpi_hello lie."""
         self.folder, self.programs = folder, programs
+        os.environ["KHU_HOSTS_KEEP"] = folder  # what the jobs write is looked for here
         self.runs, self.submitted, self.zone = 0, 0, None
 
     # --- life -------------------------------------------------------------------------------
