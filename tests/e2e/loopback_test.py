@@ -1,8 +1,5 @@
 #!/usr/bin/python3
 """From submission to report on plain loopback, without root's namespaces: fork launcher."""
-import csv
-import io
-import json
 import time
 
 from harness import CPU, FIRST, ZoneTest, main
@@ -19,7 +16,7 @@ class OnLoopback(ZoneTest):
 
         self.assertEqual(view["cause"], "completed", view)
         self.assertEqual(self.output_of(job), f"hello from {job}\n")
-        rows = [row for row in self.report("csv") if row["job_id"] == str(job)]
+        rows = [row for row in self.zone.report() if row["job_id"] == str(job)]
         self.assertEqual(len(rows), 1, rows)
         self.assertEqual(rows[0]["enterprise_id"], FIRST)
         self.assertGreater(int(rows[0]["charged_ugs"]), 0)
@@ -86,11 +83,6 @@ class OnLoopback(ZoneTest):
 
         self.assertEqual(self.zone.job(job), before)
         self.assertEqual(self.zone.khu("ledger", "verify").returncode, 0)
-
-    def report(self, form):
-        text = self.zone.khu("report", "jobs", "--period", time.strftime("%Y-%m"), "--format",
-                             form).stdout
-        return list(csv.DictReader(io.StringIO(text))) if form == "csv" else json.loads(text)
 
 
 if __name__ == "__main__":

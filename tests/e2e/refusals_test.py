@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -269,15 +270,16 @@ class Refusals(ZoneTest):
         path = self.shared + "/bad.yaml"
         with open("tests/e2e/policy.yaml") as file:
             text = file.read()
-        text = text.replace('split: {zone-e2e: "100%"}', 'split: {zone-e2e: "90%"}')
+        text = text.replace('amount: "2 GPUh"', "amount: 2")  # no unit
         with open(path, "w") as file:
             file.write(text + "\nunknown_key: 1\n")
         done = self.zone.khu("policy", "check", path, check=False)
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, 1, said)
-        self.assertIn("P041", said)
-        self.assertRegex(said, r"bad\.yaml:\d+:\d+")
+        places = re.findall(r"bad\.yaml:(\d+):\d+: (P\d+)", said)
+        self.assertEqual(len({line for line, _ in places}), 2, said)
         self.assertIn("unknown_key", said)
+        self.assertIn("amount", said)
 
     # --- agents -----------------------------------------------------------------------------
 

@@ -9,7 +9,9 @@ name, /tmp and process table, khud on "ctl". With hosts=False everything runs on
 different agent names. Everything that is started is ended again by pid, whatever happens.
 """
 import contextlib
+import csv
 import http.client
+import io
 import json
 import os
 import signal
@@ -82,6 +84,8 @@ class Daemon:
         """Sends a signal; after KILL and TERM waits until the process is gone."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
+        if number != signal.SIGSTOP:
+            self.outer.send_signal(signal.SIGCONT)  # nsenter stops itself with its child
         if number in (signal.SIGKILL, signal.SIGTERM):
             self.outer.wait(timeout=DEADLINE)
 
@@ -300,6 +304,13 @@ class Zone:
             after = page["next"]
             if not after:
                 return ended
+
+    def report(self):
+        """This month's rows of the job report, as dictionaries of text."""
+        # Months are cut at the policy's offset, which is +07:00 in all our policies.
+        period = time.strftime("%Y-%m", time.gmtime(time.time() + 7 * 3600))
+        text = self.api_ok("GET", f"/v1/reports/jobs?period={period}&format=csv")
+        return list(csv.DictReader(io.StringIO(text)))
 
     def wait_job(self, number, *phases, seconds=DEADLINE):
         """Waits until the job is in one of the phases (default: done) and returns its view."""
