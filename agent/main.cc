@@ -127,8 +127,7 @@ Expected<Done, Refusal> run(const Running& parts, const wire::net::Endpoint& end
 NodeFacts facts_of(const Options& options, const NodeIdentity& identity) {
     return {.name = options.name,
             .zone = identity.zone,
-            .network_cidr =
-                options.network.empty() ? network_of(options.address) : options.network,
+            .network_cidr = options.network.empty() ? network_of(options.address) : options.network,
             .rsh_helper = directory_of_this_program() + "/khu-rsh",
             .authority_pem = identity.authority,
             .checkpoint_root = options.checkpoint_root,

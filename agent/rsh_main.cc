@@ -1,6 +1,7 @@
-// khu-rsh NODE word…: runs a shell command on another node of this job, through that node's agent. Open
-// MPI's mpirun calls it instead of ssh (plm_rsh_agent); people may too, inside a job. It needs no key:
-// the job's own token, in a file that only the job's user may read, is good for this attempt alone.
+// khu-rsh NODE word…: runs a shell command on another node of this job, through that node's agent.
+// Open MPI's mpirun calls it instead of ssh (plm_rsh_agent); people may too, inside a job. It needs
+// no key: the job's own token, in a file that only the job's user may read, is good for this
+// attempt alone.
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,16 +1,16 @@
 #pragma once
 
 /// \file
-/// How khu-rsh asks another node's agent for a remote step of its attempt: over TLS 1.3 one JSON line
-/// each way, then frames until the exit.
+/// How khu-rsh asks another node's agent for a remote step of its attempt: over TLS 1.3 one JSON
+/// line each way, then frames until the exit.
 ///
 ///     client  {"job":42,"attempt":1,"node":"gn02","token":"…","command":" orted -mca …"}\n
 ///     server  {"refused":""}\n                      or why not, and the end
 ///     both    type (1 byte) length (4 bytes, big-endian) payload
 ///
-/// Everything is bounded before it is read: the line, a frame, the handshake's time. The token is the
-/// secret of this attempt, in a file that only the job's user may read; it lets its holder run commands
-/// as that user inside this attempt on its nodes, and nothing else.
+/// Everything is bounded before it is read: the line, a frame, the handshake's time. The token is
+/// the secret of this attempt, in a file that only the job's user may read; it lets its holder run
+/// commands as that user inside this attempt on its nodes, and nothing else.
 
 #include <cstdint>
 #include <map>
@@ -61,8 +61,8 @@ struct RshPeer {
 /// The file KHU_RSH_PEERS: "NODE ADDRESS PORT", a line each. None if a line is not that.
 std::optional<std::map<std::string, RshPeer>> parse_peers(std::string_view text);
 
-/// The command of "khu-rsh [-options] NODE word…": mpirun quotes the words for a shell already, so they
-/// are joined by blanks and left as they are.
+/// The command of "khu-rsh [-options] NODE word…": mpirun quotes the words for a shell already, so
+/// they are joined by blanks and left as they are.
 struct RshCommandLine {
     std::string node, command;
 };

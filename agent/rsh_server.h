@@ -1,10 +1,10 @@
 #pragma once
 
 /// \file
-/// The agent's door for remote steps: khu-rsh of an attempt's other nodes comes in here. One thread a
-/// connection, bounded: at most `connections_max` in all and `strangers_max` that have not shown a valid
-/// token; each of those has rsh_handshake_max to do so. Who has shown one may run commands inside that
-/// attempt, under its shepherd, as its user; nothing else.
+/// The agent's door for remote steps: khu-rsh of an attempt's other nodes comes in here. One thread
+/// a connection, bounded: at most `connections_max` in all and `strangers_max` that have not shown
+/// a valid token; each of those has rsh_handshake_max to do so. Who has shown one may run commands
+/// inside that attempt, under its shepherd, as its user; nothing else.
 
 #include <functional>
 #include <map>

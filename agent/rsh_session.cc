@@ -125,7 +125,7 @@ void RshSession::finish() {
     for (Fd* from : {&output_, &error_}) {
         const RshFrame type = from == &output_ ? RshFrame::Output : RshFrame::Error;
         pollfd polled{.fd = from->get(), .events = POLLIN, .revents = 0};
-        for (int part = 0; part<parts_max&& * from&& ::poll(&polled, 1, 0)> 0; ++part) {
+        for (int part = 0; part < parts_max && *from && ::poll(&polled, 1, 0) > 0; ++part) {
             if (!forward(*from, type)) {
                 return;
             }

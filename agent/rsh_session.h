@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// One remote step between its TLS connection and its process: bytes both ways until the process has
-/// ended or the connection has, with back-pressure in both directions.
+/// One remote step between its TLS connection and its process: bytes both ways until the process
+/// has ended or the connection has, with back-pressure in both directions.
 
 #include <string>
 

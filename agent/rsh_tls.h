@@ -1,11 +1,11 @@
 #pragma once
 
 /// \file
-/// One TLS 1.3 connection over a socket that never blocks: who waits, waits with a deadline. OpenSSL
-/// directly, for khu-rsh must start fast, and the server is a few threads.
+/// One TLS 1.3 connection over a socket that never blocks: who waits, waits with a deadline.
+/// OpenSSL directly, for khu-rsh must start fast, and the server is a few threads.
 ///
-/// Nodes present the certificate with which they talk to khud (CN "node:NAME", for clients only, so that
-/// no node can pose as khud); khu-rsh therefore asks for exactly that purpose and that name.
+/// Nodes present the certificate with which they talk to khud (CN "node:NAME", for clients only, so
+/// that no node can pose as khud); khu-rsh therefore asks for exactly that purpose and that name.
 
 #include <cstdint>
 #include <memory>

@@ -20,7 +20,8 @@ namespace {
 const PartitionId kPartition{"gpu"};
 constexpr GpuShare kShare{.cores = 12, .memory = gibibytes(240)};
 
-/// Two packages with a NUMA node each, 112 cores, 8 GPUs that all see one another through NVSwitches.
+/// Two packages with a NUMA node each, 112 cores, 8 GPUs that all see one another through
+/// NVSwitches.
 std::shared_ptr<const NodeClass> dgx_h100() {
     Inventory it;
     it.packages = 2;

@@ -1,5 +1,5 @@
-/// khu-sim: runs the whole zone under virtual time, seed after seed, and stops at the first claim that
-/// breaks. khu-sim --seed N [--seeds K] [--agents A] [--jobs J]
+/// khu-sim: runs the whole zone under virtual time, seed after seed, and stops at the first claim
+/// that breaks. khu-sim --seed N [--seeds K] [--agents A] [--jobs J]
 /// Exit code: 0 all seeds held, 1 a claim broke (the seed is printed), 2 usage.
 
 #include <cstdio>
@@ -13,17 +13,18 @@
 namespace {
 
 int usage() {
-    fmt::print(stderr, "usage: khu-sim [--seed N] [--seeds K] [--agents A] [--jobs J] [--verbose]\n");
+    fmt::print(stderr,
+               "usage: khu-sim [--seed N] [--seeds K] [--agents A] [--jobs J] [--verbose]\n");
     return 2;
 }
 
 void print(const khu::sim::Report& report) {
-    fmt::print("seed {} {} steps={} trace={:016x} acknowledged={} finished={} attempts={} "
-               "khud-crashes={} agent-crashes={} partitions={} [{}]{}{}\n",
-               report.seed, report.ok ? "ok" : "BROKEN", report.steps, report.trace,
-               report.acknowledged, report.finished, report.attempts, report.controller_crashes,
-               report.agent_crashes, report.partitions, report.faults, report.ok ? "" : " ",
-               report.broken);
+    fmt::print(
+        "seed {} {} steps={} trace={:016x} acknowledged={} finished={} attempts={} "
+        "khud-crashes={} agent-crashes={} partitions={} [{}]{}{}\n",
+        report.seed, report.ok ? "ok" : "BROKEN", report.steps, report.trace, report.acknowledged,
+        report.finished, report.attempts, report.controller_crashes, report.agent_crashes,
+        report.partitions, report.faults, report.ok ? "" : " ", report.broken);
     std::fflush(stdout);
 }
 

@@ -27,7 +27,7 @@ struct BadValue {
 template <class T>
 using Value = Expected<T, BadValue>;
 
-// --- Numbers ----------------------------------------------------------------------------------
+// --- Numbers ----------------------------------------------------------------------
 
 /// A plain decimal integer in [low, high]: no sign, leading zero, separator, exponent (P011); 0
 /// where `low` is more than 0 is P012.
@@ -46,7 +46,7 @@ Value<std::int64_t> parse_rate(std::string_view text);
 /// "64G", "512MiB", "2T": powers of 1024, a unit is required (P010). More than 0.
 Value<Bytes> parse_size(std::string_view text);
 
-// --- Time -------------------------------------------------------------------------------------
+// --- Time ----------------------------------------------------------------------
 
 /// "30m", "24h", "90d", "2h30m": d, h, m, s, largest first, each once; more than 0 (P012), at most
 /// 100 years (P014).
@@ -71,7 +71,7 @@ Value<int> parse_offset(std::string_view text);
 /// What --begin takes: an instant; a local "2026-04-01" or "2026-04-01T08:00[:00]"; "now+2h".
 Value<Moment> parse_begin(std::string_view text, Moment now, int utc_offset_minutes);
 
-// --- Words ------------------------------------------------------------------------------------
+// --- Words ----------------------------------------------------------------------
 
 /// [a-z0-9-]{1,40} (P008).
 Value<std::string> parse_identifier(std::string_view text);

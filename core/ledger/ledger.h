@@ -46,7 +46,7 @@ public:
     explicit Ledger(const LedgerState& state);
     [[nodiscard]] LedgerState state() const;
 
-    // --- Grants ---------------------------------------------------------------------------------
+    // --- Grants ----------------------------------------------------------------------
 
     /// Errors: GrantIdTaken if the id is used with other content; BadField. The very same offer
     /// again is accepted and opens nothing (I-08).
@@ -76,7 +76,7 @@ public:
     /// then.
     [[nodiscard]] std::optional<Moment> next_opening(Moment now) const;
 
-    // --- Holds ----------------------------------------------------------------------------------
+    // --- Holds ----------------------------------------------------------------------
 
     /// Which grants would pay `need` (>= 0): the earliest-expiring that suffice, at most
     /// limits::grants_per_hold_max of them. A `need` of 0 (idle class) is always planned, empty.
@@ -112,7 +112,7 @@ public:
     [[nodiscard]] const OpenHold* find_hold(AttemptKey key) const;
     [[nodiscard]] const std::map<AttemptKey, OpenHold>& holds() const { return holds_; }
 
-    // --- Answers --------------------------------------------------------------------------------
+    // --- Answers ----------------------------------------------------------------------
 
     [[nodiscard]] const Grant* find(const GrantId& grant) const;
     /// The enterprise's grants, by programme and end of window.

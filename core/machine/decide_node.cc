@@ -95,10 +95,8 @@ void on_ended(const Job& job, std::size_t rank, const AttemptResult& result, Dec
         const int exit_code = result.signal != 0 ? 128 + result.signal : result.exit_code;
         decision.facts.push_back(ending_of(job, verdict, exit_code, node));
     }
-    decision.facts.push_back(NodeReleased{.job = job.id,
-                                          .attempt = attempt.number,
-                                          .node = node,
-                                          .rank_ran = result.rank_ran});
+    decision.facts.push_back(NodeReleased{
+        .job = job.id, .attempt = attempt.number, .node = node, .rank_ran = result.rank_ran});
 }
 
 void on_prepared(const State& state, const Job& job, std::size_t rank, Decision& decision) {
@@ -185,11 +183,11 @@ void miss_reports(const State& state, NodeId node, const std::vector<AttemptRepo
             continue;  // an order that never arrived is said again
         }
         if (!ending) {
-            const Verdict lost{EndCause::AgentLost, "the node restarted and lost the attempt", true};
+            const Verdict lost{EndCause::AgentLost, "the node restarted and lost the attempt",
+                               true};
             decision.facts.push_back(ending_of(job, lost, 0, node));
         }
-        decision.facts.push_back(
-            NodeReleased{.job = id, .attempt = attempt.number, .node = node});
+        decision.facts.push_back(NodeReleased{.job = id, .attempt = attempt.number, .node = node});
     }
 }
 
@@ -204,17 +202,17 @@ bool name_is_sane(const std::string& name) {
 /// Errors: H422, D501, D502.
 Expected<Done, Refusal> may_register(const State& state, const Hello& hello, Moment now) {
     if (!name_is_sane(hello.node)) {
-        return Unexpected{Refusal(Code::BadField)
-                              .with("field", "node")
-                              .with("why", "a node's name is 1 to 64 letters, digits, '-', '.', '_'")};
+        return Unexpected{
+            Refusal(Code::BadField)
+                .with("field", "node")
+                .with("why", "a node's name is 1 to 64 letters, digits, '-', '.', '_'")};
     }
     const NodeRecord* known = state.find_node(NodeName{hello.node});
     if (known != nullptr && known->up && known->instance != hello.instance) {
         const Span ago = now - state.heard_at.at(known->id);
         if (ago < limits::lease + limits::lease_skew) {
-            return Unexpected{Refusal(Code::NodeTaken)
-                                  .with("node", hello.node)
-                                  .with("ago_ms", ago.value)};
+            return Unexpected{
+                Refusal(Code::NodeTaken).with("node", hello.node).with("ago_ms", ago.value)};
         }
     }
     if (auto sane = check_inventory(NodeName{hello.node}, hello.inventory); !sane) {
@@ -255,16 +253,16 @@ Decided on(State& state, const RegisterNode& command, Moment now) {
     Decision decision;
     const NodeId node = joined.node;
     const Epoch epoch = joined.epoch;
-    decision.replies.push_back(SendToAgent{.node = node,
-                                           .epoch = epoch,
-                                           .message = Welcome{.hello = hello.number,
-                                                              .zone = zone_name(state).value,
-                                                              .name = hello.node,
-                                                              .node = node,
-                                                              .epoch = epoch,
-                                                              .lease = limits::lease,
-                                                              .heartbeat_every =
-                                                                  limits::heartbeat_every}});
+    decision.replies.push_back(
+        SendToAgent{.node = node,
+                    .epoch = epoch,
+                    .message = Welcome{.hello = hello.number,
+                                       .zone = zone_name(state).value,
+                                       .name = hello.node,
+                                       .node = node,
+                                       .epoch = epoch,
+                                       .lease = limits::lease,
+                                       .heartbeat_every = limits::heartbeat_every}});
     decision.facts.push_back(std::move(joined));
     if (known != nullptr) {
         miss_reports(state, node, hello.attempts, decision);
@@ -335,8 +333,8 @@ Decided on(State& state, const DrainNode& command, Moment) {
     if (node == nullptr) {
         return Unexpected{unknown_node(command.node.value)};
     }
-    return Decision{.facts = {NodeDrained{
-                        .node = node->id, .reason = command.reason, .by = command.who.user}}};
+    return Decision{
+        .facts = {NodeDrained{.node = node->id, .reason = command.reason, .by = command.who.user}}};
 }
 
 /// Errors: N403, D500.

@@ -20,8 +20,8 @@
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
 #include "core/schedule/scheduler.h"
-#include "core/topology/node_class.h"
 #include "core/topology/inventory.h"
+#include "core/topology/node_class.h"
 
 namespace khu {
 
@@ -30,8 +30,9 @@ struct NodeRecord {
     NodeName name;
     Epoch epoch;
     std::string instance;  ///< of the agent that registered last
-    std::uint64_t run{0};    ///< and its process
-    std::uint64_t hello{0};  ///< and the number of its Hello: an older one says what was, not what is
+    std::uint64_t run{0};  ///< and its process
+    std::uint64_t hello{
+        0};  ///< and the number of its Hello: an older one says what was, not what is
     std::string address;
     std::string version;
     Inventory inventory;
@@ -40,15 +41,15 @@ struct NodeRecord {
     std::string drain_reason;
     bool operator==(const NodeRecord&) const = default;
 };
-KHU_DESCRIBE(NodeRecord, id, name, epoch, instance, run, hello, address, version, inventory, up, drained,
-             drain_reason)
+KHU_DESCRIBE(NodeRecord, id, name, epoch, instance, run, hello, address, version, inventory, up,
+             drained, drain_reason)
 
 /// What was locked when an attempt took its resources.
 struct AttemptBooks {
     PriceTerms terms;
     HoldPlan hold;
-    PolicyId policy;      ///< in force at the start
-    Moment queued_at;     ///< since when the job had waited for this attempt
+    PolicyId policy;   ///< in force at the start
+    Moment queued_at;  ///< since when the job had waited for this attempt
     bool rank_ran{false};
     bool requeue{false};  ///< decided with its end
     NodeId suspect;       ///< blamed for its end; 0: none
@@ -101,17 +102,17 @@ public:
 
     Truth truth;
 
-    // --- Derived --------------------------------------------------------------------------------
+    // --- Derived ----------------------------------------------------------------------
     Scheduler scheduler;
     ClassBook classes;
     std::map<NodeName, NodeId> node_names;
-    std::map<NodeId, Moment> heard_at;                 ///< last heartbeat answered; see NodeHeard
-    std::map<NodeId, std::set<JobId>> jobs_on;         ///< jobs with a live attempt on the node
+    std::map<NodeId, Moment> heard_at;          ///< last heartbeat answered; see NodeHeard
+    std::map<NodeId, std::set<JobId>> jobs_on;  ///< jobs with a live attempt on the node
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
-    std::set<std::pair<Moment, JobId>> job_timers;     ///< when a job must be looked at
+    std::set<std::pair<Moment, JobId>> job_timers;  ///< when a job must be looked at
     std::set<std::pair<Moment, KeyName>> key_ages;
-    Moment openings_seen;  ///< grants that opened by then have been offered to waiting jobs
-    std::set<JobId> to_close;                          ///< every node has released; see consequence()
+    Moment openings_seen;      ///< grants that opened by then have been offered to waiting jobs
+    std::set<JobId> to_close;  ///< every node has released; see consequence()
 
     [[nodiscard]] const Job* find_job(JobId id) const;
     [[nodiscard]] const NodeRecord* find_node(const NodeName& name) const;

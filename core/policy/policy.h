@@ -25,7 +25,7 @@
 
 namespace khu {
 
-// --- The zone -----------------------------------------------------------------------------------
+// --- The zone ----------------------------------------------------------------------
 
 struct Province {
     std::string code;  ///< "48"
@@ -69,7 +69,7 @@ struct Price {
 };
 KHU_DESCRIBE(Price, from_day, vnd_per_gpuh)
 
-// --- Partitions and QOS ------------------------------------------------------------------------
+// --- Partitions and QOS ----------------------------------------------------------------------
 
 /// PerGpu: asked cores and memory beyond a GPU's part count as more GPUs, rounded up.
 /// MaxOf: a CPU partition; the larger of cores x weight(core) and GiB x weight(mem) is charged.
@@ -126,7 +126,7 @@ constexpr bool is_idle_class(const Qos& qos) {
     return qos.tier == 0;
 }
 
-// --- Who pays -----------------------------------------------------------------------------------
+// --- Who pays ----------------------------------------------------------------------
 
 enum class FunderKind { National, Provincial, Zone, Donor };
 KHU_DESCRIBE_ENUM(FunderKind, National, Provincial, Zone, Donor)
@@ -152,7 +152,7 @@ struct SplitShare {
 };
 KHU_DESCRIBE(SplitShare, payer, permille)
 
-// --- Programmes --------------------------------------------------------------------------------
+// --- Programmes ----------------------------------------------------------------------
 
 enum class Tier { Free, Subsidised, Paid };
 KHU_DESCRIBE_ENUM(Tier, Free, Subsidised, Paid)
@@ -247,7 +247,7 @@ struct Programme {
 KHU_DESCRIBE(Programme, id, tier, eligible, grant, split, qos, partitions, limits, carry, pullback,
              advance_max_of_next_tranche_permille, overrun_max_permille, exhausted, duties)
 
-// --- Enterprises -------------------------------------------------------------------------------
+// --- Enterprises ----------------------------------------------------------------------
 
 struct ZoneMembership {
     ZoneId zone;
@@ -292,7 +292,7 @@ struct Enterprise {
 };
 KHU_DESCRIBE(Enterprise, id, name, kind, founded, zones, wallet, holders, members, grants)
 
-// --- The whole ---------------------------------------------------------------------------------
+// --- The whole ----------------------------------------------------------------------
 
 struct Policy {
     PolicyId id;
@@ -329,7 +329,7 @@ KHU_DESCRIBE(Policy, id, supersedes, effective_from, decision_ref, utc_offset_mi
 /// past.
 bool is_start_policy(const Policy& policy);
 
-// --- Questions ---------------------------------------------------------------------------------
+// --- Questions ----------------------------------------------------------------------
 
 /// Each null if there is none of that id.
 const Partition* find_partition(const Policy& policy, const PartitionId& id);

@@ -25,7 +25,7 @@ struct Window {
 };
 KHU_DESCRIBE(Window, from, to)
 
-// --- Fair share -------------------------------------------------------------------------------
+// --- Fair share ----------------------------------------------------------------------
 
 struct TreeShare {
     ProgrammeId programme;
@@ -55,7 +55,7 @@ struct FairShare {
 };
 KHU_DESCRIBE(FairShare, half_life, count_idle_at_permille, tree, inside_programme, floor)
 
-// --- Priority ---------------------------------------------------------------------------------
+// --- Priority ----------------------------------------------------------------------
 
 /// How an over-drawn grant ages.
 struct OverGrant {
@@ -119,7 +119,7 @@ struct Preemption {
 };
 KHU_DESCRIBE(Preemption, order, grace, min_runtime_borrowed, charge_lost)
 
-// --- Calendar ---------------------------------------------------------------------------------
+// --- Calendar ----------------------------------------------------------------------
 
 struct Blackout {
     std::string id;
@@ -152,7 +152,7 @@ struct Calendar {
 };
 KHU_DESCRIBE(Calendar, blackouts, reservations)
 
-// --- Refunds ----------------------------------------------------------------------------------
+// --- Refunds ----------------------------------------------------------------------
 
 /// How much of the waivable time is waived when the infrastructure ends an attempt.
 struct AutomaticRefunds {
@@ -186,7 +186,7 @@ struct Refunds {
 };
 KHU_DESCRIBE(Refunds, automatic, checkpoint_assumed, manual, payer)
 
-// --- Reports and privacy ------------------------------------------------------------------------
+// --- Reports and privacy ----------------------------------------------------------------------
 
 /// Calendar months, because "12m" of retention is not twelve minutes.
 struct Retention {

@@ -3,18 +3,19 @@
 /// \file
 /// What an agent and khud say to one another. On the real wire it is JSON by reflection over one
 /// WebSocket; the simulator passes the same structs. Every message may
-/// be lost with its connection, repeated or late; each is idempotent by (job, attempt) and fenced by
-/// the epoch that khud gave the agent at its last Hello.
+/// be lost with its connection, repeated or late; each is idempotent by (job, attempt) and fenced
+/// by the epoch that khud gave the agent at its last Hello.
 ///
-/// The lease: the agent may run attempts until `lease_ms` after it *sent* the last heartbeat that was
-/// acknowledged; then it kills them. khud gives the node up only `lease + skew` after it *answered* one,
-/// so that no two copies of a job ever run.
+/// The lease: the agent may run attempts until `lease_ms` after it *sent* the last heartbeat that
+/// was acknowledged; then it kills them. khud gives the node up only `lease + skew` after it
+/// *answered* one, so that no two copies of a job ever run.
 ///
 /// Start of a gang: StartAttempt to every node -> AttemptReport prepared from each -> RunAttempt to
 /// every node. A gang of one node gets `run_at_once`, which saves a round trip.
 ///
-/// Loss: the agent repeats `prepared` until RunAttempt or StopAttempt comes, `running` and `ended` until
-/// their ReportAck; khud repeats StartAttempt and StopAttempt at heartbeats until a report answers them.
+/// Loss: the agent repeats `prepared` until RunAttempt or StopAttempt comes, `running` and `ended`
+/// until their ReportAck; khud repeats StartAttempt and StopAttempt at heartbeats until a report
+/// answers them.
 
 #include <cstdint>
 #include <optional>
@@ -37,12 +38,12 @@ KHU_DESCRIBE_ENUM(AgentStage, Prepared, Running, Ended)
 /// How the attempt ended on this node.
 struct AttemptResult {
     int exit_code{0};
-    int signal{0};          ///< 0: it exited by itself
+    int signal{0};  ///< 0: it exited by itself
     bool oom{false};
-    bool rank_ran{true};    ///< false: nothing of the user's ever ran here
-    std::string fault_code; ///< "T700" and the like when the launch failed
+    bool rank_ran{true};     ///< false: nothing of the user's ever ran here
+    std::string fault_code;  ///< "T700" and the like when the launch failed
     std::string fault_text;
-    Span duration;          ///< on the agent's monotonic clock
+    Span duration;  ///< on the agent's monotonic clock
 };
 KHU_DESCRIBE(AttemptResult, exit_code, signal, oom, rank_ran, fault_code, fault_text, duration)
 
@@ -54,17 +55,17 @@ struct AttemptReport {
 };
 KHU_DESCRIBE(AttemptReport, job, attempt, stage, result)
 
-// --- Agent to khud ---------------------------------------------------------------------------
+// --- Agent to khud ----------------------------------------------------------------------
 
 /// First message of every connection.
 struct Hello {
     std::uint64_t run{0};     ///< of the agent process: another one after each start
     std::uint64_t number{0};  ///< counts the Hellos of this run; Welcome gives it back
     std::string node;
-    std::string zone;       ///< empty: any
+    std::string zone;  ///< empty: any
     std::string version;
-    std::string address;    ///< host:port where this agent takes remote steps (khu-rsh)
-    std::string instance;   ///< random per agent process: tells a restart from a second agent
+    std::string address;   ///< host:port where this agent takes remote steps (khu-rsh)
+    std::string instance;  ///< random per agent process: tells a restart from a second agent
     Inventory inventory;
     std::vector<AttemptReport> attempts;  ///< all it has, ended ones that were not acknowledged too
 };
@@ -80,14 +81,14 @@ struct OutputChunk {
     std::uint64_t request{0};
     std::int64_t offset{0};
     std::string data_base64;
-    bool end{false};    ///< no more will come: end of file and the attempt is over, or an error
+    bool end{false};  ///< no more will come: end of file and the attempt is over, or an error
     std::string error;
 };
 KHU_DESCRIBE(OutputChunk, request, offset, data_base64, end, error)
 
 using FromAgent = std::variant<Hello, Heartbeat, AttemptReport, OutputChunk>;
 
-// --- khud to agent ---------------------------------------------------------------------------
+// --- khud to agent ----------------------------------------------------------------------
 
 /// Grants a lease as a heartbeat's answer does, from the sending of the Hello that it answers.
 struct Welcome {
@@ -115,9 +116,9 @@ KHU_DESCRIBE(HeartbeatAck, number)
 /// One node of the gang as the others see it.
 struct PeerNode {
     std::string name;
-    std::string address;     ///< host:port of its agent
+    std::string address;  ///< host:port of its agent
     NodeAllocation allocation;
-    std::vector<int> pus;    ///< os_index of every hardware thread of the allocation's cores
+    std::vector<int> pus;  ///< os_index of every hardware thread of the allocation's cores
     std::vector<std::string> gpu_uuids;  ///< of the allocation's GPUs; empty where not known
 };
 KHU_DESCRIBE(PeerNode, name, address, allocation, pus, gpu_uuids)
@@ -130,14 +131,14 @@ struct StartAttempt {
     Payload payload;
     std::vector<PeerNode> nodes;  ///< rank order
     int node_rank{0};
-    Moment deadline;              ///< khud's clock, for KHU_DEADLINE
-    Span time_left;               ///< from now to the deadline, for the agent's own clock
+    Moment deadline;  ///< khud's clock, for KHU_DEADLINE
+    Span time_left;   ///< from now to the deadline, for the agent's own clock
     int restart_count{0};
-    std::string token;            ///< lets khu-rsh of this attempt start steps on its other nodes
+    std::string token;  ///< lets khu-rsh of this attempt start steps on its other nodes
     bool run_at_once{false};
 };
-KHU_DESCRIBE(StartAttempt, job, attempt, epoch, spec, payload, nodes, node_rank, deadline, time_left,
-             restart_count, token, run_at_once)
+KHU_DESCRIBE(StartAttempt, job, attempt, epoch, spec, payload, nodes, node_rank, deadline,
+             time_left, restart_count, token, run_at_once)
 
 struct RunAttempt {
     JobId job;
@@ -148,9 +149,9 @@ KHU_DESCRIBE(RunAttempt, job, attempt)
 struct StopAttempt {
     JobId job;
     AttemptNumber attempt;
-    std::string reason;   ///< end cause in words, for the stop file
+    std::string reason;  ///< end cause in words, for the stop file
     int signal{15};
-    Span grace;           ///< between the signal and KILL
+    Span grace;  ///< between the signal and KILL
 };
 KHU_DESCRIBE(StopAttempt, job, attempt, reason, signal, grace)
 
@@ -166,7 +167,7 @@ struct ReadOutput {
     std::uint64_t request{0};
     JobId job;
     AttemptNumber attempt;
-    std::string stream;   ///< "output" or "error"
+    std::string stream;  ///< "output" or "error"
     std::int64_t offset{0};
     bool follow{false};
 };

@@ -27,7 +27,7 @@ namespace khu::sim {
 struct Promises {
     std::map<std::string, JobId> job_of_key;  ///< acknowledged submissions
     std::map<JobId, std::string> key_of_job;
-    std::set<JobId> archived;                 ///< in the stored history
+    std::set<JobId> archived;  ///< in the stored history
 };
 
 /// The first claim that does not hold; none if all do. Nothing is asked of khud while it is down.

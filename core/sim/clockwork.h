@@ -24,7 +24,9 @@ public:
     }
     void in(Span span, Action action) { at(now_ + span, std::move(action)); }
     [[nodiscard]] bool empty() const { return queue_.empty(); }
-    [[nodiscard]] Moment next() const { return queue_.empty() ? kNever : queue_.begin()->first.first; }
+    [[nodiscard]] Moment next() const {
+        return queue_.empty() ? kNever : queue_.begin()->first.first;
+    }
     void step() {
         auto first = queue_.extract(queue_.begin());
         now_ = first.key().first;

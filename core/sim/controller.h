@@ -2,8 +2,9 @@
 
 /// \file
 /// The simulated khud: the real Machine over a store that keeps only what was committed. A turn is
-/// decided at once and stored later; a crash in between loses it, a crash after the commit loses what
-/// was to be performed. Recovery is the same replay as in khud, from a snapshot or from the beginning.
+/// decided at once and stored later; a crash in between loses it, a crash after the commit loses
+/// what was to be performed. Recovery is the same replay as in khud, from a snapshot or from the
+/// beginning.
 
 #include <functional>
 #include <memory>
@@ -40,8 +41,8 @@ public:
     void tell(const Command& command, Answered answered);
     void tick();
     void crash();
-    /// Loads what the store has. Also checks that a snapshot and the facts alone give the same (I15).
-    /// The claim that broke; none if it holds.
+    /// Loads what the store has. Also checks that a snapshot and the facts alone give the same
+    /// (I15). The claim that broke; none if it holds.
     std::optional<std::string> recover();
 
 private:

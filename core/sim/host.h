@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// One simulated host: its agent (the real NodeMachine, when it is up) and its processes, which outlive
-/// the agent under their shepherds and die at the end of the lease that the agent last wrote down. Its
-/// clock drifts from the zone's.
+/// One simulated host: its agent (the real NodeMachine, when it is up) and its processes, which
+/// outlive the agent under their shepherds and die at the end of the lease that the agent last
+/// wrote down. Its clock drifts from the zone's.
 
 #include <functional>
 #include <map>
@@ -68,7 +68,7 @@ private:
     Send send_;
     std::unique_ptr<NodeMachine> node_;
     std::map<AttemptKey, Process> processes_;
-    Moment lease_until_;  ///< on this host's clock, as the shepherds see it
+    Moment lease_until_;     ///< on this host's clock, as the shepherds see it
     std::uint64_t life_{0};  ///< rises with each crash of the host: what was planned before is void
 };
 

@@ -21,7 +21,7 @@ constexpr Span kHostTick = milliseconds(250);
 struct Link {
     std::uint64_t number{0};  ///< rises with each connection
     bool up{false};
-    bool cut{false};          ///< partitioned: nothing passes, neither side knows yet
+    bool cut{false};  ///< partitioned: nothing passes, neither side knows yet
     NodeId node;
     Epoch epoch;
     bool registered{false};
@@ -79,7 +79,7 @@ void Simulation::note(const std::string& what) {
     trace_.add(what);
 }
 
-// --- Links -----------------------------------------------------------------------------------------
+// --- Links ----------------------------------------------------------------------
 
 /// Delays, loses, repeats and reorders one message of `link`.
 template <class Deliver>
@@ -122,9 +122,8 @@ void Simulation::break_link(std::size_t index) {
 
 void Simulation::send_to_khud(std::size_t index, const FromAgent& message) {
     const std::uint64_t connection = links_[index].number;
-    pass(links_[index], [this, index, connection, message] {
-        arrive_at_khud(index, connection, message);
-    });
+    pass(links_[index],
+         [this, index, connection, message] { arrive_at_khud(index, connection, message); });
 }
 
 void Simulation::arrive_at_khud(std::size_t index, std::uint64_t connection,
@@ -184,7 +183,7 @@ void Simulation::send_to_agent(const SendToAgent& effect) {
     }
 }
 
-// --- Clients ---------------------------------------------------------------------------------------
+// --- Clients ----------------------------------------------------------------------
 
 /// Tries again with the same key until it is acknowledged, as the command line does.
 void Simulation::submit(int number, int tries) {
@@ -229,7 +228,7 @@ void Simulation::cancel(JobId job, const Identity& who) {
     controller_.tell(CancelJob{who, job}, {});
 }
 
-// --- The plan of a seed ------------------------------------------------------------------------------
+// --- The plan of a seed ----------------------------------------------------------------------
 
 void Simulation::build() {
     controller_.tell(
@@ -244,8 +243,7 @@ void Simulation::build() {
         hello.node = node_name(number);
         hello.instance = "instance-" + std::to_string(number);
         hello.inventory = sim_inventory(number);
-        const int drift =
-            faults_.clock_drift ? static_cast<int>(random_.between(-500, 500)) : 0;
+        const int drift = faults_.clock_drift ? static_cast<int>(random_.between(-500, 500)) : 0;
         hosts_.push_back(std::make_unique<Host>(
             time_, random_, hello, drift,
             [this, index](const FromAgent& message) { send_to_khud(index, message); }));
@@ -325,7 +323,7 @@ void Simulation::plan_faults() {
     }
 }
 
-// --- The run -----------------------------------------------------------------------------------------
+// --- The run ----------------------------------------------------------------------
 
 void Simulation::check() {
     if (report_.broken.empty()) {

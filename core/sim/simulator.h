@@ -3,8 +3,9 @@
 /// \file
 /// A whole zone in one thread under virtual time: the real Machine, the real NodeMachine of every
 /// agent, and in place of the world links that lose, delay, repeat and reorder, hosts and programs
-/// that crash at the worst moment, and a store that forgets what was not committed. One seed decides
-/// everything; the same seed gives the same trace. After every step the claims are checked (claims.h).
+/// that crash at the worst moment, and a store that forgets what was not committed. One seed
+/// decides everything; the same seed gives the same trace. After every step the claims are checked
+/// (claims.h).
 ///
 /// First comes a time of faults (safety), then the faults stop and everything must come to rest
 /// within the time allowed (liveness).
@@ -45,10 +46,10 @@ Faults faults_of(std::uint64_t seed);
 struct Report {
     std::uint64_t seed{0};
     bool ok{false};
-    std::string broken;       ///< the claim that broke, with the virtual time; empty if ok
+    std::string broken;  ///< the claim that broke, with the virtual time; empty if ok
     std::string faults;
     std::uint64_t steps{0};
-    std::uint64_t trace{0};   ///< digest of everything that happened, in order
+    std::uint64_t trace{0};  ///< digest of everything that happened, in order
     std::int64_t acknowledged{0}, finished{0}, controller_crashes{0}, agent_crashes{0};
     std::int64_t partitions{0}, attempts{0};
 };

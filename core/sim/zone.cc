@@ -57,7 +57,8 @@ Policy sim_policy(int nodes, Random& random) {
     free.tier = Tier::Free;
     free.eligible.classes = {EnterpriseClass::Startup};
     free.eligible.zones = {ZoneId{"sim"}};
-    free.grant = {.max = gpu_hours(1000), .auto_approve_below = gpu_hours(1000), .window = days(9000)};
+    free.grant = {
+        .max = gpu_hours(1000), .auto_approve_below = gpu_hours(1000), .window = days(9000)};
     free.split = {{FunderId{"zone"}, 1000}};
     free.qos = {QosId{"thuong"}};
     free.partitions = {PartitionId{"gpu"}};

@@ -99,7 +99,7 @@ void answer_from_state(const Call& call, Make make) {
     });
 }
 
-// --- Handlers ----------------------------------------------------------------------------------
+// --- Handlers ----------------------------------------------------------------------
 
 void submit_job(const Call& call);
 void list_jobs(const Call& call);
