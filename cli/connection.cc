@@ -13,6 +13,7 @@
 namespace khu::cli {
 namespace {
 
+constexpr Span kIdle = seconds(60);
 constexpr Span kPatience = seconds(30);
 constexpr Span kFirstPause = milliseconds(50);
 constexpr Span kLongestPause = seconds(1);
@@ -34,13 +35,15 @@ void pause_for(Span span) {
     ::nanosleep(&wait, nullptr);
 }
 
-std::string common_headers(const Endpoint& endpoint, Language language) {
-    std::string out = "User-Agent: khu\r\nAccept-Language: ";
-    out += language == Language::Vietnamese ? "vi\r\n" : "en\r\n";
+wire::net::Request request_of(std::string method, const std::string& target,
+                              const Endpoint& endpoint, Language language) {
+    wire::net::Request request{.method = std::move(method), .target = target};
+    request.headers = {{"User-Agent", "khu"},
+                       {"Accept-Language", language == Language::Vietnamese ? "vi" : "en"}};
     if (!endpoint.token.empty()) {
-        out += "Authorization: Bearer " + endpoint.token + "\r\n";
+        request.headers.emplace_back("Authorization", "Bearer " + endpoint.token);
     }
-    return out;
+    return request;
 }
 
 bool is_success(int status) {
@@ -52,57 +55,50 @@ bool is_success(int status) {
 Connection::Connection(Endpoint endpoint, Language language)
     : endpoint_(std::move(endpoint)),
       language_(language),
-      transport_(endpoint_.path.empty()
-                     ? tls_transport(endpoint_.host, endpoint_.port, endpoint_.ca_file)
-                     : unix_transport(endpoint_.path)) {}
+      transport_(endpoint_.address, endpoint_.authority) {}
 
 Failure Connection::failure_of(const NetFault& fault, bool maybe_done) const {
     if (fault.stage == NetFault::Stage::Interrupted) {
         return unreachable(std::string(words(Message::Interrupted, language_)), "");
     }
-    if (fault.stage == NetFault::Stage::Connect && !maybe_done) {
-        const Message remedy =
-            endpoint_.path.empty() ? Message::UnreachableRemedy : Message::UnreachableSocketRemedy;
-        return unreachable(say(Message::Unreachable, language_, {endpoint_.url, fault.why}),
-                           std::string(words(remedy, language_)));
-    }
-    Failure failure =
-        unreachable(say(Message::ConnectionBroke, language_, {endpoint_.url, fault.why}),
-                    maybe_done ? std::string(words(Message::MaybeDone, language_)) : "");
+    Failure failure = from_refusal(fault.refusal, language_);
+    failure.exit = ExitCode::Unreachable;
     failure.maybe_done = maybe_done;
+    if (maybe_done) {
+        failure.remedy = words(Message::MaybeDone, language_);
+    }
     return failure;
 }
 
-Failure Connection::refusal_of(const HttpHead& head, const std::string& body) const {
+Failure Connection::refusal_of(int status, const std::string& body) const {
     const Expected<wire::Problem, Failure> problem = decode<wire::Problem>(body, language_);
     if (problem && !problem->code.empty()) {
         Failure failure = from_problem(*problem, language_);
-        failure.status = head.status;
+        failure.status = status;
         return failure;
     }
-    Failure failure =
-        internal(say(Message::OddAnswer, language_,
-                     {endpoint_.url, std::to_string(head.status), body.substr(0, 200)}),
-                 "");
-    failure.status = head.status;
+    Failure failure = internal(say(Message::OddAnswer, language_,
+                                   {endpoint_.url, std::to_string(status), body.substr(0, 200)}),
+                               "");
+    failure.status = status;
     return failure;
 }
 
-Expected<std::string, Failure> Connection::ask(HttpRequest request, bool repeatable) {
-    request.headers += common_headers(endpoint_, language_);
+Expected<std::string, Failure> Connection::ask(wire::net::Request request, Span idle,
+                                               bool repeatable) {
     const Span give_up = monotonic_now() + patience();
     Span pause = kFirstPause;
     bool sent = false;
     for (;;) {
         std::string body;
-        const Expected<HttpHead, NetFault> head =
-            transport_->exchange(request, [&body](const HttpHead&, std::string_view piece) {
+        const Expected<wire::net::Response, NetFault> head = transport_.exchange(
+            request, idle, [&body](const wire::net::Response&, std::string_view piece) {
                 body += piece;
                 return body.size() < kBodyBytesMax;
             });
         if (head) {
             return is_success(head->status) ? Expected<std::string, Failure>(std::move(body))
-                                            : Unexpected{refusal_of(*head, body)};
+                                            : Unexpected{refusal_of(head->status, body)};
         }
         sent = sent || head.error().stage == NetFault::Stage::Exchange;
         const bool again = repeatable && sent && monotonic_now() + pause < give_up &&
@@ -116,43 +112,44 @@ Expected<std::string, Failure> Connection::ask(HttpRequest request, bool repeata
 }
 
 Expected<std::string, Failure> Connection::get(const std::string& target) {
-    return ask(HttpRequest{.target = target}, true);
+    return get(target, kIdle);
 }
 
 Expected<std::string, Failure> Connection::get(const std::string& target, Span idle) {
-    return ask(HttpRequest{.target = target, .idle = idle}, true);
+    return ask(request_of("GET", target, endpoint_, language_), idle, true);
 }
 
 Expected<std::string, Failure> Connection::post(const std::string& target, std::string body,
                                                 const std::string& idempotency_key) {
-    HttpRequest request{.method = "POST", .target = target, .body = std::move(body)};
+    wire::net::Request request = request_of("POST", target, endpoint_, language_);
+    request.headers.emplace_back("Content-Type", "application/json");
     if (!idempotency_key.empty()) {
-        request.headers = "Idempotency-Key: " + idempotency_key + "\r\n";
+        request.headers.emplace_back("Idempotency-Key", idempotency_key);
     }
-    return ask(std::move(request), !idempotency_key.empty());
+    request.body = std::move(body);
+    return ask(std::move(request), kIdle, !idempotency_key.empty());
 }
 
 Expected<std::string, Failure> Connection::remove(const std::string& target) {
-    return ask(HttpRequest{.method = "DELETE", .target = target}, false);
+    return ask(request_of("DELETE", target, endpoint_, language_), kIdle, false);
 }
 
 Expected<Done, Failure> Connection::stream(const std::string& target, Span idle, const Sink& sink) {
-    HttpRequest request{.target = target, .idle = idle};
-    request.headers = common_headers(endpoint_, language_);
     std::string refusal;
-    const Expected<HttpHead, NetFault> head =
-        transport_->exchange(request, [&](const HttpHead& about, std::string_view piece) {
-            if (is_success(about.status)) {
-                return sink(piece);
-            }
-            refusal += piece.substr(0, kBodyBytesMax);
-            return true;
-        });
+    const Expected<wire::net::Response, NetFault> head =
+        transport_.exchange(request_of("GET", target, endpoint_, language_), idle,
+                            [&](const wire::net::Response& about, std::string_view piece) {
+                                if (is_success(about.status)) {
+                                    return sink(piece);
+                                }
+                                refusal += piece;
+                                return refusal.size() < kBodyBytesMax;
+                            });
     if (!head) {
         return Unexpected{failure_of(head.error(), false)};
     }
     if (!is_success(head->status)) {
-        return Unexpected{refusal_of(*head, refusal)};
+        return Unexpected{refusal_of(head->status, refusal)};
     }
     return Done{};
 }
@@ -169,31 +166,13 @@ std::string new_idempotency_key() {
     return out;
 }
 
-std::string percent_encode(std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain) {
-            out += c;
-        } else {
-            out += '%';
-            out += digits[byte >> 4U];
-            out += digits[byte & 15U];
-        }
-    }
-    return out;
-}
-
 std::string query(std::initializer_list<std::pair<std::string_view, std::string>> parts) {
     std::string out;
     for (const auto& [key, value] : parts) {
         if (!value.empty()) {
             out += out.empty() ? "?" : "&";
             out += key;
-            out += '=' + percent_encode(value);
+            out += '=' + wire::net::percent_encode(value);
         }
     }
     return out;

@@ -7,7 +7,6 @@
 /// jobs. A connection that cannot be made in the first place fails at once.
 
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "cli/endpoint.h"
@@ -37,20 +36,17 @@ public:
     [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
 
 private:
-    Expected<std::string, Failure> ask(HttpRequest request, bool repeatable);
+    Expected<std::string, Failure> ask(wire::net::Request request, Span idle, bool repeatable);
     Failure failure_of(const NetFault& fault, bool maybe_done) const;
-    Failure refusal_of(const HttpHead& head, const std::string& body) const;
+    Failure refusal_of(int status, const std::string& body) const;
 
     Endpoint endpoint_;
     Language language_;
-    std::unique_ptr<Transport> transport_;
+    Transport transport_;
 };
 
 /// 32 hexadecimal digits of the system's randomness.
 std::string new_idempotency_key();
-
-/// `text` for a path or query of a URL, RFC 3986.
-std::string percent_encode(std::string_view text);
 
 /// Takes "?key=value&..." together, leaving out empty values.
 std::string query(std::initializer_list<std::pair<std::string_view, std::string>> parts);

@@ -51,6 +51,7 @@ KHU_ENCODES(ReasonRequest)
 KHU_ENCODES(GrantRequest)
 KHU_ENCODES(GrantChange)
 KHU_ENCODES(PolicyRequest)
+KHU_ENCODES(PolicyReview)
 KHU_ENCODES(ManifestAnswer)
 KHU_ENCODES(TokenRequest)
 

@@ -11,37 +11,12 @@ namespace khu::cli {
 namespace {
 
 constexpr std::int64_t kTokenBytesMax = 4096;
+constexpr std::int64_t kAuthorityBytesMax = 4 << 20;
+constexpr std::string_view kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 
 std::string from_environment(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
-}
-
-Failure bad_endpoint(const std::string& url, Language language) {
-    return usage(say(Message::BadEndpoint, language, {url}),
-                 words(Message::BadEndpointRemedy, language).data());
-}
-
-/// "host:port", "host", "[::1]:port".
-bool split_authority(std::string_view authority, Endpoint& endpoint) {
-    std::size_t host_end = authority.find(':');
-    if (authority.starts_with('[')) {
-        const std::size_t close = authority.find(']');
-        if (close == std::string_view::npos) {
-            return false;
-        }
-        endpoint.host = std::string(authority.substr(1, close - 1));
-        host_end = close + 1 == authority.size() ? std::string_view::npos : close + 1;
-    } else {
-        endpoint.host = std::string(authority.substr(0, host_end));
-    }
-    endpoint.port = kDefaultPort;
-    if (host_end != std::string_view::npos) {
-        endpoint.port = std::string(authority.substr(host_end + 1));
-    }
-    const bool digits = endpoint.port.find_first_not_of("0123456789") == std::string::npos;
-    const bool port = digits && !endpoint.port.empty() && endpoint.port.size() <= 5;
-    return port && !endpoint.host.empty();
 }
 
 /// The token for `endpoint`: the environment's, or the configuration's if the endpoint is its own.
@@ -63,27 +38,15 @@ Expected<std::string, Failure> find_token(const ClientConfig& config, bool confi
 
 }  // namespace
 
-Expected<Endpoint, Failure> parse_endpoint(const std::string& url, Language language) {
-    Endpoint endpoint{.url = url};
-    if (url.starts_with("unix:")) {
-        endpoint.path = url.substr(5);
-        if (!endpoint.path.starts_with('/')) {
-            return Unexpected{bad_endpoint(url, language)};
-        }
-        return endpoint;
+Expected<std::string, Failure> read_authority(const std::string& ca_file, Language language) {
+    const std::string path = ca_file.empty() ? std::string(kSystemAuthorities) : ca_file;
+    Expected<std::string, FileFault> text = read_file(path, kAuthorityBytesMax);
+    if (!text) {
+        return Unexpected{
+            usage(say(Message::AuthorityUnreadable, language, {path, text.error().why}),
+                  std::string(words(Message::AuthorityRemedy, language)))};
     }
-    if (!url.starts_with("https://")) {
-        return Unexpected{bad_endpoint(url, language)};
-    }
-    std::string_view authority = std::string_view(url).substr(8);
-    if (authority.ends_with('/')) {
-        authority.remove_suffix(1);
-    }
-    const bool plain = authority.find_first_of("/?#@ ") == std::string_view::npos;
-    if (!plain || !split_authority(authority, endpoint)) {
-        return Unexpected{bad_endpoint(url, language)};
-    }
-    return endpoint;
+    return *std::move(text);
 }
 
 Expected<std::string, Failure> read_token_file(const std::string& path, Language language) {
@@ -115,17 +78,29 @@ Expected<Endpoint, Failure> find_endpoint(const std::string& option, Language la
     if (url.empty()) {
         url = configured ? config->endpoint : std::string(kDefaultEndpoint);
     }
-    Expected<Endpoint, Failure> endpoint = parse_endpoint(url, language);
-    if (!endpoint) {
-        return endpoint;
+    const Expected<wire::net::Endpoint, Refusal> address = wire::net::parse_endpoint(url);
+    if (!address) {
+        Failure failure = from_refusal(address.error(), language);
+        failure.exit = ExitCode::Usage;
+        return Unexpected{std::move(failure)};
     }
-    const std::string ca_file = from_environment("KHU_CA_FILE");
-    endpoint->ca_file = !ca_file.empty() ? ca_file : configured ? config->ca_file : "";
+    Endpoint endpoint{.address = *address, .url = url, .authority = {}, .token = {}};
+    if (!address->is_unix()) {
+        const std::string ca_file = from_environment("KHU_CA_FILE");
+        Expected<std::string, Failure> authority = read_authority(!ca_file.empty() ? ca_file
+                                                                  : configured     ? config->ca_file
+                                                                                   : "",
+                                                                  language);
+        if (!authority) {
+            return Unexpected{std::move(authority).error()};
+        }
+        endpoint.authority = *std::move(authority);
+    }
     Expected<std::string, Failure> token = find_token(*config, configured, language);
     if (!token) {
         return Unexpected{std::move(token).error()};
     }
-    endpoint->token = *std::move(token);
+    endpoint.token = *std::move(token);
     return endpoint;
 }
 

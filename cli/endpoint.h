@@ -3,10 +3,9 @@
 /// \file
 /// Where khud is and who we say we are. The first that says something counts:
 ///
-///     endpoint   --endpoint, KHU_ENDPOINT, `endpoint` of the configuration,
-///     unix:/run/khu/khud.sock token      KHU_TOKEN, the file KHU_TOKEN_FILE names, `token_file` of
-///     the configuration ca file    KHU_CA_FILE, `ca_file` of the configuration, the system's
-///     authorities
+///     endpoint  --endpoint, KHU_ENDPOINT, `endpoint` of the configuration, the default below
+///     token     KHU_TOKEN, the file KHU_TOKEN_FILE names, `token_file` of the configuration
+///     ca file   KHU_CA_FILE, `ca_file` of the configuration, the system's authorities
 ///
 /// The configuration is ~/.config/khu/config.yaml (XDG_CONFIG_HOME); `khu login` writes it. Its
 /// token is only sent to its own endpoint. On a Unix socket khud knows us by our account and no
@@ -15,27 +14,24 @@
 #include <string>
 
 #include "cli/failure.h"
+#include "wire/net/endpoint.h"
 
 namespace khu::cli {
 
 struct Endpoint {
-    std::string url{};   ///< as it was given, for messages
-    std::string path{};  ///< of the Unix socket; empty: TLS
-    std::string host{};
-    std::string port{};
-    std::string ca_file{};
-    std::string token{};
+    wire::net::Endpoint address;
+    std::string url;        ///< as messages name it
+    std::string authority;  ///< PEM; empty for a Unix socket
+    std::string token;      ///< empty: none
 };
 
 inline constexpr std::string_view kDefaultEndpoint = "unix:/run/khu/khud.sock";
-inline constexpr std::string_view kDefaultPort = "7443";
-
-/// The forms `unix:/path`, `https://host:port` and `https://[::1]:port`; the port is khud's own,
-/// 7443, if none is given. Token and ca_file stay empty.
-Expected<Endpoint, Failure> parse_endpoint(const std::string& url, Language language);
 
 /// `option` is what --endpoint says; empty if it was not given.
 Expected<Endpoint, Failure> find_endpoint(const std::string& option, Language language);
+
+/// The text of `ca_file`, or of the system's authorities if it is empty.
+Expected<std::string, Failure> read_authority(const std::string& ca_file, Language language);
 
 /// The one line of a token file, checked for its permissions.
 Expected<std::string, Failure> read_token_file(const std::string& path, Language language);

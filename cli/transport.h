@@ -1,9 +1,10 @@
 #pragma once
 
 /// \file
-/// One HTTP/1.1 request and its answer over a byte stream, blocking: the command line does one
-/// thing at a time, starts no thread and must start fast. The Unix socket (transport.cc) needs
-/// neither Asio nor OpenSSL; TLS lies in tls_transport.cc and costs only those who use it.
+/// One HTTP request and its answer over wire/net's sockets, blocking: the command line does one
+/// thing at a time and must start fast, so there is no thread, no Asio, and over a Unix socket no
+/// OpenSSL. It differs from wire/net/client.h in two things that a person at a terminal needs:
+/// Ctrl-C ends a wait at once, and a fault says whether khud can have seen the request.
 
 #include <functional>
 #include <memory>
@@ -11,66 +12,61 @@
 #include <string_view>
 
 #include "core/base/expected.h"
+#include "core/base/refusal.h"
 #include "core/base/units.h"
+#include "wire/net/endpoint.h"
+#include "wire/net/http.h"
+
+namespace khu::wire::net {
+class TlsContext;
+class ResponseParser;
+}  // namespace khu::wire::net
 
 namespace khu::cli {
 
-struct HttpRequest {
-    std::string method{"GET"};
-    std::string target{};  ///< "/v1/queue?user=an"
-    std::string body{};
-    std::string headers{};   ///< further ones, each ending in CRLF
-    Span idle{seconds(60)};  ///< longest silence of the other side; 0: for ever
-};
-
-struct HttpHead {
-    int status{0};
-    std::string content_type{};
-};
-
-/// What broke. Only `Connect` promises that khud has not seen the request.
 struct NetFault {
-    enum class Stage { Connect, Exchange, Interrupted };
+    enum class Stage {
+        Connect,      ///< khud has not seen the request
+        Exchange,     ///< nobody knows
+        Interrupted,  ///< SIGINT or SIGTERM after catch_interrupts()
+    };
     Stage stage{Stage::Exchange};
-    std::string why{};   ///< "Connection refused"
-    bool absent{false};  ///< nobody listens there: no socket, connection refused
+    Refusal refusal;  ///< Unreachable, Untrusted, BadAnswer or CertificateFailed
 };
 
-/// Takes the answer's body in pieces, as they come; false ends the transfer.
-using OnBody = std::function<bool(const HttpHead& head, std::string_view piece)>;
-
-/// A connected byte stream. Reading and writing give -1 and errno as read(2) does.
-class ByteStream {
-public:
-    virtual ~ByteStream() = default;
-    /// At least one byte, 0 at the orderly end, -1: errno, EINTR if a signal came.
-    virtual long read_some(char* to, std::size_t size, Span idle) = 0;
-    virtual long write_some(const char* from, std::size_t size) = 0;
-    [[nodiscard]] virtual std::string last_error() const = 0;
-};
+/// Takes the answer's body in pieces as they come, with its head; false ends the transfer.
+using OnBody = std::function<bool(const wire::net::Response& head, std::string_view piece)>;
 
 class Transport {
 public:
-    virtual ~Transport() = default;
-    /// The whole exchange; the connection is kept for the next one when both sides allow it.
-    Expected<HttpHead, NetFault> exchange(const HttpRequest& request, const OnBody& on_body);
+    /// `authority`: who may have signed khud's certificate, PEM; unused for a Unix socket.
+    Transport(wire::net::Endpoint endpoint, std::string authority);
+    ~Transport();
+    Transport(const Transport&) = delete;
+    Transport& operator=(const Transport&) = delete;
 
-protected:
-    virtual Expected<std::unique_ptr<ByteStream>, NetFault> connect() = 0;
-    [[nodiscard]] virtual std::string host() const = 0;
+    /// The whole exchange; the result is the answer's head. `idle`: longest silence. The connection
+    /// is kept for the next request that only reads.
+    Expected<wire::net::Response, NetFault> exchange(const wire::net::Request& request, Span idle,
+                                                     const OnBody& on_body);
 
 private:
-    Expected<HttpHead, NetFault> converse(const HttpRequest& request, const OnBody& on_body,
-                                          bool& answered);
-    std::unique_ptr<ByteStream> stream_;
+    class Link;
+
+    Expected<std::unique_ptr<Link>, NetFault> connect();
+    Expected<wire::net::Response, NetFault> converse(const wire::net::Request& request, Span idle,
+                                                     const OnBody& on_body, bool& nothing_came);
+    Expected<Done, NetFault> read_answer(wire::net::ResponseParser& parser, Span idle,
+                                         bool& nothing_came);
+    [[nodiscard]] NetFault broke(NetFault::Stage stage, std::string why) const;
+
+    wire::net::Endpoint endpoint_;
+    std::string authority_;
+    std::shared_ptr<wire::net::TlsContext> tls_;
+    std::unique_ptr<Link> link_;
 };
 
-std::unique_ptr<Transport> unix_transport(std::string path);
-/// `ca_file` empty: the system's authorities.
-std::unique_ptr<Transport> tls_transport(std::string host, std::string port, std::string ca_file);
-
-/// True once SIGINT or SIGTERM came after catch_interrupts(); the exchange then ends as
-/// Interrupted.
+/// True once SIGINT or SIGTERM came after catch_interrupts().
 bool interrupted();
 void catch_interrupts();
 void forget_interrupt();

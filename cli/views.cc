@@ -1,5 +1,7 @@
 #include "cli/views.h"
 
+#include <array>
+
 #include "core/policy/hostlist.h"
 
 namespace khu::cli {
@@ -64,6 +66,19 @@ Cell dong_cell(Mvnd amount) {
         digits.insert(static_cast<std::size_t>(at), ",");
     }
     return {(dong < 0 ? "-" : "") + digits + " đ", std::to_string(amount.value)};
+}
+
+std::string people_bytes(Bytes bytes) {
+    constexpr std::array<std::string_view, 5> units{"B", "KiB", "MiB", "GiB", "TiB"};
+    std::int64_t tenths = bytes.value * 10;
+    std::size_t unit = 0;
+    while (unit + 1 < units.size() && tenths >= 10240) {
+        tenths /= 1024;
+        ++unit;
+    }
+    std::string out = std::to_string(tenths / 10);
+    out += tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10);
+    return out + " " + std::string(units[unit]);
 }
 
 std::string ranges(const std::vector<int>& numbers) {
@@ -132,7 +147,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("GPU model", "gpu_model", spec.shape.gpu_model.value);
     add("Cores per node", "cores_per_node", std::int64_t{spec.shape.cores});
     add("Memory per node", "mem_bytes_per_node",
-        {spec.shape.memory == Bytes{0} ? "" : format_bytes(spec.shape.memory),
+        {spec.shape.memory == Bytes{0} ? "" : people_bytes(spec.shape.memory),
          std::to_string(spec.shape.memory.value)});
     add("Tasks per node", "tasks_per_node", std::int64_t{spec.tasks_per_node});
     add("Time limit", "time_limit_s", span_cell(spec.time_limit));
@@ -173,7 +188,7 @@ Table allocation_table(const wire::JobView& job) {
              node.stage,
              ranges(node.gpus),
              ranges(node.cores),
-             {format_bytes(node.mem_bytes), std::to_string(node.mem_bytes.value)}});
+             {people_bytes(node.mem_bytes), std::to_string(node.mem_bytes.value)}});
     }
     return table;
 }
@@ -201,8 +216,7 @@ Table node_table(const Session& session, const std::vector<wire::NodeView>& node
             jobs.push_back(std::to_string(job.value));
         }
         const auto memory = [](Bytes bytes) {
-            return Cell{format_bytes(Bytes{bytes.value >> 20U << 20U}),
-                        std::to_string(bytes.value)};
+            return Cell{people_bytes(bytes), std::to_string(bytes.value)};
         };
         table.rows.push_back(
             {node.name,

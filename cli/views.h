@@ -23,6 +23,8 @@ Table grant_table(const Session& session, const std::vector<wire::GrantView>& gr
 Cell gpu_hours_cell(Atoms amount);
 /// "1,234,567 đ", raw in thousandths of a dong.
 Cell dong_cell(Mvnd amount);
+/// "1.9 TiB", "1007.6 GiB", "512 MiB": rounded down to a tenth.
+std::string people_bytes(Bytes bytes);
 /// "0-3,8,10-11".
 std::string ranges(const std::vector<int>& numbers);
 

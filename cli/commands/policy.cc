@@ -1,0 +1,236 @@
+#include <algorithm>
+
+#include "cli/commands/all.h"
+#include "cli/files.h"
+#include "config/policy_reader.h"
+#include "core/base/limits.h"
+
+namespace khu::cli {
+namespace {
+
+constexpr auto kCheckOptions = std::to_array<Option>({
+    {"--strict", "", Message::HelpStrict, Takes::Nothing},
+    {"--offline", "", Message::HelpOffline, Takes::Nothing},
+});
+constexpr auto kApplyOptions = std::to_array<Option>({
+    {"--strict", "", Message::HelpStrict, Takes::Nothing},
+});
+constexpr auto kShowOptions = std::to_array<Option>({
+    {"--at", "DATE", Message::HelpLater, Takes::One, "", true},
+});
+
+Expected<wire::PolicyRequest, Failure> read_request(const Session& session) {
+    const std::string path = session.operand();
+    Expected<std::string, FileFault> text = read_file(path, limits::policy_bytes_max);
+    if (!text) {
+        const std::int64_t bytes = text.error().bytes;
+        return Unexpected{usage(
+            bytes >= 0
+                ? session.say(Message::FileTooLarge, {path, std::to_string(bytes),
+                                                      std::to_string(limits::policy_bytes_max)})
+                : session.say(Message::FileUnreadable, {path, text.error().why}),
+            "")};
+    }
+    return wire::PolicyRequest{
+        .text = *std::move(text), .file = path, .strict = session.arguments.has("--strict")};
+}
+
+wire::ComplaintView view_of(const Complaint& complaint, Language language) {
+    const bool vietnamese = language == Language::Vietnamese;
+    std::string place;
+    if (complaint.line > 0) {
+        place = complaint.file + ":" + std::to_string(complaint.line) + ":" +
+                std::to_string(complaint.column);
+    }
+    return {.code = complaint.code,
+            .severity = complaint.severity == Severity::Error ? "error" : "warning",
+            .path = complaint.path,
+            .text = vietnamese ? complaint.text_vi : complaint.text_en,
+            .place = std::move(place)};
+}
+
+/// What can be said without the zone: the text alone, reviewed as the first policy of a zone.
+wire::PolicyReview review_here(const Session& session, const wire::PolicyRequest& request) {
+    const config::PolicyCheck check =
+        config::check_policy(request.text, request.file, {}, request.strict);
+    wire::PolicyReview review;
+    review.accepted = check.policy.has_value() && !refuses(check.complaints, request.strict);
+    review.policy = check.policy ? check.policy->id.value : "";
+    for (const Complaint& complaint : check.complaints) {
+        review.complaints.push_back(view_of(complaint, session.language));
+    }
+    review.not_in_force = check.not_in_force;
+    return review;
+}
+
+Table complaint_table(const wire::PolicyReview& review) {
+    Table table{.columns = {{"PLACE", "place"},
+                            {"SEVERITY", "severity"},
+                            {"CODE", "code"},
+                            {"KEY", "path"},
+                            {"TEXT", "text"}},
+                .rows = {}};
+    for (const wire::ComplaintView& one : review.complaints) {
+        table.rows.push_back({one.place, one.severity, one.code, one.path, one.text});
+    }
+    return table;
+}
+
+/// "policy.yaml:12:5: P030 programmes.kn-80.split: ..." a line, as compilers print.
+std::string complaint_lines(const wire::PolicyReview& review) {
+    std::string out;
+    for (const wire::ComplaintView& one : review.complaints) {
+        out += one.place.empty() ? "" : one.place + ": ";
+        out += one.severity == "warning" ? "warning: " : "";
+        out += one.code + " " + (one.path.empty() ? "" : one.path + ": ") + one.text + "\n";
+    }
+    return out;
+}
+
+std::string summary(const Session& session, const wire::PolicyReview& review) {
+    const auto warnings =
+        std::ranges::count(review.complaints, "warning", &wire::ComplaintView::severity);
+    const auto errors = static_cast<std::ptrdiff_t>(review.complaints.size()) - warnings;
+    std::string out = session.say(review.accepted ? Message::PolicyGood : Message::PolicyBad,
+                                  {review.policy.empty() ? session.operand() : review.policy,
+                                   std::to_string(errors), std::to_string(warnings)});
+    out += '\n';
+    if (!review.not_in_force.empty()) {
+        out += session.say(Message::PolicyNotInForce) + "\n";
+        for (const std::string& key : review.not_in_force) {
+            out += "  " + key + "\n";
+        }
+    }
+    return out;
+}
+
+void show_changes(const Session& session, const wire::PolicyReview& review) {
+    if (review.changes.empty()) {
+        session.print(session.say(Message::PolicyNoChanges, {review.in_force}) + "\n");
+    }
+    for (const std::string& change : review.changes) {
+        session.print(change + "\n");
+    }
+}
+
+Result show_review(const Session& session, const wire::PolicyReview& review,
+                   const std::string& body) {
+    if (session.format == Format::Json || session.format == Format::Csv) {
+        session.present(complaint_table(review), body);
+    } else {
+        session.print(complaint_lines(review) + summary(session, review));
+    }
+    return static_cast<int>(review.accepted ? ExitCode::Done : ExitCode::Refused);
+}
+
+Result check(Session& session) {
+    const Expected<wire::PolicyRequest, Failure> request = read_request(session);
+    if (!request) {
+        return Unexpected{request.error()};
+    }
+    const wire::PolicyReview here = review_here(session, *request);
+    if (!here.accepted || session.arguments.has("--offline")) {
+        return show_review(session, here, encode(here));
+    }
+    const Expected<Received<wire::PolicyReview>, Failure> there =
+        session.post<wire::PolicyReview>("/v1/policy/check", encode(*request));
+    if (there) {
+        return show_review(session, there->answer, there->body);
+    }
+    session.note(session.say(Message::PolicyCheckedHere, {there.error().text}));
+    return show_review(session, here, encode(here));
+}
+
+Result apply(Session& session) {
+    const Expected<wire::PolicyRequest, Failure> request = read_request(session);
+    if (!request) {
+        return Unexpected{request.error()};
+    }
+    const wire::PolicyReview here = review_here(session, *request);
+    if (!here.accepted) {
+        return show_review(session, here, encode(here));
+    }
+    const Expected<Received<wire::PolicyReview>, Failure> there =
+        session.post<wire::PolicyReview>("/v1/policy", encode(*request));
+    if (!there) {
+        return Unexpected{there.error()};
+    }
+    const Result shown = show_review(session, there->answer, there->body);
+    const bool people = session.format == Format::Table || session.format == Format::Wide;
+    if (there->answer.accepted && people) {
+        session.print(session.say(Message::PolicyApplied, {there->answer.policy}) + "\n");
+    }
+    return shown;
+}
+
+Result diff(Session& session) {
+    const Expected<wire::PolicyRequest, Failure> request = read_request(session);
+    if (!request) {
+        return Unexpected{request.error()};
+    }
+    const Expected<Received<wire::PolicyReview>, Failure> there =
+        session.post<wire::PolicyReview>("/v1/policy/diff", encode(*request));
+    if (!there) {
+        return Unexpected{there.error()};
+    }
+    if (!there->answer.accepted || session.format == Format::Json) {
+        return show_review(session, there->answer, there->body);
+    }
+    show_changes(session, there->answer);
+    return 0;
+}
+
+Result show(Session& session) {
+    const Expected<Received<wire::PolicyAnswer>, Failure> policy =
+        session.get<wire::PolicyAnswer>("/v1/policy");
+    if (!policy) {
+        return Unexpected{policy.error()};
+    }
+    const wire::PolicyAnswer& answer = policy->answer;
+    if (session.format == Format::Json) {
+        session.present({}, policy->body);
+        return 0;
+    }
+    if (answer.policy.empty()) {
+        session.note(session.say(Message::PolicyNone));
+        return 0;
+    }
+    session.progress("");
+    session.print(answer.text);
+    session.note(session.say(Message::PolicyWho, {answer.policy, answer.applied_by,
+                                                  session.when(answer.applied_at).shown}));
+    return 0;
+}
+
+}  // namespace
+
+constinit const Command kPolicyCheck{.name = "policy check",
+                                     .operands = "FILE",
+                                     .help = Message::HelpPolicyCheck,
+                                     .options = {kCheckOptions},
+                                     .reads = true,
+                                     .refused = Message::Refused,
+                                     .run = check};
+constinit const Command kPolicyDiff{.name = "policy diff",
+                                    .operands = "FILE",
+                                    .help = Message::HelpPolicyDiff,
+                                    .options = {},
+                                    .reads = true,
+                                    .refused = Message::Refused,
+                                    .run = diff};
+constinit const Command kPolicyApply{.name = "policy apply",
+                                     .operands = "FILE",
+                                     .help = Message::HelpPolicyApply,
+                                     .options = {kApplyOptions},
+                                     .reads = true,
+                                     .refused = Message::Refused,
+                                     .run = apply};
+constinit const Command kPolicyShow{.name = "policy show",
+                                    .operands = "",
+                                    .help = Message::HelpPolicyShow,
+                                    .options = {kShowOptions},
+                                    .reads = true,
+                                    .refused = Message::Refused,
+                                    .run = show};
+
+}  // namespace khu::cli

@@ -1,0 +1,214 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/cli/fake_khud.h"
+#include "tests/cli/program.h"
+
+namespace khu::cli::test {
+namespace {
+
+using testing::HasSubstr;
+
+Surroundings at(const FakeKhud& khud) {
+    return {.env = {{"KHU_ENDPOINT", khud.endpoint()}}};
+}
+
+TEST(Zone, NodesShowWhatIsFree) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(200,
+                    R"({"nodes":[{"node":1,"name":"gn01","state":"up","partitions":["gpu-h100"],)"
+                    R"("gpus":8,"gpus_free":3,"cores":96,"cores_free":60,"gpu_model":"h100",)"
+                    R"("mem_bytes":2164663517184,"mem_free_bytes":1082331758592,"jobs":[7,9]}]})");
+    });
+
+    EXPECT_EQ(run_khu({"nodes"}, at(khud)).out,
+              "NODE  STATE  PARTITIONS  MODEL  GPUS FREE  CORES FREE  MEMORY FREE  JOBS  REASON\n"
+              "gn01  up     gpu-h100    h100         3/8       60/96     1008 GiB  7,9\n");
+}
+
+TEST(Zone, ANodesTopologyIsATree) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(
+            200,
+            R"({"name":"gn01","state":"up","inventory":{"source":"file","packages":1,)"
+            R"("numa_nodes":[{"os_index":0,"package":0,"memory":1073741824}],)"
+            R"("cores":[{"package":0,"numa":0,"pus":[0,2]},{"package":0,"numa":0,"pus":[1]}],)"
+            R"("gpus":[{"model":"t4","pci":"0000:1b:00.0","numa":0},{"model":"t4","numa":-1}],)"
+            R"("nics":[{"name":"mlx5_0","kind":"infiniband","numa":0}],)"
+            R"("links":[{"from":0,"to":1,"kind":"same_numa"}],"memory":1073741824}})");
+    });
+
+    const Ran ran = run_khu({"nodes", "gn01", "--topology"}, at(khud));
+
+    EXPECT_EQ(khud.requests()[0].target, "/v1/nodes/gn01");
+    EXPECT_THAT(ran.out, HasSubstr("  file: 1 packages, 2 cores, 2 GPUs, 1 GiB\n"
+                                   "  numa 0 (package 0): 1 GiB, cores 0-1\n"
+                                   "    gpu 0: t4 0000:1b:00.0\n"
+                                   "    nic mlx5_0: infiniband\n"
+                                   "    gpu 1: t4 \n"
+                                   "  gpus     0    1\n"
+                                   "     0     - NODE\n"
+                                   "     1  NODE    -\n"));
+}
+
+TEST(Zone, DrainingNeedsAReasonAndSendsIt) {
+    const FakeKhud khud(
+        [](const FakeRequest&) { return http(200, R"({"name":"gn01","state":"draining"})"); });
+
+    EXPECT_EQ(run_khu({"drain", "gn01"}, at(khud)).code, 2);
+    EXPECT_TRUE(khud.requests().empty());
+    EXPECT_EQ(run_khu({"drain", "gn01", "--reason", "fan"}, at(khud)).out,
+              "node gn01 is draining\n");
+    EXPECT_EQ(khud.requests()[0].target, "/v1/nodes/gn01/drain");
+    EXPECT_EQ(khud.requests()[0].body, R"({"reason":"fan"})");
+}
+
+TEST(Zone, GrantsAreApprovedInExactAmountsAndLocalDays) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(201, R"({"grant":"DN-1","state":"open","granted_ugs":18000000000000})");
+    });
+
+    const Ran ran = run_khu(
+        {"grant", "approve", "DN-1", "--enterprise", "0401000001", "--programme", "kn-80",
+         "--amount", "5000h", "--from", "2026-03-02", "--to", "2027-03-02", "--decision", "12/QD"},
+        at(khud));
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(khud.requests()[0].body,
+              R"({"grant":"DN-1","enterprise":"0401000001","programme":"kn-80",)"
+              R"("decision_ref":"12/QD","amount_ugs":18000000000000,"from_at":1772384400000,)"
+              R"("to_at":1803920400000})");
+    EXPECT_THAT(ran.out, HasSubstr("5000.0"));
+}
+
+TEST(Zone, AGrantIsNotExtendedByNothing) {
+    EXPECT_EQ(run_khu({"grant", "extend", "DN-1"}).code, 2);
+    EXPECT_EQ(run_khu({"grant", "approve", "DN-1"}).code, 2);
+}
+
+TEST(Zone, APolicyWithMistakesIsRefusedWithoutAskingAnybody) {
+    const FakeKhud khud([](const FakeRequest&) { return http(200, R"({"accepted":true})"); });
+    const Folder folder;
+    const std::string path = folder.file("bad.yaml", "khu_policy: 1\nprempt: 1\n");
+
+    const Ran check = run_khu({"policy", "check", path}, at(khud));
+    const Ran apply = run_khu({"policy", "apply", path}, at(khud));
+
+    EXPECT_EQ(check.code, 1);
+    EXPECT_THAT(check.out, HasSubstr(path + ":2:1: P007 prempt"));
+    EXPECT_THAT(check.out, HasSubstr("P004"));
+    EXPECT_THAT(check.out, HasSubstr("is refused"));
+    EXPECT_EQ(apply.code, 1);
+    EXPECT_TRUE(khud.requests().empty());
+}
+
+class ShippedPolicy : public testing::Test {
+protected:
+    const std::string path = std::string(KHU_SOURCE_DIR) + "/config/examples/dn-cvpm2.yaml";
+};
+
+TEST_F(ShippedPolicy, IsGoodAloneAndSaysWhatHasNoEffectYet) {
+    const Ran ran = run_khu({"policy", "check", "--offline", path});
+
+    EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("is good: 0 errors"));
+    EXPECT_THAT(ran.out, HasSubstr("without effect in this release"));
+}
+
+TEST_F(ShippedPolicy, IsCheckedAgainstTheZoneWhenThereIsOne) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(200, R"({"accepted":false,"policy":"p","complaints":[{"code":"P020",)"
+                         R"("severity":"error","path":"supersedes","text":"someone was faster",)"
+                         R"("place":"x.yaml:3:5"}]})");
+    });
+
+    const Ran ran = run_khu({"policy", "check", path}, at(khud));
+
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_THAT(ran.out, HasSubstr("x.yaml:3:5: P020 supersedes: someone was faster\n"));
+    EXPECT_EQ(khud.requests()[0].target, "/v1/policy/check");
+}
+
+TEST_F(ShippedPolicy, WithoutAZoneTheCheckSaysSo) {
+    const Ran ran = run_khu({"policy", "check", "--endpoint", "unix:/nonexistent/s", path});
+
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_THAT(ran.err, HasSubstr("not against the zone"));
+}
+
+TEST(Zone, TheLedgerIsVerifiedByExitCode) {
+    const FakeKhud good(
+        [](const FakeRequest&) { return http(200, R"({"ok":true,"entries":42,"head":"ab12"})"); });
+    const FakeKhud bad([](const FakeRequest&) {
+        return http(200, R"({"ok":false,"entries":17,"problem":"entry 18: hash"})");
+    });
+
+    EXPECT_EQ(run_khu({"ledger", "verify"}, at(good)).out,
+              "the ledger is whole: 42 entries, head ab12\n");
+    EXPECT_EQ(run_khu({"ledger", "verify"}, at(bad)).code, 1);
+}
+
+TEST(Zone, ATokensSecretStandsAloneOnStandardOutput) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(201, R"({"token":{"id":"t-1","user":"u-1","kind":"user",)"
+                         R"("expires_at":1772413200000},"secret":"s3cret"})");
+    });
+
+    const Ran ran = run_khu({"token", "create", "--user", "u-1", "--role", "holder", "--role",
+                             "member", "--valid", "30d"},
+                            at(khud));
+
+    EXPECT_EQ(ran.out, "s3cret\n");
+    EXPECT_THAT(ran.err, HasSubstr("t-1"));
+    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("roles":["holder","member"])"));
+    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("valid_s":2592000)"));
+    EXPECT_EQ(run_khu({"token", "create"}, at(khud)).code, 2);
+    EXPECT_EQ(run_khu({"token", "create", "--user", "x", "--role", "king"}, at(khud)).code, 2);
+}
+
+TEST(Zone, LoginKeepsATokenFileAndTheEndpointOnlyAfterKhudKnewIt) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(200, R"({"zone":"dn","user":"root","how":"unix"})");
+    });
+    const FakeKhud stranger([](const FakeRequest&) { return problem(401, "N401", "no", "[]"); });
+    const Folder folder;
+    Surroundings around;
+    around.env["XDG_CONFIG_HOME"] = folder.path();
+
+    const Ran refused = run_khu({"login", "--endpoint", stranger.endpoint()}, around);
+    const std::string before = read_text(folder.path() + "/khu/config.yaml");
+    const Ran ran = run_khu({"login", "--endpoint", khud.endpoint()}, around);
+
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_EQ(before, "");
+    EXPECT_EQ(ran.out, "zone dn knows you as root\n") << ran.err;
+    EXPECT_EQ(read_text(folder.path() + "/khu/config.yaml"), "endpoint: " + khud.endpoint() + "\n");
+}
+
+TEST(Zone, TheManualPageIsWhatTheProgramSays) {
+    EXPECT_EQ(run_khu({"completion", "man"}).out,
+              read_text(std::string(KHU_SOURCE_DIR) + "/docs/man/khu.1"))
+        << "khu completion man >docs/man/khu.1";
+}
+
+TEST(Zone, BashCompletesCommandsOptionsAndChoices) {
+    const Folder folder;
+    const std::string script = folder.file("khu.bash", run_khu({"completion", "bash"}).out);
+    const auto complete = [&](const std::string& typed) {
+        const std::string command = "bash --norc -c '. " + script + "; COMP_WORDS=(" + typed +
+                                    "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _khu; "
+                                    "echo \"${COMPREPLY[*]}\"' >" +
+                                    folder.path() + "/out";
+        EXPECT_EQ(std::system(command.c_str()), 0);
+        return read_text(folder.path() + "/out");
+    };
+
+    EXPECT_EQ(complete("khu sub"), "submit\n");
+    EXPECT_EQ(complete("khu grant app"), "approve\n");
+    EXPECT_EQ(complete("khu submit --tasks"), "--tasks-per-node\n");
+    EXPECT_EQ(complete("khu submit --launcher t"), "torch\n");
+    EXPECT_EQ(complete("khu submit --arr"), "\n");
+}
+
+}  // namespace
+}  // namespace khu::cli::test
