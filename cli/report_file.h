@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// `khu report jobs -o FILE`: FILE and FILE.manifest.json, both whole and true or neither. What came
-/// is held against the manifest (SHA-256, bytes and rows) before either gets its name.
+/// `khu report jobs -o FILE`: FILE and FILE.manifest.json, both whole and true or neither. What
+/// came is held against the manifest (SHA-256, bytes and rows) before either gets its name.
 
 #include <string>
 
