@@ -25,7 +25,4 @@ struct JobRequest {
 /// over lines of the script or job file.
 Expected<JobRequest, Failure> job_request(const Session& session, Launcher of_command);
 
-/// What the options say, into `request`; the rest of it stays. Errors: exit code 2.
-Expected<Done, Failure> apply_options(const Session& session, wire::SubmitRequest& request);
-
 }  // namespace khu::cli

@@ -1,6 +1,8 @@
 #include "cli/jobs.h"
 
-#include "cli/values.h"
+#include <limits>
+
+#include "config/values.h"
 
 namespace khu::cli {
 namespace {
@@ -10,8 +12,9 @@ constexpr int kWaitSeconds = 30;
 }  // namespace
 
 Expected<JobId, Failure> parse_job(const Session& session, const std::string& text) {
-    const std::optional<std::int64_t> number = parse_count(text);
-    if (!number || *number == 0) {
+    const config::Value<std::int64_t> number =
+        config::parse_whole(text, 1, std::numeric_limits<std::int64_t>::max());
+    if (!number) {
         return Unexpected{
             usage(session.say(Message::NotAJob, {text}), session.say(Message::NotAJobRemedy))};
     }

@@ -7,6 +7,9 @@
 #include <cstdio>
 
 #include "cli/files.h"
+#include "cli/given.h"
+#include "config/job_file.h"
+#include "config/script_header.h"
 #include "core/base/limits.h"
 
 namespace khu::cli {
@@ -83,7 +86,46 @@ Expected<std::string, Failure> read_text(const Session& session, const std::stri
     return Unexpected{unreadable(session, path, text.error().why)};
 }
 
-Expected<JobRequest, Failure> read_script(const Session& session, const std::string& path) {
+/// All complaints, one a line, as one refusal.
+Failure complained(const Session& session, const std::vector<Complaint>& complaints) {
+    std::string text;
+    for (const Complaint& complaint : complaints) {
+        text += (text.empty() ? "" : "\n     ") + show(complaint, session.language);
+    }
+    return Failure{.exit = ExitCode::Refused, .text = std::move(text)};
+}
+
+std::string note_of(const Session& session, const std::string& path,
+                    const config::NotHonoured& line) {
+    return session.say(Message::NotHonoured,
+                       {path, std::to_string(line.line), line.text,
+                        session.language == Language::Vietnamese ? line.why_vi : line.why_en});
+}
+
+/// The #SBATCH and #KHU lines, in the order in which they win.
+Expected<JobInput, Failure> read_header(const Session& session, const std::string& path,
+                                        const std::string& text) {
+    const config::JobClock clock = clock_here();
+    const config::ScriptHeader header = config::read_script_header(text, path, clock);
+    std::vector<Complaint> complaints = header.complaints;
+    JobInput input;
+    for (const config::JobOption& option : header.options) {
+        const auto bad = config::apply_option(option, clock, input.submission);
+        if (bad) {
+            complaints.push_back({bad->code, Severity::Error, option.name, bad->why_en, bad->why_vi,
+                                  path, option.place.line, option.place.column});
+        }
+    }
+    if (refuses(complaints)) {
+        return Unexpected{complained(session, complaints)};
+    }
+    for (const config::NotHonoured& line : header.not_honoured) {
+        input.notes.push_back(note_of(session, path, line));
+    }
+    return input;
+}
+
+Expected<JobInput, Failure> read_script(const Session& session, const std::string& path) {
     Expected<std::string, Failure> text = read_text(session, path);
     if (!text) {
         return Unexpected{std::move(text).error()};
@@ -101,25 +143,39 @@ Expected<JobRequest, Failure> read_script(const Session& session, const std::str
             from_refusal(Refusal(Code::NotYet).with("what", session.say(Message::ScriptArguments)),
                          session.language)};
     }
-    JobRequest job;
-    job.request.script = *std::move(text);
-    return job;
+    Expected<JobInput, Failure> input = read_header(session, path, *text);
+    if (input) {
+        input->submission.payload.script = *std::move(text);
+    }
+    return input;
+}
+
+Expected<JobInput, Failure> read_file_of_job(const Session& session, const std::string& path) {
+    const Expected<std::string, Failure> text = read_text(session, path);
+    if (!text) {
+        return Unexpected{text.error()};
+    }
+    Expected<config::JobFile, std::vector<Complaint>> file =
+        config::read_job_file(*text, path, clock_here());
+    if (!file) {
+        return Unexpected{complained(session, file.error())};
+    }
+    return JobInput{.submission = std::move(file->submission), .notes = {}};
 }
 
 }  // namespace
 
-Expected<JobRequest, Failure> read_job_input(const Session& session) {
+Expected<JobInput, Failure> read_job_input(const Session& session) {
     const std::string& first = session.arguments.operands.front();
     switch (kind_of(session.arguments)) {
         case Kind::Command:
-            return JobRequest{};
+            return JobInput{};
         case Kind::Script:
             return read_script(session, first);
         case Kind::JobFile:
-            return Unexpected{
-                from_refusal(Refusal(Code::NotYet).with("what", first), session.language)};
+            return read_file_of_job(session, first);
     }
-    return JobRequest{};
+    return JobInput{};
 }
 
 }  // namespace khu::cli

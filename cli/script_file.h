@@ -4,12 +4,21 @@
 /// What the first operand of submit, run and quote is: a command, a script with its #KHU and
 /// #SBATCH lines, or a job file.
 
-#include "cli/job_request.h"
+#include <string>
+#include <vector>
+
+#include "cli/session.h"
+#include "config/job_options.h"
 
 namespace khu::cli {
 
-/// The request of a script or job file; for a command an empty one. Refusals: J310 and J311, and
-/// A137 for a script that is given arguments.
-Expected<JobRequest, Failure> read_job_input(const Session& session);
+struct JobInput {
+    config::Submission submission;
+    std::vector<std::string> notes;  ///< what is understood and not honoured, a line each
+};
+
+/// What a script or job file says; for a command nothing. Refusals: J310 and J311, A137 for a
+/// script that is given arguments, and every complaint about the file's own lines.
+Expected<JobInput, Failure> read_job_input(const Session& session);
 
 }  // namespace khu::cli

@@ -1,5 +1,5 @@
 #include "cli/commands/all.h"
-#include "cli/values.h"
+#include "cli/given.h"
 #include "cli/views.h"
 
 namespace khu::cli {
@@ -23,30 +23,6 @@ constexpr auto kReasonOptions = std::to_array<Option>({
     {"--reason", "TEXT", Message::HelpReason},
     {"--decision", "REF", Message::HelpDecision},
 });
-
-Failure not_understood(const Session& session, const char* option, Message form) {
-    return usage(session.say(Message::BadValue, {option, session.arguments.text(option)}),
-                 session.say(form));
-}
-
-/// The option's GPU-hours; 0 if it is not given.
-Expected<Atoms, Failure> hours(const Session& session, const char* option) {
-    if (!session.arguments.has(option)) {
-        return Atoms{0};
-    }
-    const std::optional<Atoms> amount = parse_gpu_hours(session.arguments.text(option));
-    return amount ? Expected<Atoms, Failure>(*amount)
-                  : Unexpected{not_understood(session, option, Message::FormHours)};
-}
-
-Expected<Moment, Failure> moment(const Session& session, const char* option) {
-    if (!session.arguments.has(option)) {
-        return Moment{0};
-    }
-    const std::optional<Moment> at = parse_moment(session.arguments.text(option), wall_now());
-    return at ? Expected<Moment, Failure>(*at)
-              : Unexpected{not_understood(session, option, Message::FormMoment)};
-}
 
 Result list(Session& session) {
     const Expected<Received<wire::GrantPage>, Failure> page =
@@ -75,9 +51,9 @@ Result approve(Session& session) {
                       session.say(Message::SeeHelp, {"khu grant approve --help"}))};
         }
     }
-    const Expected<Atoms, Failure> amount = hours(session, "--amount");
-    const Expected<Moment, Failure> from = moment(session, "--from");
-    const Expected<Moment, Failure> to = moment(session, "--to");
+    const Expected<Atoms, Failure> amount = given_gpu_hours(session, "--amount");
+    const Expected<Moment, Failure> from = given_moment(session, "--from");
+    const Expected<Moment, Failure> to = given_moment(session, "--to");
     if (!amount) {
         return Unexpected{amount.error()};
     }
@@ -95,8 +71,8 @@ Result approve(Session& session) {
 }
 
 Result change(Session& session, std::string_view verb) {
-    const Expected<Atoms, Failure> add = hours(session, "--add");
-    const Expected<Moment, Failure> to = moment(session, "--to");
+    const Expected<Atoms, Failure> add = given_gpu_hours(session, "--add");
+    const Expected<Moment, Failure> to = given_moment(session, "--to");
     if (!add || !to) {
         return Unexpected{add ? to.error() : add.error()};
     }

@@ -1,7 +1,7 @@
 #include "cli/commands/all.h"
 #include "cli/follow.h"
+#include "cli/given.h"
 #include "cli/jobs.h"
-#include "cli/values.h"
 
 namespace khu::cli {
 namespace {
@@ -14,11 +14,10 @@ constexpr auto kOptions = std::to_array<Option>({
 });
 
 /// The node on which rank N of the job runs: ranks are counted node by node.
-Expected<std::string, Failure> node_of_rank(Session& session, JobId job, const std::string& text) {
-    const std::optional<std::int64_t> rank = parse_count(text);
+Expected<std::string, Failure> node_of_rank(Session& session, JobId job) {
+    const Expected<std::int64_t, Failure> rank = given_number(session, "--rank", 0);
     if (!rank) {
-        return Unexpected{usage(session.say(Message::BadValue, {"--rank", text}),
-                                session.say(Message::FormCount))};
+        return Unexpected{rank.error()};
     }
     const Expected<Received<wire::JobView>, Failure> view =
         session.get<wire::JobView>(job_target(job));
@@ -30,7 +29,8 @@ Expected<std::string, Failure> node_of_rank(Session& session, JobId job, const s
     const std::int64_t node = *rank / per_node;
     if (node >= static_cast<std::int64_t>(answer.nodes.size())) {
         const auto ranks = static_cast<std::int64_t>(answer.nodes.size()) * per_node;
-        return Unexpected{usage(session.say(Message::NoSuchRank, {std::to_string(job.value), text,
+        return Unexpected{usage(session.say(Message::NoSuchRank, {std::to_string(job.value),
+                                                                  session.arguments.text("--rank"),
                                                                   std::to_string(ranks)}),
                                 "")};
     }
@@ -47,8 +47,7 @@ Result run(Session& session) {
                   .node = session.arguments.text("--node"),
                   .follow = session.arguments.has("--follow")};
     if (session.arguments.has("--rank")) {
-        const Expected<std::string, Failure> node =
-            node_of_rank(session, *job, session.arguments.text("--rank"));
+        const Expected<std::string, Failure> node = node_of_rank(session, *job);
         if (!node) {
             return Unexpected{node.error()};
         }

@@ -1,6 +1,6 @@
 #include "cli/commands/all.h"
+#include "cli/given.h"
 #include "cli/roles.h"
-#include "cli/values.h"
 
 namespace khu::cli {
 namespace {
@@ -16,21 +16,6 @@ constexpr auto kCreateOptions = std::to_array<Option>({
     {"--node", "NODE", Message::HelpTokenNode},
 });
 
-Failure not_understood(const Session& session, const char* option, Message form) {
-    return usage(session.say(Message::BadValue, {option, session.arguments.text(option)}),
-                 session.say(form));
-}
-
-/// The option's number; -1 if it is not given.
-Expected<std::int64_t, Failure> number(const Session& session, const char* option) {
-    if (!session.arguments.has(option)) {
-        return -1;
-    }
-    const std::optional<std::int64_t> count = parse_count(session.arguments.text(option));
-    return count ? Expected<std::int64_t, Failure>(*count)
-                 : Unexpected{not_understood(session, option, Message::FormCount)};
-}
-
 Expected<wire::TokenRequest, Failure> request_of(const Session& session) {
     wire::TokenRequest request;
     request.user = session.arguments.text("--user");
@@ -45,15 +30,13 @@ Expected<wire::TokenRequest, Failure> request_of(const Session& session) {
             usage(session.say(Message::MissingOption, {"khu token create", "--user, --join"}),
                   session.say(Message::SeeHelp, {"khu token create --help"}))};
     }
-    if (session.arguments.has("--valid")) {
-        const std::optional<Span> valid = parse_duration(session.arguments.text("--valid"));
-        if (!valid) {
-            return Unexpected{not_understood(session, "--valid", Message::FormDuration)};
-        }
-        request.valid_s = whole_seconds_up(*valid);
+    const Expected<Span, Failure> valid = given_duration(session, "--valid");
+    if (!valid) {
+        return Unexpected{valid.error()};
     }
-    const Expected<std::int64_t, Failure> uid = number(session, "--uid");
-    const Expected<std::int64_t, Failure> gid = number(session, "--gid");
+    request.valid_s = whole_seconds_up(*valid);
+    const Expected<std::int64_t, Failure> uid = given_number(session, "--uid", -1);
+    const Expected<std::int64_t, Failure> gid = given_number(session, "--gid", -1);
     if (!uid || !gid) {
         return Unexpected{uid ? gid.error() : uid.error()};
     }

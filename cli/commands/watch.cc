@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "cli/commands/all.h"
-#include "cli/values.h"
+#include "cli/given.h"
 
 namespace khu::cli {
 namespace {
@@ -63,11 +63,11 @@ void pause_briefly() {
 
 /// Until it is killed, or khud refuses. A broken connection is made again.
 Result run(Session& session) {
-    const std::string given = session.arguments.text("--from");
-    if (!given.empty() && !parse_count(given)) {
-        return Unexpected{usage(session.say(Message::BadValue, {"--from", given}),
-                                session.say(Message::FormCount))};
+    const Expected<std::int64_t, Failure> first = given_number(session, "--from", 0);
+    if (!first) {
+        return Unexpected{first.error()};
     }
+    const std::string given = session.arguments.text("--from");
     Expected<Connection*, Failure> khud = session.zone();
     if (!khud) {
         return Unexpected{std::move(khud).error()};

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "cli/help.h"
+#include "cli/job_options.h"
+#include "config/job_options.h"
 
 namespace khu::cli {
 namespace {
@@ -99,6 +102,21 @@ TEST(Parse, EveryCommandHasHelpThatNamesEachOfItsOptions) {
             }
         }
         EXPECT_NE(command->run, nullptr);
+    }
+}
+
+TEST(Parse, TheOptionsOfAJobAreThoseOfScriptsAndJobFiles) {
+    std::map<std::string, const Option*> ours;
+    for (const Option& option : kJobOptions) {
+        ours[std::string(long_name(option).substr(2))] = &option;
+    }
+    ASSERT_EQ(ours.size(), config::all_job_options().size());
+    for (const config::JobOptionInfo& theirs : config::all_job_options()) {
+        const Option* option = ours[std::string(theirs.name)];
+        ASSERT_NE(option, nullptr) << theirs.name;
+        EXPECT_EQ(option->later, theirs.later) << theirs.name;
+        EXPECT_EQ(option->takes == Takes::Nothing, theirs.takes == config::OptionTakes::Nothing);
+        EXPECT_EQ(short_name(*option), theirs.letter == 0 ? "" : std::string("-") + theirs.letter);
     }
 }
 

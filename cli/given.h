@@ -1,0 +1,33 @@
+#pragma once
+
+/// \file
+/// Values of options, read by config/values.h, so that the command line, job files and policies accept
+/// and refuse the same. A value that is not of its form is a usage error that says which form it is.
+
+#include <cstdint>
+#include <string>
+
+#include "cli/session.h"
+#include "config/job_options.h"
+#include "config/values.h"
+
+namespace khu::cli {
+
+/// "khu: --mem "64" is not understood", and the reason as the remedy.
+Failure bad_value(const Session& session, std::string_view option, std::string_view value,
+                  const config::BadValue& why);
+
+/// 0 for each if the option was not given.
+Expected<Span, Failure> given_duration(const Session& session, std::string_view option);
+/// "5000 GPUh", "5000h".
+Expected<Atoms, Failure> given_gpu_hours(const Session& session, std::string_view option);
+/// A local date or time, an instant with its offset, "now+2h".
+Expected<Moment, Failure> given_moment(const Session& session, std::string_view option);
+/// `otherwise` if the option was not given.
+Expected<std::int64_t, Failure> given_number(const Session& session, std::string_view option,
+                                             std::int64_t otherwise);
+
+/// This machine's time, for what is relative to it.
+config::JobClock clock_here();
+
+}  // namespace khu::cli
