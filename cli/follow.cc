@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/jobs.h"
@@ -30,18 +31,33 @@ public:
         });
     }
     [[nodiscard]] std::size_t offset() const { return offset_; }
+    /// A later attempt writes its output from the beginning.
+    void on_attempt(std::int64_t attempt) {
+        offset_ = attempt_ != 0 && attempt > attempt_ ? 0 : offset_;
+        attempt_ = std::max(attempt, attempt_);
+    }
 
 private:
     Session& session_;
     Connection& khud_;
     const Output& output_;
     std::size_t offset_{0};
+    std::int64_t attempt_{0};
 };
 
-void pause_briefly() {
-    const timespec wait{.tv_sec = 0, .tv_nsec = 200'000'000};
-    ::nanosleep(&wait, nullptr);
-}
+/// Short at first, so that a job of a second is not shown a second late.
+class Pause {
+public:
+    void wait() {
+        const timespec time{.tv_sec = 0, .tv_nsec = milliseconds_ * 1'000'000L};
+        ::nanosleep(&time, nullptr);
+        milliseconds_ = std::min(2 * milliseconds_, 500);
+    }
+    void start_over() { milliseconds_ = 10; }
+
+private:
+    int milliseconds_{10};
+};
 
 /// A connection that broke, or a job that has not begun to write.
 bool may_come_later(const Failure& failure) {
@@ -63,6 +79,7 @@ Expected<Done, Failure> print_output(Session& session, const Output& output) {
     if (!output.follow) {
         return follower.print(false);
     }
+    Pause pause;
     for (;;) {
         const std::size_t before = follower.offset();
         const Expected<Done, Failure> piece = follower.print(true);
@@ -77,14 +94,17 @@ Expected<Done, Failure> print_output(Session& session, const Output& output) {
         if (!view) {
             return Unexpected{view.error()};
         }
+        follower.on_attempt(view->answer.attempt);
         if (view->answer.phase == "done") {
             return follower.print(false);  // What was written after the last piece.
         }
-        if (follower.offset() == before) {
-            session.progress(session.say(Message::Waiting,
-                                         {std::to_string(output.job.value), view->answer.phase}));
-            pause_briefly();
+        if (follower.offset() != before) {
+            pause.start_over();
+            continue;
         }
+        session.progress(
+            session.say(Message::Waiting, {std::to_string(output.job.value), view->answer.phase}));
+        pause.wait();
     }
 }
 

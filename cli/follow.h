@@ -13,7 +13,7 @@ namespace khu::cli {
 
 struct Output {
     JobId job;
-    std::string stream{};  ///< "out", "err"; empty: khud's choice
+    std::string stream{};  ///< "output", "error"; empty: output
     std::string node{};    ///< empty: the first of the job
     bool follow{false};    ///< until the job has ended
 };

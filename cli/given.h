@@ -1,8 +1,9 @@
 #pragma once
 
 /// \file
-/// Values of options, read by config/values.h, so that the command line, job files and policies accept
-/// and refuse the same. A value that is not of its form is a usage error that says which form it is.
+/// Values of options, read by config/values.h, so that the command line, job files and policies
+/// accept and refuse the same. A value that is not of its form is a usage error that says which
+/// form it is.
 
 #include <cstdint>
 #include <string>

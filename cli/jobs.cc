@@ -42,7 +42,7 @@ Expected<Received<wire::JobPage>, Failure> all_pages(Session& session, const std
                                                      const std::string& user) {
     Expected<Received<wire::JobPage>, Failure> all =
         session.get<wire::JobPage>(path + query({{"state", state}, {"user", user}}));
-    bool several = false;
+    bool several = false;  // Then the body is no longer khud's own.
     while (all && !all->answer.next.empty()) {
         several = true;
         Expected<Received<wire::JobPage>, Failure> page = session.get<wire::JobPage>(
@@ -55,6 +55,13 @@ Expected<Received<wire::JobPage>, Failure> all_pages(Session& session, const std
         }
         const bool stuck = page->answer.next == all->answer.next;
         all->answer.next = stuck ? "" : page->answer.next;
+    }
+    if (all && !user.empty()) {
+        const auto others = std::erase_if(all->answer.jobs, [&user](const wire::JobView& job) {
+            return job.spec.user.value != user;
+        });
+        all->answer.total -= static_cast<std::int64_t>(others);
+        several = several || others > 0;
     }
     if (several) {
         all->body = encode(all->answer);

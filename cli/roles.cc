@@ -8,7 +8,7 @@
 namespace khu::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Role>, 5> kRoles{{{"zone-admin", Role::ZoneAdmin},
+constexpr std::array<std::pair<std::string_view, Role>, 5> kRoles{{{"zone_admin", Role::ZoneAdmin},
                                                                    {"holder", Role::Holder},
                                                                    {"member", Role::Member},
                                                                    {"auditor", Role::Auditor},

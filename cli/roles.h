@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Roles by the names that people type and read: "zone-admin", "holder", "member", "auditor".
+/// Roles by the names that people type and read: "zone_admin", "holder", "member", "auditor".
 
 #include <string>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace khu::cli {
 
-inline constexpr std::string_view kRoleChoices = "zone-admin|holder|member|auditor";
+inline constexpr std::string_view kRoleChoices = "zone_admin|holder|member|auditor";
 
 /// Claims: `name` is one of kRoleChoices.
 Role role_of(std::string_view name);

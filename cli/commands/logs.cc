@@ -8,7 +8,7 @@ namespace {
 
 constexpr auto kOptions = std::to_array<Option>({
     {"-f,--follow", "", Message::HelpLogsFollow, Takes::Nothing},
-    {"--stream", "NAME", Message::HelpLogsStream, Takes::One, "out|err"},
+    {"--stream", "NAME", Message::HelpLogsStream, Takes::One, "output|error"},
     {"--node", "NODE", Message::HelpLogsNode},
     {"--rank", "N", Message::HelpLogsRank},
 });

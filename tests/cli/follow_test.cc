@@ -38,7 +38,7 @@ TEST(Follow, RunPrintsTheOutputAndEndsAsTheJobDid) {
 
     EXPECT_EQ(ran.out, "hello\n");
     EXPECT_EQ(ran.code, 3) << ran.err;
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("launcher":"fork")"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("launcher":"fork")"));
 }
 
 TEST(Follow, ABrokenConnectionGoesOnWhereItStopped) {
@@ -81,9 +81,9 @@ TEST(Follow, LogsOfARankAreThoseOfItsNode) {
         return asks_for(request, "/log") ? http(200, "x\n", "text/plain") : http(200, kRunning);
     });
 
-    const Ran ran = run_khu({"logs", "12", "--rank", "5", "--stream", "err"}, at(khud));
+    const Ran ran = run_khu({"logs", "12", "--rank", "5", "--stream", "error"}, at(khud));
 
-    EXPECT_EQ(khud.requests()[1].target, "/v1/jobs/12/log?stream=err&node=gn02&offset=0");
+    EXPECT_EQ(khud.requests().at(1).target, "/v1/jobs/12/log?stream=error&node=gn02&offset=0");
     EXPECT_EQ(ran.out, "x\n");
     EXPECT_EQ(run_khu({"logs", "12", "--rank", "8"}, at(khud)).code, 2);
 }
@@ -93,7 +93,7 @@ TEST(Follow, AnotherEnterprisesLogsAreRefused) {
         return problem(404, "J300", "unknown_job", R"([{"key":"job","value":12}])");
     });
 
-    for (const char* option : {"--follow", "--stream=out"}) {
+    for (const char* option : {"--follow", "--stream=output"}) {
         const Ran ran = run_khu({"logs", option, "12"}, at(khud));
 
         EXPECT_EQ(ran.code, 1);
@@ -142,8 +142,8 @@ TEST(Follow, WatchGoesOnAfterTheLastWholeEvent) {
     const Ran ran = run_khu({"watch", "--from", "5"}, at(khud));
 
     EXPECT_EQ(ran.out, "{\"seq\":5,\"job\":1}\n{\"seq\":6}\n{\"seq\":7,\"job\":2}\n");
-    EXPECT_EQ(khud.requests()[0].target, "/v1/events?from=5");
-    EXPECT_EQ(khud.requests()[1].target, "/v1/events?from=7");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/events?from=5");
+    EXPECT_EQ(khud.requests().at(1).target, "/v1/events?from=7");
     EXPECT_EQ(ran.code, 1);
 }
 

@@ -36,7 +36,7 @@ TEST(Program, QueueIsATableOfLiveJobs) {
     const Ran ran = run_khu({"queue"}, at(khud));
 
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(khud.requests()[0].target, "/v1/queue");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/queue");
     EXPECT_EQ(
         ran.out,
         "JOB  NAME   USER  PARTITION  PHASE    NODES  GPUS  TIME  LIMIT  WHERE\n"
@@ -75,16 +75,19 @@ TEST(Program, TimesAreLocalWithTheirOffsetOrUtcIfAsked) {
 TEST(Program, ListingsAreReadPageByPage) {
     const FakeKhud khud([](const FakeRequest& request) {
         return request.target.find("after=7") == std::string::npos
-                   ? http(200, R"({"jobs":[{"job":7,"phase":"done"}],"next":"7","total":2})")
-                   : http(200, R"({"jobs":[{"job":8,"phase":"done"}],"next":"","total":2})");
+                   ? http(200, R"({"jobs":[{"job":7,"phase":"done","spec":{"user":"an b"}},)"
+                               R"({"job":9,"spec":{"user":"binh"}}],"next":"7","total":3})")
+                   : http(200, R"({"jobs":[{"job":8,"phase":"done","spec":{"user":"an b"}}],)"
+                               R"("next":"","total":3})");
     });
 
     const Ran ran = run_khu({"queue", "--all", "-u", "an b"}, at(khud));
 
-    EXPECT_EQ(khud.requests()[0].target, "/v1/jobs?state=all&user=an%20b");
-    EXPECT_EQ(khud.requests()[1].target, "/v1/jobs?state=all&user=an%20b&after=7");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/jobs?state=all&user=an%20b");
+    EXPECT_EQ(khud.requests().at(1).target, "/v1/jobs?state=all&user=an%20b&after=7");
     EXPECT_THAT(ran.out, HasSubstr("\n  7 "));
     EXPECT_THAT(ran.out, HasSubstr("\n  8 "));
+    EXPECT_THAT(ran.out, Not(HasSubstr("binh")));
 }
 
 TEST(Program, WhySaysEachReasonInTheReadersLanguage) {
@@ -147,8 +150,8 @@ TEST(Program, TheTokenComesFromTheEnvironmentOrAPrivateFile) {
     EXPECT_THAT(open.err, HasSubstr("can be read by others"));
     EXPECT_EQ(closed.code, 0) << closed.err;
     ASSERT_EQ(khud.requests().size(), 2U);
-    EXPECT_EQ(khud.requests()[0].header("Authorization"), "Bearer secret-2");
-    EXPECT_EQ(khud.requests()[1].header("Authorization"), "Bearer secret-1");
+    EXPECT_EQ(khud.requests().at(0).header("Authorization"), "Bearer secret-2");
+    EXPECT_EQ(khud.requests().at(1).header("Authorization"), "Bearer secret-1");
 }
 
 TEST(Program, TheConfigurationNamesTheEndpointAndItsMistakesTheirLine) {

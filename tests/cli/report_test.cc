@@ -61,7 +61,7 @@ TEST_F(Report, IsWrittenWithItsManifestWhenAllOfItHasCome) {
     const Ran ran = report(khud, {"-o", path, "--enterprise", "0401000001"});
 
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(khud.requests()[0].target,
+    EXPECT_EQ(khud.requests().at(0).target,
               "/v1/reports/jobs?period=2026-03&enterprise=0401000001&format=csv");
     EXPECT_EQ(read_text(path), kCsv);
     EXPECT_THAT(read_text(path + ".manifest.json"), HasSubstr(R"("file":"usage.csv")"));

@@ -31,7 +31,7 @@ TEST(Submit, SendsWhatTheOptionsSay) {
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(ran.out, "Submitted job 12\n");
     ASSERT_EQ(khud.requests().size(), 1U);
-    const FakeRequest request = khud.requests()[0];
+    const FakeRequest request = khud.requests().at(0);
     EXPECT_EQ(request.method + " " + request.target, "POST /v1/jobs");
     for (const char* part :
          {R"("nodes":2)", R"("gpus_per_node":8)", R"("gpu_model":"h100")", R"("time_limit_s":9000)",
@@ -54,9 +54,9 @@ TEST(Submit, ABrokenConnectionIsRetriedWithTheSameKeyAndMakesOneJob) {
     EXPECT_EQ(ran.out, "Submitted job 12 before\n");
     const std::vector<FakeRequest> requests = khud.requests();
     ASSERT_EQ(requests.size(), 3U);
-    EXPECT_EQ(requests[0].header("Idempotency-Key").size(), 32U);
-    EXPECT_EQ(requests[0].header("Idempotency-Key"), requests[2].header("Idempotency-Key"));
-    EXPECT_EQ(requests[0].body, requests[2].body);
+    EXPECT_EQ(requests.at(0).header("Idempotency-Key").size(), 32U);
+    EXPECT_EQ(requests.at(0).header("Idempotency-Key"), requests.at(2).header("Idempotency-Key"));
+    EXPECT_EQ(requests.at(0).body, requests.at(2).body);
 }
 
 TEST(Submit, TwoSubmissionsHaveTwoKeysUnlessOneIsGiven) {
@@ -67,8 +67,8 @@ TEST(Submit, TwoSubmissionsHaveTwoKeysUnlessOneIsGiven) {
     run_khu({"submit", "--idempotency-key", "mine", "true"}, at(khud));
 
     const std::vector<FakeRequest> requests = khud.requests();
-    EXPECT_NE(requests[0].header("Idempotency-Key"), requests[1].header("Idempotency-Key"));
-    EXPECT_EQ(requests[2].header("Idempotency-Key"), "mine");
+    EXPECT_NE(requests.at(0).header("Idempotency-Key"), requests.at(1).header("Idempotency-Key"));
+    EXPECT_EQ(requests.at(2).header("Idempotency-Key"), "mine");
 }
 
 TEST(Submit, GivingUpNamesTheKeyToGoOnWith) {
@@ -80,7 +80,7 @@ TEST(Submit, GivingUpNamesTheKeyToGoOnWith) {
 
     EXPECT_EQ(ran.code, 3);
     EXPECT_THAT(ran.err,
-                HasSubstr("--idempotency-key " + khud.requests()[0].header("Idempotency-Key")));
+                HasSubstr("--idempotency-key " + khud.requests().at(0).header("Idempotency-Key")));
 }
 
 TEST(Submit, ARefusalIsPrintedWithNumbersRemedyAndCode) {
@@ -118,7 +118,7 @@ TEST(Submit, TheSameRefusalInVietnamese) {
 
     EXPECT_THAT(ran.err, HasSubstr("khu: tác vụ bị từ chối: partition gpu-h10 không tồn tại"));
     EXPECT_THAT(ran.err, HasSubstr("Có phải bạn muốn gpu-h100?"));
-    EXPECT_EQ(khud.requests()[0].header("Accept-Language"), "vi");
+    EXPECT_EQ(khud.requests().at(0).header("Accept-Language"), "vi");
 }
 
 TEST(Submit, ACodeOfANewerKhudIsPrintedInItsOwnWords) {
@@ -151,9 +151,9 @@ TEST(Submit, AScriptIsSentWholeAndRunsOnceByDefault) {
     const Ran ran = run_khu({"submit", script}, at(khud));
 
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("script":"#!/bin/sh\necho \"hi\"\n")"));
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("argv":[])"));
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("launcher":"script")"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("script":"#!/bin/sh\necho \"hi\"\n")"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("argv":[])"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("launcher":"script")"));
 }
 
 TEST(Submit, ScriptsThatCannotBeSentAreRefusedBeforeAnythingIs) {
@@ -185,8 +185,8 @@ TEST(Submit, TheLinesOfAScriptCountAndTheCommandLineWins) {
     const Ran ran = run_khu({"submit", "-g", "2", script}, at(khud));
 
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("nodes":3,"gpus_per_node":2)"));
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("time_limit_s":1800)"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("nodes":3,"gpus_per_node":2)"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("time_limit_s":1800)"));
     EXPECT_THAT(ran.err, HasSubstr("train.sh:2: --mail-type=END is not honoured: "));
     EXPECT_EQ(ran.out, "Submitted job 12\n");
 }
@@ -229,7 +229,7 @@ TEST(Submit, AJobFileSaysTheSameByTheLongNames) {
     for (const char* part :
          {R"("name":"train")", R"("nodes":2,"gpus_per_node":8)", R"("launcher":"torch")",
           R"("requeue":false)", R"("env":{"A":"4"})", R"("argv":["python3","train.py"])"}) {
-        EXPECT_THAT(khud.requests()[0].body, HasSubstr(part));
+        EXPECT_THAT(khud.requests().at(0).body, HasSubstr(part));
     }
     EXPECT_EQ(refused.code, 1);
     EXPECT_THAT(refused.err, HasSubstr("bad.yaml:1:1: P007"));
@@ -271,7 +271,7 @@ TEST(Submit, QuoteSubmitsNothingAndSaysWhoPays) {
     const Ran ran = run_khu({"submit", "--quote", "-g", "8", "true"}, at(khud));
 
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(khud.requests()[0].target, "/v1/quote");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/quote");
     EXPECT_THAT(ran.out, HasSubstr("Holds GPU-hours"));
     EXPECT_THAT(ran.out, HasSubstr("1,728,000 đ"));
     EXPECT_THAT(ran.out, Not(HasSubstr("Submitted")));

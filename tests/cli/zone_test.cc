@@ -40,7 +40,7 @@ TEST(Zone, ANodesTopologyIsATree) {
 
     const Ran ran = run_khu({"nodes", "gn01", "--topology"}, at(khud));
 
-    EXPECT_EQ(khud.requests()[0].target, "/v1/nodes/gn01");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/nodes/gn01");
     EXPECT_THAT(ran.out, HasSubstr("  file: 1 packages, 2 cores, 2 GPUs, 1 GiB\n"
                                    "  numa 0 (package 0): 1 GiB, cores 0-1\n"
                                    "    gpu 0: t4 0000:1b:00.0\n"
@@ -59,8 +59,8 @@ TEST(Zone, DrainingNeedsAReasonAndSendsIt) {
     EXPECT_TRUE(khud.requests().empty());
     EXPECT_EQ(run_khu({"drain", "gn01", "--reason", "fan"}, at(khud)).out,
               "node gn01 is draining\n");
-    EXPECT_EQ(khud.requests()[0].target, "/v1/nodes/gn01/drain");
-    EXPECT_EQ(khud.requests()[0].body, R"({"reason":"fan"})");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/nodes/gn01/drain");
+    EXPECT_EQ(khud.requests().at(0).body, R"({"reason":"fan"})");
 }
 
 TEST(Zone, GrantsAreApprovedInExactAmountsAndLocalDays) {
@@ -74,7 +74,7 @@ TEST(Zone, GrantsAreApprovedInExactAmountsAndLocalDays) {
         at(khud));
 
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(khud.requests()[0].body,
+    EXPECT_EQ(khud.requests().at(0).body,
               R"({"grant":"DN-1","enterprise":"0401000001","programme":"kn-80",)"
               R"("decision_ref":"12/QD","amount_ugs":18000000000000,"from_at":1772384400000,)"
               R"("to_at":1803920400000})");
@@ -126,7 +126,7 @@ TEST_F(ShippedPolicy, IsCheckedAgainstTheZoneWhenThereIsOne) {
 
     EXPECT_EQ(ran.code, 1);
     EXPECT_THAT(ran.out, HasSubstr("x.yaml:3:5: P020 supersedes: someone was faster\n"));
-    EXPECT_EQ(khud.requests()[0].target, "/v1/policy/check");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/policy/check");
 }
 
 TEST_F(ShippedPolicy, WithoutAZoneTheCheckSaysSo) {
@@ -160,8 +160,8 @@ TEST(Zone, ATokensSecretStandsAloneOnStandardOutput) {
 
     EXPECT_EQ(ran.out, "s3cret\n");
     EXPECT_THAT(ran.err, HasSubstr("t-1"));
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("roles":["holder","member"])"));
-    EXPECT_THAT(khud.requests()[0].body, HasSubstr(R"("valid_s":2592000)"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("roles":["holder","member"])"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("valid_s":2592000)"));
     EXPECT_EQ(run_khu({"token", "create"}, at(khud)).code, 2);
     EXPECT_EQ(run_khu({"token", "create", "--user", "x", "--role", "king"}, at(khud)).code, 2);
 }
