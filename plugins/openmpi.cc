@@ -131,7 +131,10 @@ LaunchPlan head_plan(const LaunchRequest& request) {
 }  // namespace
 
 Environment open_mpi_environment(const LaunchRequest& request) {
-    Environment env{{"OMPI_MCA_orte_default_hostfile", in_attempt(request, hostfile_name)}};
+    // The SLURM_* names are for programs that look for them; mpirun must not look for a Slurm.
+    Environment env{{"OMPI_MCA_orte_default_hostfile", in_attempt(request, hostfile_name)},
+                    {"OMPI_MCA_plm", "rsh"},
+                    {"OMPI_MCA_ras", "^slurm"}};
     if (has_remote_steps(request)) {
         env["OMPI_MCA_plm_rsh_agent"] = request.paths.rsh_helper;
         env["KHU_RSH_PEERS"] = in_attempt(request, peers_name);

@@ -12,9 +12,21 @@
 namespace khu::daemon {
 namespace {
 
+/// A job that has just ended is no longer in memory and may not be in the history yet: it is looked
+/// for once more when all that was decided so far is stored.
 void answer_job(const Call& call, JobId id) {
-    answer_from_state(
-        call, [call, id](State& state, Moment now) { return visible_job(call, state, id, now); });
+    call->services.engine.ask([call, id](State& state, Moment now) {
+        const Expected<wire::JobView, Refusal> seen = visible_job(call, state, id, now);
+        if (seen) {
+            answer(call, *seen);
+            return;
+        }
+        call->services.engine.store_values({}, [call, id](const Answer&) {
+            answer_from_state(call, [call, id](State& later_state, Moment later) {
+                return visible_job(call, later_state, id, later);
+            });
+        });
+    });
 }
 
 std::uint64_t digest_of(const std::string& body) {

@@ -83,6 +83,8 @@ TEST(OpenMpi, GivesABareMpirunTheWholeAllocationAndNothingElse) {
         {"OMPI_MCA_hwloc_base_binding_policy", "none"},
         {"OMPI_MCA_oob_tcp_if_include", "10.1.0.0/16"},
         {"OMPI_MCA_orte_default_hostfile", "/spool/42.3/job/hostfile"},
+        {"OMPI_MCA_plm", "rsh"},
+        {"OMPI_MCA_ras", "^slurm"},
         {"OMPI_MCA_plm_rsh_agent", "/usr/lib/khu/khu-rsh"},
         {"OMPI_MCA_pml", "ob1"},
     };
