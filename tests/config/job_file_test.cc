@@ -50,7 +50,7 @@ signal: USR1@120
 requeue: false
 hold: true
 begin: now+1h
-chdir: /work/train
+chdir: /data/train
 env: {OMP_NUM_THREADS: "4", EMPTY: ""}
 command: [python3, train.py, --epochs, "3"]
 )");
