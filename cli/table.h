@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/text.h"
+
 namespace khu::cli {
 
 enum class Align { Left, Right };
@@ -29,6 +31,7 @@ struct Cell {
     std::string raw;
 
     Cell(std::string both) : shown(both), raw(std::move(both)) {}
+    Cell(const Text& both) : Cell(both.str()) {}
     Cell(const char* both) : shown(both), raw(both) {}
     Cell(std::int64_t number) : Cell(std::to_string(number)) {}
     Cell(std::string people, std::string scripts)

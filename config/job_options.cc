@@ -37,6 +37,13 @@ std::optional<BadValue> take_text(const JobOption& option, std::int64_t bytes_ma
     return std::nullopt;
 }
 
+std::optional<BadValue> take_text(const JobOption& option, std::int64_t bytes_max, Text& into) {
+    std::string text;
+    const std::optional<BadValue> bad = take_text(option, bytes_max, text);
+    into = Text(std::move(text));
+    return bad;
+}
+
 template <class Tag>
 std::optional<BadValue> take_name(const JobOption& option, Name<Tag>& into) {
     return take(parse_reference(option.value),

@@ -238,7 +238,9 @@ private:
     /// A tax code must be quoted: without quotes a zero in front may already be lost.
     template <class T>
     void key_name(schema::TaxCode, const Entry& entry, const std::string& path, T& name) {
-        tax_code(entry, path, name.value);
+        std::string code = name.value;
+        tax_code(entry, path, code);
+        name = T(std::move(code));
     }
     void tax_code(const Entry& entry, const std::string& path, std::string& code);
 

@@ -6,7 +6,9 @@
 namespace khu::daemon {
 namespace {
 
-constexpr std::size_t kPayloadCacheBytes = 32U << 20;  // small beside what 100,000 jobs take
+// Only jobs that start at once after their submission gain by it: those that wait are read back.
+constexpr std::size_t kPayloadCacheBytes = 2U << 20;
+constexpr std::size_t kPayloadOverheadBytes = 128;  // of an entry, beside its text
 
 }  // namespace
 
@@ -56,11 +58,7 @@ void ZonePerformer::perform(const Effect& effect) {
     if (const auto* to_agent = std::get_if<SendToAgent>(&effect)) {
         send(*to_agent);
     } else if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {
-        const auto payload = payloads_.find(archive->job.id);
-        if (payload != payloads_.end()) {
-            payload_bytes_ -= payload->second.size();
-            payloads_.erase(payload);
-        }
+        forget_payload(archive->job.id);
         waiters_.ended(archive->job.id);
     }
 }
@@ -84,16 +82,21 @@ void ZonePerformer::send(const SendToAgent& effect) {
 }
 
 void ZonePerformer::payload_stored(JobId job, const std::string& json) {
-    payload_bytes_ += json.size();
+    payload_bytes_ += json.size() + kPayloadOverheadBytes;
     payloads_.insert_or_assign(job, json);
     payload_order_.push_back(job);
-    while (payload_bytes_ > kPayloadCacheBytes && !payload_order_.empty()) {
-        const auto oldest = payloads_.find(payload_order_.front());
+    while (!payload_order_.empty() &&
+           (payload_bytes_ > kPayloadCacheBytes || !payloads_.contains(payload_order_.front()))) {
+        forget_payload(payload_order_.front());
         payload_order_.pop_front();
-        if (oldest != payloads_.end()) {
-            payload_bytes_ -= oldest->second.size();
-            payloads_.erase(oldest);
-        }
+    }
+}
+
+void ZonePerformer::forget_payload(JobId job) {
+    const auto payload = payloads_.find(job);
+    if (payload != payloads_.end()) {
+        payload_bytes_ -= payload->second.size() + kPayloadOverheadBytes;
+        payloads_.erase(payload);
     }
 }
 

@@ -65,6 +65,7 @@ public:
 private:
     void send(const SendToAgent& effect);
     std::optional<std::string> payload_of(JobId job);
+    void forget_payload(JobId job);
 
     Store& store_;
     Agents& agents_;

@@ -236,7 +236,8 @@ wire::NodeView node_view(const State& state, const NodeRecord& node, bool with_i
     view.gpus_free = in_cluster.state.free_gpu_count();
     view.cores = static_cast<std::int64_t>(node.inventory.cores.size());
     view.cores_free = in_cluster.state.free_cores();
-    view.gpu_model = node.inventory.gpus.empty() ? "" : node.inventory.gpus.front().model.value;
+    view.gpu_model =
+        node.inventory.gpus.empty() ? "" : node.inventory.gpus.front().model.value.str();
     view.mem_bytes = node.inventory.memory;
     view.mem_free_bytes = in_cluster.state.free_memory();
     bool busy = false;

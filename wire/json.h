@@ -9,7 +9,7 @@
 ///     described enumeration      "node_fail" for NodeFail
 ///     Quantity, Moment, Number   a whole number in their own unit
 ///     Name, std::string          a string; bytes that are not UTF-8 become U+FFFD when written
-///     std::optional, *_ptr       null or the value
+///     std::optional, *_ptr, Boxed  null or the value
 ///     vector, set, array, pair   an array
 ///     map                        an object if the key is a string, Name, number or enumeration;
 ///                                else an array of [key, value]

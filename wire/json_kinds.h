@@ -16,10 +16,12 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/boxed.h"
 #include "core/base/describe.h"
 #include "core/base/expected.h"
 #include "core/base/ids.h"
 #include "core/base/refusal.h"
+#include "core/base/text.h"
 #include "core/base/units.h"
 
 namespace boost::json {

@@ -131,6 +131,12 @@ void write(std::string& out, const T& value) {
         } else {
             out += "null";
         }
+    } else if constexpr (is_a<Boxed, T>) {
+        if (value.filled()) {
+            write(out, *value);
+        } else {
+            out += "null";
+        }
     } else if constexpr (is_a<std::pair, T>) {
         out += '[';
         write(out, value.first);
@@ -222,6 +228,19 @@ bool read_optional(Reader in, std::optional<T>& value) {
         return true;
     }
     return read(in, value.emplace());
+}
+
+template <class T>
+bool read_boxed(Reader in, Boxed<T>& value) {
+    value.clear();
+    return in.is_null() || read(in, value.edit());
+}
+
+inline bool read_shared_text(Reader in, Text& value) {
+    std::string text;
+    const bool good = in.text(text);
+    value = Text(std::move(text));
+    return good;
 }
 
 template <class T>
@@ -374,6 +393,10 @@ bool read(Reader in, T& value) {
         return in.real(value);
     } else if constexpr (std::is_same_v<T, std::string>) {
         return in.text(value);
+    } else if constexpr (std::is_same_v<T, Text>) {
+        return read_shared_text(in, value);
+    } else if constexpr (is_a<Boxed, T>) {
+        return read_boxed(in, value);
     } else if constexpr (WholeUnit<T> || is_a<Number, T> || is_a<Name, T>) {
         return read(in, value.value);
     } else if constexpr (std::is_same_v<T, std::monostate>) {

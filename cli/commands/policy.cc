@@ -55,7 +55,7 @@ wire::PolicyReview review_here(const Session& session, const wire::PolicyRequest
         config::check_policy(request.text, request.file, {}, request.strict);
     wire::PolicyReview review;
     review.accepted = check.policy.has_value() && !refuses(check.complaints, request.strict);
-    review.policy = check.policy ? check.policy->id.value : "";
+    review.policy = check.policy ? check.policy->id.value.str() : "";
     for (const Complaint& complaint : check.complaints) {
         review.complaints.push_back(view_of(complaint, session.language));
     }

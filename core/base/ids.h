@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/describe.h"
+#include "core/base/text.h"
 
 namespace khu {
 
@@ -26,10 +27,11 @@ struct Number {
 
 template <class Tag>
 struct Name {
-    std::string value;
+    Text value;
 
     Name() = default;
     explicit Name(std::string v) : value(std::move(v)) {}
+    explicit Name(Text v) : value(std::move(v)) {}
     auto operator<=>(const Name&) const = default;
     [[nodiscard]] bool empty() const { return value.empty(); }
 };

@@ -7,8 +7,8 @@ namespace {
 
 struct AttemptOf {
     template <class P>
-    auto operator()(P& phase) const -> decltype(&phase.attempt) {
-        return &phase.attempt;
+    auto operator()(P& phase) const -> decltype(&*phase.attempt) {
+        return &*phase.attempt;
     }
     const Attempt* operator()(const Queued&) const { return nullptr; }
     const Attempt* operator()(const Finished&) const { return nullptr; }

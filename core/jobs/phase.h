@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/boxed.h"
 #include "core/base/describe.h"
 #include "core/base/ids.h"
 #include "core/base/units.h"
@@ -65,20 +66,20 @@ struct Attempt {
 KHU_DESCRIBE(Attempt, number, placement, stages, taken_at, started_at, deadline)
 
 struct Starting {
-    Attempt attempt;
+    Boxed<Attempt> attempt;
     bool operator==(const Starting&) const = default;
 };
 KHU_DESCRIBE(Starting, attempt)
 
 struct Running {
-    Attempt attempt;
+    Boxed<Attempt> attempt;
     bool operator==(const Running&) const = default;
 };
 KHU_DESCRIBE(Running, attempt)
 
 /// The end is decided; some nodes have not yet given back what they had.
 struct Ending {
-    Attempt attempt;
+    Boxed<Attempt> attempt;
     EndCause cause{};
     int exit_code{0};
     std::string detail;  ///< for people: "killed by signal 9", a launch fault's text

@@ -19,7 +19,7 @@
 namespace khu {
 
 /// How a job's ranks are started; plugins/ has one planner for each.
-enum class Launcher { Script, Mpi, Torch, Fork };
+enum class Launcher : std::uint8_t { Script, Mpi, Torch, Fork };
 KHU_DESCRIBE_ENUM(Launcher, Script, Mpi, Torch, Fork)
 
 /// What a job takes of each of its nodes. Whole cores.
@@ -40,7 +40,7 @@ struct JobSpec {
     ProgrammeId programme;
     PartitionId partition;
     QosId qos;
-    std::string project;
+    Text project;
     int nodes{1};
     Shape shape;
     int tasks_per_node{1};
@@ -49,8 +49,8 @@ struct JobSpec {
     bool requeue{true};    ///< start again after a failure of the infrastructure
     bool held{false};      ///< waits until somebody releases it
     Moment not_before;     ///< 0: at once
-    std::string within;    ///< level of the zone tree that must hold all nodes: "rack"
-    std::string prefer;    ///< the same as a wish
+    Text within;           ///< level of the zone tree that must hold all nodes: "rack"
+    Text prefer;           ///< the same as a wish
     int notice_signal{0};  ///< --signal USR1@120: number and seconds before the limit; 0: TERM only
     int notice_seconds{0};
     bool operator==(const JobSpec&) const = default;

@@ -168,7 +168,7 @@ Checked open_to(const Policy& policy, const JobSpec& spec) {
             return Unexpected{unknown("GPU model", spec.shape.gpu_model.value, models)};
         }
         return Unexpected{not_open("GPU model", spec.shape.gpu_model.value, spec,
-                                   {partition.gpu.empty() ? "none" : partition.gpu.value})};
+                                   {partition.gpu.empty() ? "none" : partition.gpu.value.str()})};
     }
     return Done{};
 }

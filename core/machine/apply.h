@@ -50,6 +50,8 @@ Effects on(State& state, const NodeResumed& fact, Moment at);
 Effects on(State& state, const NodeHeard& fact, Moment at);
 
 // Shared with restore().
+/// Lets the job's names share the zone's memory for them.
+void share_names(State& state, JobSpec& spec);
 void enter_queue(State& state, const Job& job, Moment at);
 void take_resources(State& state, const Job& job);
 void add_node(State& state, const NodeRecord& node);

@@ -47,14 +47,15 @@ void leave_queue(State& state, const Job& job) {
 
 void remember_key(State& state, const JobQueued& fact, Moment at) {
     Truth& truth = state.truth;
-    while (!state.key_ages.empty() && state.key_ages.begin()->first + days(1) <= at) {
-        truth.keys.erase(state.key_ages.begin()->second);
-        state.key_ages.erase(state.key_ages.begin());
+    while (!state.key_ages.empty() && state.key_ages.front()->second.at + days(1) <= at) {
+        truth.keys.erase(state.key_ages.front());
+        state.key_ages.pop_front();
     }
     if (!fact.key.empty()) {
-        truth.keys.insert_or_assign(
+        const auto [entry, fresh] = truth.keys.emplace(
             fact.key, KeyUse{.job = fact.job, .request_digest = fact.request_digest, .at = at});
-        state.key_ages.insert({at, fact.key});
+        KHU_CHECK(fresh, "key of job {}", fact.job.value);
+        state.key_ages.push_back(entry);
     }
 }
 
@@ -94,14 +95,14 @@ UsageContext usage_context(const State& state, const Job& job, const Attempt& at
 Effects settle(State& state, const Job& job, const Ending& ending, Moment at) {
     Truth& truth = state.truth;
     const AttemptBooks& books = truth.books.at(job.id);
-    const AttemptKey key{job.id, ending.attempt.number};
-    const AttemptEnd end{.taken_at = ending.attempt.taken_at,
+    const AttemptKey key{job.id, ending.attempt->number};
+    const AttemptEnd end{.taken_at = ending.attempt->taken_at,
                          .released_at = at,
                          .cause = ending.cause,
                          .exit_code = ending.exit_code,
                          .never_ran = !books.rank_ran,
                          .held = truth.ledger.held(key)};
-    const UsageContext context = usage_context(state, job, ending.attempt, books);
+    const UsageContext context = usage_context(state, job, *ending.attempt, books);
     Effects effects;
     for (const SliceBill& slice : bill(books.terms, end, truth.policy->utc_offset_minutes)) {
         const SettleInput input = settle_input(slice, job.spec.partition, job.spec.qos);
@@ -129,6 +130,14 @@ void queue_again(State& state, Job& job, const AttemptClosed& fact, Moment at) {
 }
 
 }  // namespace
+
+void share_names(State& state, JobSpec& spec) {
+    for (Text* name : {&spec.enterprise.value, &spec.user.value, &spec.programme.value,
+                       &spec.partition.value, &spec.qos.value, &spec.project,
+                       &spec.shape.gpu_model.value, &spec.within, &spec.prefer}) {
+        state.names.share(*name);
+    }
+}
 
 std::optional<Moment> timer_of(const Job& job) {
     const Attempt* attempt = live_attempt(job);
@@ -175,6 +184,7 @@ Effects on(State& state, const JobQueued& fact, Moment at) {
     Job job{.id = fact.job, .spec = fact.spec, .phase = Queued{.since = at}, .submitted_at = at};
     const auto [entry, fresh] = truth.jobs.emplace(fact.job, std::move(job));
     KHU_CHECK(fresh);
+    share_names(state, entry->second.spec);
     remember_key(state, fact, at);
     enter_queue(state, entry->second, at);
     return {};
@@ -251,7 +261,7 @@ Effects on(State& state, const AttemptStarted& fact, Moment at) {
     attempt.stages[*rank_of(attempt, fact.node)] = NodeStage::Running;
     state.truth.books.at(job.id).rank_ran = true;
     if (auto* starting = std::get_if<Starting>(&job.phase)) {
-        Attempt moved = std::move(starting->attempt);
+        Attempt moved = std::move(starting->attempt.edit());
         moved.started_at = at;
         job.phase = Running{std::move(moved)};
     }
@@ -332,8 +342,8 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     Job done = std::move(job);
     state.truth.jobs.erase(fact.job);
     std::vector<UsageRow> rows = rows_in(effects);
-    ArchiveJob archive{.job = std::move(done), .last_attempt = ending.attempt};
-    for (const NodeAllocation& each : ending.attempt.placement.nodes) {
+    ArchiveJob archive{.job = std::move(done), .last_attempt = *ending.attempt};
+    for (const NodeAllocation& each : ending.attempt->placement.nodes) {
         archive.node_names.push_back(state.truth.nodes.at(each.node).name);
     }
     archive.usage = std::move(rows);

@@ -86,7 +86,8 @@ void restore(State& state, Moment now) {
     if (state.truth.policy) {
         apply_detail::use_partitions(state);
     }
-    for (const auto& [id, job] : state.truth.jobs) {
+    for (auto& [id, job] : state.truth.jobs) {
+        apply_detail::share_names(state, job.spec);
         if (live_attempt(job) != nullptr) {
             apply_detail::take_resources(state, job);
         } else {
@@ -96,9 +97,10 @@ void restore(State& state, Moment now) {
             state.job_timers.insert({*timer, id});
         }
     }
-    for (const auto& [name, use] : state.truth.keys) {
-        state.key_ages.insert({use.at, name});
+    for (auto entry = state.truth.keys.cbegin(); entry != state.truth.keys.cend(); ++entry) {
+        state.key_ages.push_back(entry);
     }
+    std::ranges::sort(state.key_ages, {}, [](const auto& entry) { return entry->second.at; });
 }
 
 }  // namespace khu

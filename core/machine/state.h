@@ -5,6 +5,7 @@
 /// truth and goes into snapshots; the second is derived from it and rebuilt by restore().
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 
 #include "core/base/describe.h"
 #include "core/base/ids.h"
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/jobs/job.h"
 #include "core/ledger/ledger.h"
@@ -110,7 +112,9 @@ public:
     std::map<NodeId, std::set<JobId>> jobs_on;  ///< jobs with a live attempt on the node
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
     std::set<std::pair<Moment, JobId>> job_timers;  ///< when a job must be looked at
-    std::set<std::pair<Moment, KeyName>> key_ages;
+    std::deque<std::map<KeyName, KeyUse>::const_iterator>
+        key_ages;              ///< of truth.keys, oldest first
+    TextPool names;            ///< that jobs have in common
     Moment openings_seen;      ///< grants that opened by then have been offered to waiting jobs
     std::set<JobId> to_close;  ///< every node has released; see consequence()
 

@@ -209,11 +209,11 @@ FitReport fit_report(const Cluster& cluster, const GangRequest& request) {
 
 Expected<Done, Refusal> could_ever_fit(const Cluster& cluster, const GangRequest& request) {
     KHU_CHECK(cluster.partition(request.partition) != nullptr, "{}", request.partition.value);
-    for (const std::string& word : {request.within, request.prefer}) {
+    for (const Text& word : {request.within, request.prefer}) {
         if (!zone_level(word)) {
             return Unexpected{Refusal(Code::UnknownName)
                                   .with("what", "level")
-                                  .with("name", word)
+                                  .with("name", word.str())
                                   .with("known", "switch, rack, room")
                                   .with("nearest", "rack")};
         }

@@ -29,9 +29,9 @@ struct GangRequest {
     EnterpriseId enterprise;
     int nodes{1};
     Shape shape;
-    std::string within;  ///< "switch", "rack", "room": one such must hold all nodes
-    std::string prefer;  ///< the same as a wish
-    NodeId suspect;      ///< avoided if another node fits; 0: none
+    Text within;     ///< "switch", "rack", "room": one such must hold all nodes
+    Text prefer;     ///< the same as a wish
+    NodeId suspect;  ///< avoided if another node fits; 0: none
     auto operator<=>(const GangRequest&) const = default;
 };
 

@@ -32,7 +32,7 @@ struct QueuedJob {
     ProgrammeId programme;
     UserId user;
     QosId qos;
-    std::string project;
+    Text project;
     Span time_limit;
     Moment not_before;  ///< 0: at once
     bool held{false};
@@ -60,7 +60,7 @@ struct LaneKey {
     ProgrammeId programme;
     UserId user;
     QosId qos;
-    std::string project;
+    Text project;
     Span time_limit;
     auto operator<=>(const LaneKey&) const = default;
 };

@@ -21,8 +21,8 @@ public:
             return "{type: boolean}";
         } else if constexpr (detail::DescribedEnum<T>) {
             return "{type: string, enum: [" + joined(detail::enum_names<T>()) + "]}";
-        } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Code> ||
-                             detail::is_a<Name, T>) {
+        } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Text> ||
+                             std::is_same_v<T, Code> || detail::is_a<Name, T>) {
             return "{type: string}";
         } else if constexpr (detail::WholeNumber<T> || detail::WholeUnit<T> ||
                              detail::is_a<Number, T>) {
@@ -42,6 +42,10 @@ public:
 private:
     template <class T>
     std::string of_many(const std::optional<T>*) {
+        return "{nullable: true, allOf: [" + of<T>() + "]}";
+    }
+    template <class T>
+    std::string of_many(const Boxed<T>*) {
         return "{nullable: true, allOf: [" + of<T>() + "]}";
     }
     template <class T>
