@@ -22,7 +22,7 @@ Table quote_sheet(const Session& session, const wire::QuoteAnswer& quote) {
     add("Programme", "programme", quote.spec.programme.value);
     add("QOS", "qos", quote.spec.qos.value);
     add("Time limit", "time_limit_s",
-        {format_span(quote.spec.time_limit), std::to_string(quote.spec.time_limit.value / 1000)});
+        {format_span(seconds(quote.spec.time_limit_s)), std::to_string(quote.spec.time_limit_s)});
     add("Billable GPUs x 1000", "billable_milli", quote.billable_milli);
     add("Holds GPU-hours", "hold_ugs", gpu_hours_cell(quote.hold_ugs));
     add("List price", "list_mvnd", dong_cell(quote.list_mvnd));

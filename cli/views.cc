@@ -31,13 +31,13 @@ Cell time_used(const wire::JobView& job, Moment now) {
     if (job.taken_at == Moment{0}) {
         return "";
     }
-    const Moment end = job.ended_at == Moment{0} ? now : job.ended_at;
+    const Moment end = job.ended_at == Moment{0} ? now : Moment{job.ended_at};
     const Span used = end < job.taken_at ? Span{0} : end - job.taken_at;
     return {format_span(seconds(used.value / 1000)), std::to_string(used.value / 1000)};
 }
 
-Cell span_cell(Span span) {
-    return {span == Span{0} ? "" : format_span(span), std::to_string(span.value / 1000)};
+Cell span_cell(std::int64_t whole_s) {
+    return {whole_s == 0 ? "" : format_span(seconds(whole_s)), std::to_string(whole_s)};
 }
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -113,12 +113,12 @@ Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, 
                             {"WHERE", "where", Align::Left, true}},
                 .rows = {}};
     for (const wire::JobView& job : jobs) {
-        const JobSpec& spec = job.spec;
+        const wire::SpecView& spec = job.spec;
         table.rows.push_back({std::to_string(job.job.value), spec.name, spec.user.value,
                               spec.enterprise.value, spec.programme.value, spec.partition.value,
                               spec.qos.value, job.phase, std::int64_t{spec.nodes},
-                              std::int64_t{spec.nodes} * spec.shape.gpus, time_used(job, now),
-                              span_cell(spec.time_limit), session.when(job.submitted_at),
+                              std::int64_t{spec.nodes} * spec.gpus_per_node, time_used(job, now),
+                              span_cell(spec.time_limit_s), session.when(job.submitted_at),
                               std::int64_t{job.exit_code}, where_or_why(job)});
     }
     return table;
@@ -131,7 +131,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
         table.columns.push_back({title, csv});
         table.rows.front().push_back(std::move(cell));
     };
-    const JobSpec& spec = job.spec;
+    const wire::SpecView& spec = job.spec;
     add("Job", "job", std::to_string(job.job.value));
     add("Name", "name", spec.name);
     add("Phase", "phase", job.phase);
@@ -143,16 +143,16 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Partition", "partition", spec.partition.value);
     add("QOS", "qos", spec.qos.value);
     add("Nodes", "nodes", std::int64_t{spec.nodes});
-    add("GPUs per node", "gpus_per_node", std::int64_t{spec.shape.gpus});
-    add("GPU model", "gpu_model", spec.shape.gpu_model.value);
-    add("Cores per node", "cores_per_node", std::int64_t{spec.shape.cores});
+    add("GPUs per node", "gpus_per_node", std::int64_t{spec.gpus_per_node});
+    add("GPU model", "gpu_model", spec.gpu_model.value);
+    add("Cores per node", "cores_per_node", std::int64_t{spec.cores_per_node});
     add("Memory per node", "mem_bytes_per_node",
-        {spec.shape.memory == Bytes{0} ? "" : people_bytes(spec.shape.memory),
-         std::to_string(spec.shape.memory.value)});
+        {spec.mem_bytes == Bytes{0} ? "" : people_bytes(spec.mem_bytes),
+         std::to_string(spec.mem_bytes.value)});
     add("Tasks per node", "tasks_per_node", std::int64_t{spec.tasks_per_node});
-    add("Time limit", "time_limit_s", span_cell(spec.time_limit));
+    add("Time limit", "time_limit_s", span_cell(spec.time_limit_s));
     add("Submitted", "submitted_at", session.when(job.submitted_at));
-    add("Begins after", "not_before", session.when(spec.not_before));
+    add("Begins after", "begin_at", session.when(spec.begin_at));
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));
     add("Deadline", "deadline_at", session.when(job.deadline_at));

@@ -20,6 +20,20 @@ Identity identity_of(const TokenRecord& record) {
 
 }  // namespace
 
+wire::TokenView token_view(const TokenFacts& facts) {
+    wire::TokenView view;
+    view.id = facts.id;
+    view.user = facts.user;
+    view.enterprise = facts.enterprise;
+    view.kind = facts.kind;
+    view.roles = facts.roles;
+    view.created_at = facts.created_at;
+    view.expires_at = facts.expires_at;
+    view.last_used_at = facts.last_used_at;
+    view.revoked = facts.revoked;
+    return view;
+}
+
 Expected<Done, Refusal> IdentityBook::load(Store& store, IdentityBook& into) {
     auto rows = store.values("token");
     if (!rows) {
@@ -159,7 +173,7 @@ std::vector<wire::TokenView> IdentityBook::list() const {
     const std::lock_guard lock(mutex_);
     std::vector<wire::TokenView> views;
     for (const auto& [id, record] : tokens_) {
-        views.push_back(record.view);
+        views.push_back(token_view(record.view));
     }
     return views;
 }

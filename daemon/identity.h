@@ -23,8 +23,21 @@
 
 namespace khu::daemon {
 
+/// What is stored of a token beside its secret's hash; times are integers, as in all that is
+/// stored.
+struct TokenFacts {
+    std::string id, user, enterprise, kind;  ///< kind: "user" or "join"
+    std::vector<Role> roles;
+    Moment created_at, expires_at, last_used_at;
+    bool revoked{false};
+};
+KHU_DESCRIBE(TokenFacts, id, user, enterprise, kind, roles, created_at, expires_at, last_used_at,
+             revoked)
+
+wire::TokenView token_view(const TokenFacts& facts);
+
 struct TokenRecord {
-    wire::TokenView view;
+    TokenFacts view;
     std::string hash;  ///< SHA-256 of the secret, hexadecimal
     std::string node;  ///< join tokens: only for this node; empty: any new one
     std::int64_t uid{-1};

@@ -1,6 +1,7 @@
 #include "daemon/views.h"
 
 #include <algorithm>
+#include <boost/mp11/list.hpp>
 
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
@@ -36,6 +37,39 @@ std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) 
             .with("begin_at", queued->not_before.value);
     }
     return state.scheduler.why(job.id, now);
+}
+
+/// A new member of the spec is shown too: add it to wire::SpecView and here, then count it.
+static_assert(boost::mp11::mp_size<
+                  boost::describe::describe_members<JobSpec, boost::describe::mod_public>>::value ==
+              19);
+
+wire::SpecView spec_view(const JobSpec& spec) {
+    wire::SpecView view;
+    view.name = spec.name;
+    view.enterprise = spec.enterprise;
+    view.user = spec.user;
+    view.programme = spec.programme;
+    view.partition = spec.partition;
+    view.qos = spec.qos;
+    view.project = spec.project;
+    view.nodes = spec.nodes;
+    view.gpus_per_node = spec.shape.gpus;
+    view.gpu_model = spec.shape.gpu_model;
+    view.cores_per_node = spec.shape.cores;
+    view.tasks_per_node = spec.tasks_per_node;
+    view.mem_bytes = spec.shape.memory;
+    view.time_limit_s = whole_seconds_up(spec.time_limit);
+    view.launcher = spec.launcher;
+    view.requeue = spec.requeue;
+    view.held = spec.held;
+    view.exclusive = spec.shape.exclusive;
+    view.begin_at = spec.not_before;
+    view.within = spec.within;
+    view.prefer = spec.prefer;
+    view.notice_signal = spec.notice_signal;
+    view.notice_seconds = spec.notice_seconds;
+    return view;
 }
 
 void add_attempt(wire::JobView& view, const Attempt& attempt) {
@@ -114,7 +148,7 @@ std::string state_of_node(const NodeRecord& node, bool busy) {
 wire::JobView job_view(const State& state, const Job& job, Moment now, Language language) {
     wire::JobView view;
     view.job = job.id;
-    view.spec = job.spec;
+    view.spec = spec_view(job.spec);
     view.phase = phase_name(job.phase);
     view.submitted_at = job.submitted_at;
     view.attempt = static_cast<std::int64_t>(job.attempts.value);
@@ -143,7 +177,7 @@ wire::JobView job_view(const ArchiveJob& archive) {
     const Job& job = archive.job;
     wire::JobView view;
     view.job = job.id;
-    view.spec = job.spec;
+    view.spec = spec_view(job.spec);
     view.phase = phase_name(job.phase);
     view.submitted_at = job.submitted_at;
     view.attempt = static_cast<std::int64_t>(job.attempts.value);
@@ -307,14 +341,14 @@ wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, 
 wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& asked, Moment now,
                         Language language) {
     wire::QuoteAnswer answer;
-    answer.spec = asked;
+    answer.spec = spec_view(asked);
     const Expected<JobSpec, Refusal> spec = admit(state, who, asked, now);
     if (!spec) {
         answer.reason = explained(spec.error(), language);
         return answer;
     }
     answer.admitted = true;
-    answer.spec = *spec;
+    answer.spec = spec_view(*spec);
     const PriceTerms terms = price(state, *spec, now);
     answer.billable_milli = terms.billable_milli;
     answer.hold_ugs = hold_for(terms, spec->time_limit);

@@ -3,9 +3,8 @@
 /// \file
 /// The REST API: what is asked and what is answered, a struct each. khud writes these as JSON by
 /// reflection, the command line reads them; docs/api/openapi.yaml says the same to people and a
-/// test holds the two together. Amounts are integers with the unit in the key; times are
-/// milliseconds since 1970 in keys that end in `_at` on the wire of this header and RFC 3339
-/// nowhere else than in text.
+/// test holds the two together. Amounts and durations are integers with the unit in the key; times
+/// are RFC 3339 in UTC in keys that end in `_at`, null where there is none (wire/timestamp.h).
 ///
 ///     POST   /v1/jobs                    SubmitRequest      -> SubmitAnswer    (Idempotency-Key)
 ///     GET    /v1/jobs?state=&user=&after=&limit=            -> JobPage         (state=all)
@@ -52,6 +51,7 @@
 #include "core/base/units.h"
 #include "core/jobs/job.h"
 #include "core/topology/inventory.h"
+#include "wire/timestamp.h"
 
 namespace khu::wire {
 
@@ -81,7 +81,7 @@ struct SubmitRequest {
     bool requeue{true};
     bool held{false};
     bool exclusive{false};
-    Moment begin_at;
+    Timestamp begin_at;
     std::string within, prefer;
     std::int64_t notice_signal{0};
     std::int64_t notice_seconds{0};
@@ -118,11 +118,41 @@ struct Explained {
 };
 KHU_DESCRIBE(Explained, code, name, text, remedy, data)
 
+/// What was asked, with the zone's defaults filled in, in the words of SubmitRequest.
+struct SpecView {
+    std::string name;
+    EnterpriseId enterprise;
+    UserId user;
+    ProgrammeId programme;
+    PartitionId partition;
+    QosId qos;
+    std::string project;
+    int nodes{1};
+    int gpus_per_node{0};
+    GpuModel gpu_model;
+    int cores_per_node{0};
+    int tasks_per_node{1};
+    Bytes mem_bytes;  ///< per node
+    std::int64_t time_limit_s{0};
+    Launcher launcher{Launcher::Script};
+    bool requeue{true};
+    bool held{false};
+    bool exclusive{false};
+    Timestamp begin_at;
+    std::string within, prefer;
+    int notice_signal{0};
+    int notice_seconds{0};
+};
+KHU_DESCRIBE(SpecView, name, enterprise, user, programme, partition, qos, project, nodes,
+             gpus_per_node, gpu_model, cores_per_node, tasks_per_node, mem_bytes, time_limit_s,
+             launcher, requeue, held, exclusive, begin_at, within, prefer, notice_signal,
+             notice_seconds)
+
 struct JobView {
     JobId job;
-    JobSpec spec;
+    SpecView spec;
     std::string phase;  ///< "queued", "starting", "running", "ending", "done"
-    Moment submitted_at, taken_at, started_at, deadline_at, ended_at;  ///< 0: not yet
+    Timestamp submitted_at, taken_at, started_at, deadline_at, ended_at;  ///< null: not yet
     std::int64_t attempt{0};
     std::vector<AllocationView> nodes;
     Receipt receipt;
@@ -150,7 +180,7 @@ struct WhyAnswer {
     std::string phase;
     std::int64_t rank{0};  ///< place in its partition's queue, 1 = next
     std::vector<Explained> reasons;
-    Moment expected_start_at;  ///< 0: not known
+    Timestamp expected_start_at;  ///< null: not known
 };
 KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, expected_start_at)
 
@@ -165,7 +195,7 @@ struct NodeView {
     std::string gpu_model;
     Bytes mem_bytes, mem_free_bytes;
     std::vector<JobId> jobs;
-    Moment heard_at;
+    Timestamp heard_at;
     std::optional<Inventory> inventory;  ///< only for one node
 };
 KHU_DESCRIBE(NodeView, node, name, state, reason, address, version, partitions, gpus, gpus_free,
@@ -199,7 +229,7 @@ struct QuoteAnswer {
     bool admitted{false};             ///< would be accepted into the queue
     bool affordable{false};           ///< the hold would fit now
     std::optional<Explained> reason;  ///< why not
-    JobSpec spec;                     ///< with the zone's defaults filled in
+    SpecView spec;                    ///< with the zone's defaults filled in
     std::int64_t billable_milli{0};
     Atoms hold_ugs;
     Mvnd list_mvnd;
@@ -212,7 +242,7 @@ KHU_DESCRIBE(QuoteAnswer, admitted, affordable, reason, spec, billable_milli, ho
 struct GrantView {
     GrantId grant;
     std::string enterprise, programme, tier, state, state_reason, decision_ref;
-    Moment from_at, to_at;
+    Timestamp from_at, to_at;
     Atoms granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs;
 };
 KHU_DESCRIBE(GrantView, grant, enterprise, programme, tier, state, state_reason, decision_ref,
@@ -235,13 +265,13 @@ KHU_DESCRIBE(BalanceAnswer, enterprise, name, grants, free_ugs, held_ugs, spent_
 struct GrantRequest {
     std::string grant, enterprise, programme, decision_ref;
     Atoms amount_ugs;
-    Moment from_at, to_at;
+    Timestamp from_at, to_at;
 };
 KHU_DESCRIBE(GrantRequest, grant, enterprise, programme, decision_ref, amount_ugs, from_at, to_at)
 
 struct GrantChange {
-    Atoms add_ugs;  ///< extend: more hours
-    Moment to_at;   ///< extend: a later end; 0: unchanged
+    Atoms add_ugs;    ///< extend: more hours
+    Timestamp to_at;  ///< extend: a later end; null: unchanged
     std::string reason;
     std::string decision_ref;
 };
@@ -272,7 +302,7 @@ KHU_DESCRIBE(PolicyReview, accepted, policy, in_force, complaints, not_in_force,
 
 struct PolicyAnswer {
     std::string policy, text, applied_by;
-    Moment applied_at, effective_at;
+    Timestamp applied_at, effective_at;
 };
 KHU_DESCRIBE(PolicyAnswer, policy, text, applied_by, applied_at, effective_at)
 
@@ -312,7 +342,7 @@ KHU_DESCRIBE(TokenRequest, user, enterprise, roles, valid_s, join, node, uid, gi
 struct TokenView {
     std::string id, user, enterprise, kind;  ///< kind: "user" or "join"
     std::vector<Role> roles;
-    Moment created_at, expires_at, last_used_at;
+    Timestamp created_at, expires_at, last_used_at;
     bool revoked{false};
 };
 KHU_DESCRIBE(TokenView, id, user, enterprise, kind, roles, created_at, expires_at, last_used_at,

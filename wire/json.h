@@ -7,7 +7,8 @@
 ///
 ///     described struct           {"member_name": ...}, every member, in the order described
 ///     described enumeration      "node_fail" for NodeFail
-///     Quantity, Moment, Number   a whole number in their own unit
+///     Quantity, Moment, Number   a whole number in their own unit; the API's times are strings
+///                                (wire/timestamp.h)
 ///     Name, std::string          a string; bytes that are not UTF-8 become U+FFFD when written
 ///     std::optional, *_ptr, Boxed  null or the value
 ///     vector, set, array, pair   an array

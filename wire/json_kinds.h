@@ -49,7 +49,8 @@ Refusal to_refusal(const JsonError& error);
 /// How a type that is no described struct is written: as another type. A specialisation has
 ///     using Form = std::string;
 ///     static Form to(const T&);
-///     static std::optional<T> from(Form);   // none: refused as "is not a valid NAME"
+///     static std::optional<T> from(Form);   // none: refused as "is not a valid NAME",
+///     static constexpr std::string_view wanted = "must be ...";   // or so, if it is there
 template <class T>
 struct JsonForm;
 

@@ -370,6 +370,11 @@ bool read_form(Reader in, T& value) {
         return false;
     }
     std::optional<T> made = JsonForm<T>::from(std::move(form));
+    if constexpr (requires { JsonForm<T>::wanted; }) {
+        if (!made) {
+            return in.fail(std::string(JsonForm<T>::wanted));
+        }
+    }
     if (!made) {
         return in.fail("is not a valid " + snake_case(type_name<T>()));
     }

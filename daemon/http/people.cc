@@ -24,8 +24,8 @@ bool admin_only(const Call& call, const char* verb) {
 
 /// A fact as a line of the feed: {"seq":7,"at":...,"fact":{...}}.
 std::string feed_line(EventSeq seq, Moment at, const std::string& fact) {
-    return "{\"seq\":" + std::to_string(seq.value) + ",\"at\":" + wire::to_json_text(at) +
-           ",\"fact\":" + fact + "}\n";
+    return "{\"seq\":" + std::to_string(seq.value) +
+           ",\"at\":" + wire::to_json_text(wire::Timestamp{at}) + ",\"fact\":" + fact + "}\n";
 }
 
 /// The past is for those who may read all of the zone: a stored fact does not name its enterprise.
@@ -81,7 +81,8 @@ void make_token(const Call& call) {
                 return;
             }
             call->services.identities.put(made.record);
-            answer(call, wire::TokenAnswer{.token = made.record.view, .secret = made.secret});
+            answer(call,
+                   wire::TokenAnswer{.token = token_view(made.record.view), .secret = made.secret});
         });
 }
 
@@ -102,7 +103,7 @@ void revoke_token(const Call& call) {
             return;
         }
         call->services.identities.put(*record);
-        answer(call, record->view);
+        answer(call, token_view(record->view));
     });
 }
 

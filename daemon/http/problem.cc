@@ -3,6 +3,20 @@
 #include "wire/json.h"
 
 namespace khu::daemon {
+namespace {
+
+/// Times in the data are written as all of the API's times are.
+std::vector<Datum> api_data(std::vector<Datum> data) {
+    for (Datum& datum : data) {
+        const auto* number = std::get_if<std::int64_t>(&datum.value);
+        if (number != nullptr && *number > 0 && datum.key.ends_with("_at")) {
+            datum.value = wire::format_timestamp(Moment{*number});
+        }
+    }
+    return data;
+}
+
+}  // namespace
 
 wire::net::Response problem(const Refusal& refusal, Language language) {
     const CodeInfo& about = info(refusal.code);
@@ -12,7 +26,7 @@ wire::net::Response problem(const Refusal& refusal, Language language) {
                              .detail = text(refusal, language),
                              .remedy = remedy(refusal, language),
                              .code = std::string(about.id),
-                             .data = refusal.data};
+                             .data = api_data(refusal.data)};
     return {.status = about.http_status,
             .content_type = "application/problem+json",
             .body = wire::to_json_text(body)};
@@ -24,7 +38,7 @@ wire::Explained explained(const Refusal& refusal, Language language) {
             .name = std::string(about.name),
             .text = text(refusal, language),
             .remedy = remedy(refusal, language),
-            .data = refusal.data};
+            .data = api_data(refusal.data)};
 }
 
 Language language_of(const wire::net::Request& request) {

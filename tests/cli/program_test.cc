@@ -13,9 +13,9 @@ using testing::Not;
 
 const std::string kQueue =
     R"({"jobs":[{"job":7,"spec":{"name":"train","enterprise":"0401000001","user":"u-1",)"
-    R"("partition":"gpu-h100","nodes":2,"shape":{"gpus":8},"time_limit":7200000},)"
-    R"("phase":"running","submitted_at":1772413200000,"taken_at":1772413200000,)"
-    R"("ended_at":1772416800000,"nodes":[{"node":"gn01"},{"node":"gn02"}]},)"
+    R"("partition":"gpu-h100","nodes":2,"gpus_per_node":8,"time_limit_s":7200},)"
+    R"("phase":"running","submitted_at":"2026-03-02T01:00:00Z","taken_at":"2026-03-02T01:00:00Z",)"
+    R"("ended_at":"2026-03-02T02:00:00Z","nodes":[{"node":"gn01"},{"node":"gn02"}]},)"
     R"({"job":8,"spec":{"name":"eval"},"phase":"queued",)"
     R"("reason":{"code":"A120","name":"resources_busy"}}],"next":"","total":2,"new_key":1})";
 
@@ -95,7 +95,7 @@ TEST(Program, WhySaysEachReasonInTheReadersLanguage) {
         return http(200,
                     R"({"job":8,"phase":"queued","rank":3,"reasons":[{"code":"A111",)"
                     R"("name":"grant_not_started","text":"x","remedy":"y","data":[{"key":"grant",)"
-                    R"("value":"DN-1"},{"key":"opens_at","value":1772413200000}]}]})");
+                    R"("value":"DN-1"},{"key":"opens_at","value":"2026-03-02T01:00:00Z"}]}]})");
     });
     Surroundings around = at(khud);
     around.env["LANG"] = "vi_VN.UTF-8";

@@ -74,10 +74,11 @@ TEST(Zone, GrantsAreApprovedInExactAmountsAndLocalDays) {
         at(khud));
 
     EXPECT_EQ(ran.code, 0) << ran.err;
-    EXPECT_EQ(khud.requests().at(0).body,
-              R"({"grant":"DN-1","enterprise":"0401000001","programme":"kn-80",)"
-              R"("decision_ref":"12/QD","amount_ugs":18000000000000,"from_at":1772384400000,)"
-              R"("to_at":1803920400000})");
+    EXPECT_EQ(
+        khud.requests().at(0).body,
+        R"({"grant":"DN-1","enterprise":"0401000001","programme":"kn-80",)"
+        R"("decision_ref":"12/QD","amount_ugs":18000000000000,"from_at":"2026-03-01T17:00:00Z",)"
+        R"("to_at":"2027-03-01T17:00:00Z"})");
     EXPECT_THAT(ran.out, HasSubstr("5000.0"));
 }
 
@@ -151,7 +152,7 @@ TEST(Zone, TheLedgerIsVerifiedByExitCode) {
 TEST(Zone, ATokensSecretStandsAloneOnStandardOutput) {
     const FakeKhud khud([](const FakeRequest&) {
         return http(201, R"({"token":{"id":"t-1","user":"u-1","kind":"user",)"
-                         R"("expires_at":1772413200000},"secret":"s3cret"})");
+                         R"("expires_at":"2026-03-02T01:00:00Z"},"secret":"s3cret"})");
     });
 
     const Ran ran = run_khu({"token", "create", "--user", "u-1", "--role", "holder", "--role",

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "wire/json.h"
+#include "wire/timestamp.h"
 
 namespace khu::wire::tests {
 
@@ -24,6 +25,8 @@ public:
         } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Text> ||
                              std::is_same_v<T, Code> || detail::is_a<Name, T>) {
             return "{type: string}";
+        } else if constexpr (std::is_same_v<T, Timestamp>) {
+            return "{type: string, format: date-time, nullable: true}";
         } else if constexpr (detail::WholeNumber<T> || detail::WholeUnit<T> ||
                              detail::is_a<Number, T>) {
             return "{type: integer, format: int64}";

@@ -86,7 +86,7 @@ info:
   description: >
     One zone's API, over HTTPS and over the Unix socket. Amounts are integers with their unit as the
     last word of the key (ugs: 1e-6 reference-GPU-seconds, mvnd: thousandths of a dong, bytes, s);
-    keys that end in _at are milliseconds since 1970, and 0 where there is none. Unknown keys in a
+    keys that end in _at are times in UTC, RFC 3339, and null where there is none. Unknown keys in a
     request are refused. Every refusal is application/problem+json with a code of docs/refusals.
 security:
   - token: []
