@@ -13,6 +13,13 @@ struct KeyRow {
 };
 KHU_DESCRIBE(KeyRow, name, use)
 
+struct FairRow {
+    ProgrammeId programme;
+    EnterpriseId enterprise;
+    FadingUse use;
+};
+KHU_DESCRIBE(FairRow, programme, enterprise, use)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -27,9 +34,11 @@ struct Head {
     LedgerState ledger;
     std::vector<NodeRecord> nodes;
     std::vector<KeyRow> keys;
+    std::vector<FairRow> fair_use;
+    std::vector<RunRow> history;
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
-             policy_at, policy_ids, ledger, nodes, keys)
+             policy_at, policy_ids, ledger, nodes, keys, fair_use, history)
 
 struct JobRow {
     Job job;
@@ -50,12 +59,20 @@ Head head_of(const Truth& truth) {
               .policy_ids = truth.policy_ids,
               .ledger = truth.ledger.state(),
               .nodes = {},
-              .keys = {}};
+              .keys = {},
+              .fair_use = {},
+              .history = {}};
     for (const auto& [id, node] : truth.nodes) {
         head.nodes.push_back(node);
     }
     for (const auto& [name, use] : truth.keys) {
         head.keys.push_back({name, use});
+    }
+    for (const auto& [who, use] : truth.fair_use) {
+        head.fair_use.push_back({who.first, who.second, use});
+    }
+    for (const auto& [kind, sums] : truth.history.classes()) {
+        head.history.push_back({kind, sums});
     }
     return head;
 }
@@ -78,6 +95,12 @@ void take_head(Truth& truth, Head head) {
     }
     for (KeyRow& row : head.keys) {
         truth.keys.emplace(std::move(row.name), row.use);
+    }
+    for (const FairRow& row : head.fair_use) {
+        truth.fair_use.insert_or_assign({row.programme, row.enterprise}, row.use);
+    }
+    for (const RunRow& row : head.history) {
+        truth.history.load(row);
     }
 }
 

@@ -59,6 +59,9 @@ inline constexpr std::int64_t policy_bytes_max = 16LL << 20;
 inline constexpr std::int64_t policy_depth_max = 16;
 inline constexpr std::int64_t policy_nodes_max = 1'000'000;
 
+// Predictions.
+inline constexpr std::int64_t run_classes_max = 200'000;  ///< about 250 bytes each
+
 // A scheduling round. What a bound cuts off is looked at in the next round.
 inline constexpr std::int64_t round_starts_max = 4'096;    ///< keeps one batch of facts below 10 MB
 inline constexpr std::int64_t round_looks_max = 200'000;   ///< about 0.1 s

@@ -22,11 +22,12 @@ struct Job {
     AttemptNumber attempts;  ///< number of the last attempt; 0: none yet
     int infrastructure_fails{0};
     bool cancel_requested{false};
+    Span predicted;  ///< run time expected at submission; only orders jobs
     NodeId suspect;  ///< node blamed for the last failure, avoided if another fits; 0: none
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,
-             suspect)
+             predicted, suspect)
 
 /// The attempt that has resources now; null for a job that is queued or done.
 const Attempt* live_attempt(const Job& job);

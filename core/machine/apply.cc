@@ -1,5 +1,7 @@
 #include "core/machine/apply.h"
 
+#include "core/machine/standing.h"
+
 namespace khu {
 
 Effects apply(State& state, const Stamped& stamped) {
@@ -66,6 +68,9 @@ void bring_in(State& state, const Enterprise& enterprise, const PolicyGrant& gra
 
 Effects on(State& state, const PolicyApplied& fact, Moment at) {
     Truth& truth = state.truth;
+    const bool reorders = !truth.policy || truth.policy->priority != fact.policy.priority ||
+                          truth.policy->qos != fact.policy.qos ||
+                          truth.policy->partitions != fact.policy.partitions;
     truth.policy = fact.policy;
     truth.policy_text = fact.text;
     truth.policy_by = fact.by;
@@ -78,6 +83,10 @@ Effects on(State& state, const PolicyApplied& fact, Moment at) {
         }
     }
     use_partitions(state);
+    use_fair_share(state);
+    if (reorders) {
+        queue_anew(state, at);
+    }
     state.scheduler.admission_changed();
     return posted(std::move(entries));
 }

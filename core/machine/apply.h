@@ -53,6 +53,8 @@ Effects on(State& state, const NodeHeard& fact, Moment at);
 /// Lets the job's names share the zone's memory for them.
 void share_names(State& state, JobSpec& spec);
 void enter_queue(State& state, const Job& job, Moment at);
+/// Every waiting job gets its place by the policy now in force.
+void queue_anew(State& state, Moment at);
 void take_resources(State& state, const Job& job);
 void add_node(State& state, const NodeRecord& node);
 void set_health(State& state, const NodeRecord& node);

@@ -7,6 +7,7 @@
 #include "core/ledger/usage.h"
 #include "core/machine/apply.h"
 #include "core/machine/decide.h"
+#include "core/machine/standing.h"
 
 namespace khu::apply_detail {
 namespace {
@@ -91,8 +92,9 @@ UsageContext usage_context(const State& state, const Job& job, const Attempt& at
             .policy = books.policy};
 }
 
-/// Settles the attempt: its entries, then one usage row for each month it touched.
-Effects settle(State& state, const Job& job, const Ending& ending, Moment at) {
+/// Settles the attempt: its entries, then one usage row for each month it touched. `base` grows by
+/// what was used and not waived.
+Effects settle(State& state, const Job& job, const Ending& ending, Moment at, Atoms& base) {
     Truth& truth = state.truth;
     const AttemptBooks& books = truth.books.at(job.id);
     const AttemptKey key{job.id, ending.attempt->number};
@@ -107,6 +109,7 @@ Effects settle(State& state, const Job& job, const Ending& ending, Moment at) {
     for (const SliceBill& slice : bill(books.terms, end, truth.policy->utc_offset_minutes)) {
         const SettleInput input = settle_input(slice, job.spec.partition, job.spec.qos);
         const Ledger::Entries entries = truth.ledger.settle(key, input, at, books.policy);
+        base += slice.charge.metered - slice.charge.waived;
         effects.push_back(PostEntries{entries});
         effects.push_back(PostUsage{usage_row(context, end, slice, entries)});
     }
@@ -152,11 +155,27 @@ std::optional<Moment> timer_of(const Job& job) {
 
 void enter_queue(State& state, const Job& job, Moment at) {
     const Qos* qos = find_qos(*state.truth.policy, job.spec.qos);
-    QueuedJob queued = queued_job(job.id, qos == nullptr ? 0 : qos->tier, job.spec, job.suspect);
+    const bool idle = qos != nullptr && is_idle_class(*qos);
+    QueuedJob queued = queued_job(job.id, idle ? 0 : 1, job.spec, job.suspect);
+    const OrderFactors factors = order_factors(state, job);
+    queued.as_if = factors.as_if();
+    if (factors.fair) {
+        queued.leaf = state.scheduler.fair().leaf(job.spec.programme, job.spec.enterprise);
+    }
     queued.not_before = std::max(job.spec.not_before, std::get<Queued>(job.phase).not_before);
     queued.held = job.spec.held;
     state.scheduler.job_queued(queued, at);
     ++usage_of(state, job).queued;
+}
+
+void queue_anew(State& state, Moment at) {
+    for (const auto& [id, job] : state.truth.jobs) {
+        if (std::holds_alternative<Queued>(job.phase)) {
+            state.scheduler.job_unqueued(id);
+            leave_queue(state, job);
+            enter_queue(state, job, at);
+        }
+    }
 }
 
 void take_resources(State& state, const Job& job) {
@@ -182,6 +201,7 @@ Effects on(State& state, const JobQueued& fact, Moment at) {
     KHU_CHECK(fact.job == truth.next_job, "job {} next {}", fact.job.value, truth.next_job.value);
     truth.next_job = JobId{fact.job.value + 1};
     Job job{.id = fact.job, .spec = fact.spec, .phase = Queued{.since = at}, .submitted_at = at};
+    job.predicted = truth.history.predict(run_class(job.spec), job.spec.time_limit, at).run;
     const auto [entry, fresh] = truth.jobs.emplace(fact.job, std::move(job));
     KHU_CHECK(fresh);
     share_names(state, entry->second.spec);
@@ -228,6 +248,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
         state.truth.ledger.hold({job.id, fact.attempt}, fact.hold, at, policy);
     leave_queue(state, job);
     take_resources(state, job);
+    count_start(state, job, true);
     set_timer(state, job, std::nullopt);
     Effects effects{PostEntries{std::move(entries)}};
     for (std::size_t rank = 0; rank < fact.placement.nodes.size(); ++rank) {
@@ -325,7 +346,9 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     Job& job = job_with_attempt(state, fact.job, fact.attempt);
     KHU_CHECK(state.to_close.erase(job.id) == 1);
     const Ending ending = std::get<Ending>(job.phase);
-    Effects effects = settle(state, job, ending, at);
+    Atoms base;
+    Effects effects = settle(state, job, ending, at, base);
+    count_end(state, job, ending, base, at);
     usage_of(state, job).running_gpus -= gpus_of(job);
     job.suspect = state.truth.books.at(job.id).suspect;
     if (is_infrastructure(ending.cause)) {

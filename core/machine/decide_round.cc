@@ -5,6 +5,7 @@
 
 #include "core/machine/admission.h"
 #include "core/machine/decide.h"
+#include "core/machine/standing.h"
 
 namespace khu::decide_detail {
 namespace {
@@ -32,7 +33,7 @@ public:
         return std::nullopt;
     }
 
-    void started(JobId id, const Placement&) override {
+    Atoms started(JobId id, const Placement&) override {
         const Job& job = state_.truth.jobs.at(id);
         const HoldPlan& plan = plans_.at(id);
         if (!scratch_) {
@@ -43,6 +44,7 @@ public:
         scratch_->hold(key, plan, now_, PolicyId{});
         gpus_[{job.spec.enterprise, job.spec.programme}] +=
             std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
+        return fair_hold(*state_.truth.policy, price(state_, job.spec, now_), job.spec.time_limit);
     }
 
     [[nodiscard]] const HoldPlan& plan(JobId id) const { return plans_.at(id); }

@@ -4,6 +4,7 @@
 
 #include "core/base/limits.h"
 #include "core/machine/apply.h"
+#include "core/machine/standing.h"
 
 namespace khu {
 
@@ -85,11 +86,13 @@ void restore(State& state, Moment now) {
     }
     if (state.truth.policy) {
         apply_detail::use_partitions(state);
+        apply_detail::use_fair_share(state);
     }
     for (auto& [id, job] : state.truth.jobs) {
         apply_detail::share_names(state, job.spec);
         if (live_attempt(job) != nullptr) {
             apply_detail::take_resources(state, job);
+            apply_detail::count_start(state, job, false);
         } else {
             apply_detail::enter_queue(state, job, now);
         }

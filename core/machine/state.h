@@ -21,6 +21,8 @@
 #include "core/ledger/ledger.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
+#include "core/schedule/decay.h"
+#include "core/schedule/run_history.h"
 #include "core/schedule/scheduler.h"
 #include "core/topology/inventory.h"
 #include "core/topology/node_class.h"
@@ -96,6 +98,8 @@ struct Truth {
     std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt
     std::map<NodeId, NodeRecord> nodes;
     std::map<KeyName, KeyUse> keys;
+    std::map<std::pair<ProgrammeId, EnterpriseId>, FadingUse> fair_use;  ///< of ended attempts
+    RunHistory history;  ///< what predictions are made of
 };
 
 class State {
@@ -111,6 +115,7 @@ public:
     std::map<NodeId, Moment> heard_at;          ///< last heartbeat answered; see NodeHeard
     std::map<NodeId, std::set<JobId>> jobs_on;  ///< jobs with a live attempt on the node
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
+    std::map<JobId, Atoms> fair_holds;  ///< what running attempts may use, for the fair share
     std::set<std::pair<Moment, JobId>> job_timers;  ///< when a job must be looked at
     std::deque<std::map<KeyName, KeyUse>::const_iterator>
         key_ages;              ///< of truth.keys, oldest first

@@ -10,7 +10,7 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 31> later{
+constexpr std::array<std::string_view, 33> later{
     "qos.*.min_runtime",
     "qos.*.no_backfill_hold",
     "qos.*.max_gpus_per_enterprise",
@@ -29,8 +29,10 @@ constexpr std::array<std::string_view, 31> later{
     "programmes.*.exhausted",
     "programmes.*.duties",
     "enterprises.*.wallet",
-    "fairshare",
-    "priority",
+    "fairshare.inside_programme",
+    "fairshare.floor",
+    "priority.age.cap",
+    "priority.over_grant",
     "borrowing",
     "preemption",
     "calendar",

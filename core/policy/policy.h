@@ -94,6 +94,10 @@ struct TimeLimits {
 KHU_DESCRIBE(TimeLimits, default_limit, max)
 
 /// A set of nodes; a node is in one partition only (P031).
+/// How the jobs of a partition are ordered (core/schedule/ordering.h).
+enum class OrderStrategy { FairTree, ShortestPredicted, Priority, Fifo };
+KHU_DESCRIBE_ENUM(OrderStrategy, FairTree, ShortestPredicted, Priority, Fifo)
+
 struct Partition {
     PartitionId id;
     std::vector<NodeName> nodes;  ///< expanded, in the order written
@@ -101,9 +105,10 @@ struct Partition {
     int gpus_per_node{0};         ///< 0 exactly if `gpu` is empty
     ShareRule share;
     TimeLimits time_limit;
+    OrderStrategy order{OrderStrategy::FairTree};
     bool operator==(const Partition&) const = default;
 };
-KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit)
+KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit, order)
 
 struct Qos {
     QosId id;

@@ -75,7 +75,7 @@ KHU_DESCRIBE(AgePoints, per_hour, cap)
 
 struct Priority {
     AgePoints age;
-    int fairshare_rank_max{4000};
+    int fairshare_rank_max{120};  ///< points of the best rank: 12 h of age
     int qos_per_tier{100};
     std::vector<OverGrant> over_grant;
     bool operator==(const Priority&) const = default;

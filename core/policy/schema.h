@@ -57,6 +57,7 @@ KHU_FIELDS(Partition, p) {
         io.may("default", Duration{}, p.time_limit.default_limit, Span{});
         io.must("max", Duration{}, p.time_limit.max);
     });
+    io.may("order", Word<OrderStrategy>{}, p.order, OrderStrategy::FairTree);
 }
 
 KHU_FIELDS(Qos, p) {

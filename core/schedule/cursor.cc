@@ -23,10 +23,11 @@ void ShapeCursor::started() {
     const std::optional<Candidate> now = current();
     KHU_CHECK(now.has_value());
     skip_lane();
-    const std::set<JobId>& ready = queue_->lane(now->lane)->ready;
-    const auto following = ready.upper_bound(now->order.job);
-    if (following != ready.end()) {
-        advanced_.emplace(QueueOrder{now->order.tier, *following}, now->lane);
+    const Lane& lane = *queue_->lane(now->lane);
+    const auto following =
+        lane.ready.upper_bound({now->order.as_if - queue_->shift(lane.leaf), now->order.job});
+    if (following != lane.ready.end()) {
+        advanced_.emplace(queue_->order_in(lane, *following), now->lane);
     }
 }
 

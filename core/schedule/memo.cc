@@ -92,6 +92,14 @@ void RoundMemo::on_left(JobId job, const PartitionId& partition, LaneNumber lane
     }
 }
 
+/// Behind the job that has the reservation nothing changes for it; before it, another may be first.
+void RoundMemo::on_reordered(const PartitionId& partition, QueueOrder first) {
+    const auto found = reservations_.find(partition);
+    if (found != reservations_.end() && first <= found->second.order) {
+        drop_reservation(partition);
+    }
+}
+
 void RoundMemo::on_admission(const EnterpriseId& enterprise) {
     const auto found = parked_of_.find(enterprise);
     if (found == parked_of_.end()) {

@@ -55,6 +55,8 @@ public:
     void on_admission(const EnterpriseId& enterprise);
     /// The same for everybody.
     void on_admission();
+    /// Jobs of the partition changed places; `first` is the earliest place that was left or taken.
+    void on_reordered(const PartitionId& partition, QueueOrder first);
     /// Everything may have changed: a new policy, a restart.
     void on_policy() { all_ = true; }
     /// True if a round might find something to do.

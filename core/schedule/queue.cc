@@ -9,10 +9,6 @@ namespace {
 
 constexpr JobId kNobody{0};  // ids start at 1
 
-JobId first_of(const std::set<JobId>& jobs) {
-    return jobs.empty() ? kNobody : *jobs.begin();
-}
-
 }  // namespace
 
 QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect) {
@@ -25,13 +21,14 @@ QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect) {
             .project = spec.project,
             .time_limit = spec.time_limit,
             .not_before = spec.not_before,
-            .held = spec.held};
+            .held = spec.held,
+            .as_if = {}};
 }
 
 void Queue::add(const QueuedJob& job, Moment now) {
     KHU_CHECK(job.id != kNobody && !contains(job.id), "job {}", job.id.value);
     const LaneNumber lane = lane_for(job);
-    Place place{.lane = lane, .ready = false, .asleep_until = Moment{0}};
+    Place place{.lane = lane, .as_if = job.as_if, .asleep_until = Moment{0}};
     if (!job.held && job.not_before > now) {
         place.asleep_until = job.not_before;
         sleeping_.emplace(job.not_before, job.id);
@@ -39,7 +36,7 @@ void Queue::add(const QueuedJob& job, Moment now) {
     place.ready = !job.held && place.asleep_until == Moment{0};
     places_.emplace(job.id, place);
     if (place.ready) {
-        enter(lane, job.id);
+        enter(lane, {job.as_if, job.id});
     } else {
         ++lanes_.at(lane).waiting;
     }
@@ -49,7 +46,7 @@ void Queue::remove(JobId job) {
     const Place place = place_of(job);
     places_.erase(job);
     if (place.ready) {
-        leave(place.lane, job);
+        leave(place.lane, {place.as_if, job});
     } else {
         --lanes_.at(place.lane).waiting;
         sleeping_.erase({place.asleep_until, job});
@@ -66,7 +63,7 @@ std::vector<ShapeNumber> Queue::wake(Moment now) {
         place.ready = true;
         place.asleep_until = Moment{0};
         --lanes_.at(place.lane).waiting;
-        enter(place.lane, job);
+        enter(place.lane, {place.as_if, job});
         woken.push_back(lanes_.at(place.lane).key.shape);
     }
     return woken;
@@ -103,7 +100,8 @@ LaneNumber Queue::lane_of(JobId job) const {
 }
 
 QueueOrder Queue::order_of(JobId job) const {
-    return {lanes_.at(place_of(job).lane).key.tier, job};
+    const Place& place = place_of(job);
+    return order_in(lanes_.at(place.lane), {place.as_if, job});
 }
 
 bool Queue::ready(JobId job) const {
@@ -125,27 +123,52 @@ std::int64_t Queue::ahead_of(JobId job) const {
             if (lane.key.tier > own.tier) {
                 ahead += static_cast<std::int64_t>(lane.ready.size());
             } else if (lane.key.tier == own.tier) {
-                ahead += std::distance(lane.ready.begin(), lane.ready.lower_bound(job));
+                const LaneJob before{own.as_if - shift(lane.leaf), job};
+                ahead += std::distance(lane.ready.begin(), lane.ready.lower_bound(before));
             }
         }
     }
     return ahead;
 }
 
+std::map<PartitionId, QueueOrder> Queue::set_shift(LeafNumber leaf, Span by) {
+    std::map<PartitionId, QueueOrder> moved;
+    if (leaf >= shifts_.size()) {
+        shifts_.resize(leaf + 1);
+    }
+    Shift& shift = shifts_[leaf];
+    shift.by = by;
+    for (const LaneNumber number : shift.lanes) {
+        Lane& lane = lanes_.at(number);
+        if (lane.ready.empty()) {
+            continue;
+        }
+        const QueueOrder before = lane.head;
+        take_head(lane);
+        put_head(number, lane);
+        const PartitionId& partition = shapes_.at(lane.key.shape).request.partition;
+        const QueueOrder first = std::min(before, lane.head);
+        const auto known = moved.try_emplace(partition, first).first;
+        known->second = std::min(known->second, first);
+    }
+    return moved;
+}
+
 LaneNumber Queue::lane_for(const QueuedJob& job) {
     const ShapeNumber shape = shape_for(job.request);
-    LaneKey key{.shape = shape,
-                .tier = job.tier,
-                .programme = job.programme,
-                .user = job.user,
-                .qos = job.qos,
-                .project = job.project,
-                .time_limit = job.time_limit};
+    const PartyNumber party = party_for(job);
+    const LaneKey key{
+        .shape = shape, .party = party, .tier = job.tier, .time_limit = job.time_limit};
     const auto [found, fresh] = lane_numbers_.try_emplace(key, last_lane_ + 1);
     if (fresh) {
         ++last_lane_;
         ++shapes_.at(shape).lanes;
-        lanes_.emplace(last_lane_, Lane{.key = std::move(key), .ready = {}, .waiting = 0});
+        ++parties_.at(*party_of_.at(party)).lanes;
+        if (job.leaf >= shifts_.size()) {
+            shifts_.resize(job.leaf + 1);
+        }
+        shifts_[job.leaf].lanes.insert(last_lane_);
+        lanes_.emplace(last_lane_, Lane{.key = key, .leaf = job.leaf, .ready = {}, .head = {}});
     }
     return found->second;
 }
@@ -159,53 +182,89 @@ ShapeNumber Queue::shape_for(const GangRequest& request) {
     return found->second;
 }
 
-void Queue::enter(LaneNumber lane, JobId job) {
-    std::set<JobId>& ready = lanes_.at(lane).ready;
-    const JobId before = first_of(ready);
-    ready.insert(job);
-    move_head(lane, before);
+PartyNumber Queue::party_for(const QueuedJob& job) {
+    const auto [found, fresh] = parties_.try_emplace(
+        Party{job.programme, job.user, job.qos, job.project, job.leaf}, PartyLanes{});
+    if (fresh) {
+        found->second.number = ++last_party_;
+        party_of_.emplace(last_party_, &found->first);
+    }
+    return found->second.number;
 }
 
-void Queue::leave(LaneNumber lane, JobId job) {
-    std::set<JobId>& ready = lanes_.at(lane).ready;
-    KHU_CHECK(ready.contains(job), "job {}", job.value);
-    const JobId before = first_of(ready);
-    ready.erase(job);
-    move_head(lane, before);
+void Queue::enter(LaneNumber number, const LaneJob& job) {
+    Lane& lane = lanes_.at(number);
+    if (lane.ready.empty() || job < *lane.ready.begin()) {
+        take_head(lane);
+        lane.ready.insert(job);
+        put_head(number, lane);
+    } else {
+        lane.ready.insert(job);
+    }
 }
 
-/// The first job of the lane was `before`; brings the orders of its shape and partition up to date.
-void Queue::move_head(LaneNumber number, JobId before) {
-    const Lane& lane = lanes_.at(number);
-    const JobId after = first_of(lane.ready);
-    if (before == after) {
+void Queue::leave(LaneNumber number, const LaneJob& job) {
+    Lane& lane = lanes_.at(number);
+    const auto found = lane.ready.find(job);
+    KHU_CHECK(found != lane.ready.end(), "job {}", job.second.value);
+    if (found == lane.ready.begin()) {
+        take_head(lane);
+        lane.ready.erase(found);
+        put_head(number, lane);
+    } else {
+        lane.ready.erase(found);
+    }
+}
+
+/// The lane's first job is no longer among the heads of its shape, until put_head().
+void Queue::take_head(const Lane& lane) {
+    if (lane.ready.empty()) {
         return;
     }
     ShapeLanes& shape = shapes_.at(lane.key.shape);
     ShapeHeads& heads = partitions_[shape.request.partition];
-    if (!shape.heads.empty()) {
-        heads.erase(shape.heads.begin()->first);
+    if (shape.heads.begin()->first == lane.head) {
+        heads.erase(lane.head);
     }
-    shape.heads.erase(QueueOrder{lane.key.tier, before});
-    if (after != kNobody) {
-        shape.heads.emplace(QueueOrder{lane.key.tier, after}, number);
-    }
+    shape.heads.erase(lane.head);
     if (!shape.heads.empty()) {
         heads.emplace(shape.heads.begin()->first, lane.key.shape);
     }
 }
 
-void Queue::forget_if_empty(LaneNumber number) {
-    const auto lane = lanes_.find(number);
-    if (!lane->second.ready.empty() || lane->second.waiting > 0) {
+void Queue::put_head(LaneNumber number, Lane& lane) {
+    if (lane.ready.empty()) {
         return;
     }
-    const ShapeNumber shape = lane->second.key.shape;
-    lane_numbers_.erase(lane->second.key);
-    lanes_.erase(lane);
-    if (--shapes_.at(shape).lanes == 0) {
-        shape_numbers_.erase(shapes_.at(shape).request);
-        shapes_.erase(shape);
+    lane.head = order_in(lane, *lane.ready.begin());
+    ShapeLanes& shape = shapes_.at(lane.key.shape);
+    ShapeHeads& heads = partitions_[shape.request.partition];
+    if (!shape.heads.empty() && lane.head < shape.heads.begin()->first) {
+        heads.erase(shape.heads.begin()->first);
+    }
+    shape.heads.emplace(lane.head, number);
+    if (shape.heads.begin()->first == lane.head) {
+        heads.emplace(lane.head, lane.key.shape);
+    }
+}
+
+void Queue::forget_if_empty(LaneNumber number) {
+    const auto found = lanes_.find(number);
+    if (!found->second.ready.empty() || found->second.waiting > 0) {
+        return;
+    }
+    const LaneKey key = found->second.key;
+    shifts_[found->second.leaf].lanes.erase(number);
+    lane_numbers_.erase(key);
+    lanes_.erase(found);
+    if (--shapes_.at(key.shape).lanes == 0) {
+        shape_numbers_.erase(shapes_.at(key.shape).request);
+        shapes_.erase(key.shape);
+    }
+    const auto party = parties_.find(*party_of_.at(key.party));
+    if (--party->second.lanes == 0) {
+        party_of_.erase(key.party);
+        parties_.erase(party);
     }
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
 /// \file
-/// The jobs that wait, in their static order: QoS tier (higher first), then age (JobId). Jobs that
-/// ask for the same share a *shape* (what placement sees); within it, jobs that the ledger and the
-/// limits see alike share a *lane*, so that one answer serves all of a lane. A round looks at heads
-/// of lanes, not at jobs. Insertion and removal are O(log n).
+/// The jobs that wait, in their order: what the policy makes of submission, tier and size
+/// (ordering.h), shifted by how much the enterprise has had (fair_tree.h). Jobs that ask for the
+/// same share a *shape* (what placement sees); within it, jobs that the ledger and the limits see
+/// alike share a *lane*, so that one answer serves all of a lane. A round looks at heads of lanes,
+/// not at jobs. Insertion and removal are O(log n); a new shift moves the heads of one enterprise's
+/// lanes.
 ///
 /// A job that is held, or waits for its begin time, is in the queue but in no lane.
 
@@ -21,13 +23,14 @@
 #include "core/base/ids.h"
 #include "core/base/units.h"
 #include "core/placement/gang.h"
+#include "core/schedule/fair_tree.h"
 
 namespace khu {
 
 /// What the queue must know of a job.
 struct QueuedJob {
     JobId id;
-    int tier{0};  ///< of its QoS, higher first
+    int tier{0};  ///< strictly before lower ones: 0 the idle class, 1 the others
     GangRequest request;
     ProgrammeId programme;
     UserId user;
@@ -36,15 +39,21 @@ struct QueuedJob {
     Span time_limit;
     Moment not_before;  ///< 0: at once
     bool held{false};
+    Moment as_if;              ///< stands as if submitted then, before the fair share's shift
+    LeafNumber leaf{kNoLeaf};  ///< whose shift it gets
 };
 QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect);
 
 /// A job's place in the order: less is earlier.
 struct QueueOrder {
     int tier{0};
+    Moment as_if;
     JobId job;
     std::strong_ordering operator<=>(const QueueOrder& other) const {
-        return tier != other.tier ? other.tier <=> tier : job <=> other.job;
+        if (tier != other.tier) {
+            return other.tier <=> tier;
+        }
+        return as_if != other.as_if ? as_if <=> other.as_if : job <=> other.job;
     }
     bool operator==(const QueueOrder&) const = default;
 };
@@ -53,22 +62,35 @@ struct QueueOrder {
 using ShapeNumber = std::uint64_t;
 using LaneNumber = std::uint64_t;
 
-/// What the ledger, the limits and the reservations see of a job, beside its shape.
-struct LaneKey {
-    ShapeNumber shape{0};
-    int tier{0};
+using PartyNumber = std::uint64_t;
+
+/// Who pays for a job and how: what the ledger and the limits see of it, beside its shape.
+struct Party {
     ProgrammeId programme;
     UserId user;
     QosId qos;
     Text project;
+    LeafNumber leaf{kNoLeaf};
+    auto operator<=>(const Party&) const = default;
+};
+
+struct LaneKey {
+    ShapeNumber shape{0};
+    PartyNumber party{0};
+    int tier{0};
     Span time_limit;
     auto operator<=>(const LaneKey&) const = default;
 };
 
+/// A job of a lane: by what it stands for, then by number.
+using LaneJob = std::pair<Moment, JobId>;
+
 struct Lane {
     LaneKey key;
-    std::set<JobId> ready;    ///< may start, oldest first
+    LeafNumber leaf{kNoLeaf};
+    std::set<LaneJob> ready;  ///< may start, in their order
     std::int64_t waiting{0};  ///< held or asleep
+    QueueOrder head;          ///< of the first ready job, as the shape knows it
 };
 
 struct ShapeLanes {
@@ -85,6 +107,13 @@ public:
     void remove(JobId job);
     [[nodiscard]] bool contains(JobId job) const { return places_.contains(job); }
     [[nodiscard]] std::size_t size() const { return places_.size(); }
+
+    /// The leaf's jobs stand `shift` later than they would. Gives the partitions in which an order
+    /// has changed, with the earliest place that was left or taken there.
+    std::map<PartitionId, QueueOrder> set_shift(LeafNumber leaf, Span shift);
+    [[nodiscard]] Span shift(LeafNumber leaf) const {
+        return leaf < shifts_.size() ? shifts_[leaf].by : Span{0};
+    }
 
     /// Moves the jobs whose begin time has come into their lanes; gives their shapes.
     std::vector<ShapeNumber> wake(Moment now);
@@ -105,6 +134,10 @@ public:
     /// Claims: the job is in the queue.
     [[nodiscard]] LaneNumber lane_of(JobId job) const;
     [[nodiscard]] QueueOrder order_of(JobId job) const;
+    /// Of a job of that lane.
+    [[nodiscard]] QueueOrder order_in(const Lane& lane, const LaneJob& job) const {
+        return {lane.key.tier, job.first + shift(lane.leaf), job.second};
+    }
     /// False while it is held or sleeps.
     [[nodiscard]] bool ready(JobId job) const;
 
@@ -117,26 +150,41 @@ public:
 private:
     struct Place {
         LaneNumber lane{0};
-        bool ready{false};
+        Moment as_if;
         Moment asleep_until;  ///< 0: not asleep
+        bool ready{false};
+    };
+    struct PartyLanes {
+        PartyNumber number{0};
+        std::int64_t lanes{0};
+    };
+    struct Shift {
+        Span by;
+        std::set<LaneNumber> lanes;
     };
     LaneNumber lane_for(const QueuedJob& job);
     ShapeNumber shape_for(const GangRequest& request);
-    void enter(LaneNumber lane, JobId job);
-    void leave(LaneNumber lane, JobId job);
-    void move_head(LaneNumber lane, JobId before);
+    PartyNumber party_for(const QueuedJob& job);
+    void enter(LaneNumber lane, const LaneJob& job);
+    void leave(LaneNumber lane, const LaneJob& job);
+    void take_head(const Lane& lane);
+    void put_head(LaneNumber number, Lane& lane);
     void forget_if_empty(LaneNumber lane);
     [[nodiscard]] const Place& place_of(JobId job) const;
 
     std::unordered_map<JobId, Place> places_;  // looked up, never walked
     std::set<std::pair<Moment, JobId>> sleeping_;
-    std::map<LaneNumber, Lane> lanes_;
+    std::unordered_map<LaneNumber, Lane> lanes_;  // looked up, never walked
     std::map<LaneKey, LaneNumber> lane_numbers_;
-    std::map<ShapeNumber, ShapeLanes> shapes_;
+    std::unordered_map<ShapeNumber, ShapeLanes> shapes_;  // looked up, never walked
     std::map<GangRequest, ShapeNumber> shape_numbers_;
+    std::map<Party, PartyLanes> parties_;
+    std::unordered_map<PartyNumber, const Party*> party_of_;  // looked up, never walked
     std::map<PartitionId, ShapeHeads> partitions_;
+    std::vector<Shift> shifts_;  ///< by leaf
     LaneNumber last_lane_{0};
     ShapeNumber last_shape_{0};
+    PartyNumber last_party_{0};
 };
 
 }  // namespace khu

@@ -26,8 +26,7 @@ public:
         gather();
         while (!due_.empty() && !cut_off()) {
             const ShapeNumber shape = due_.begin()->second;
-            due_.erase(due_.begin());
-            due_shapes_.erase(shape);
+            not_due(shape);
             const PartitionId partition = in_.queue.shape(shape)->request.partition;
             consider(shape);
             walk_on(partition);
@@ -55,8 +54,13 @@ private:
     };
     /// How far the search for the first waiting job of a partition has come.
     struct Walk {
-        QueueOrder from{.tier = INT_MAX, .job = JobId{0}};
+        QueueOrder from{.tier = INT_MAX, .as_if = {}, .job = JobId{0}};
         int steps{0};
+    };
+    /// Where a shape's next job stands.
+    struct Due {
+        QueueOrder order;
+        LeafNumber leaf{kNoLeaf};
     };
     enum class Verdict { NextJob, NextLane, ShapeDone };
 
@@ -66,6 +70,9 @@ private:
     void put_back();
     [[nodiscard]] bool cut_off();
     Visit& visit_of(ShapeNumber shape);
+    [[nodiscard]] QueueOrder order_now(const ShapeCursor::Candidate& candidate) const;
+    void make_due(ShapeNumber shape, const ShapeCursor::Candidate& candidate);
+    void not_due(ShapeNumber shape);
 
     void consider(ShapeNumber shape);
     Verdict judge(const Look& look);
@@ -73,6 +80,7 @@ private:
     Verdict barred(const Look& look, std::vector<PartitionId> bars, const NodeFilter& allowed);
     Verdict busy(const Look& look, const NodeFilter& allowed);
     void start(const Look& look, Placement placement);
+    void count_use(LaneNumber lane, Atoms use);
     void park(const Look& look, Reason reason);
 
     [[nodiscard]] bool needs_head(const Look& look) const;
@@ -87,10 +95,13 @@ private:
     RoundMemo& memo_;
     RoundResult result_;
     std::set<std::pair<QueueOrder, ShapeNumber>> due_;
-    std::map<ShapeNumber, QueueOrder> due_shapes_;
+    std::map<ShapeNumber, Due> due_shapes_;
+    std::map<LeafNumber, std::set<ShapeNumber>> due_of_;  ///< by the leaf of their next job
     std::map<ShapeNumber, Visit> visits_;
     std::map<PartitionId, Walk> walks_;
     std::vector<RunningJob> started_;
+    std::vector<std::pair<LeafNumber, Atoms>> held_;  ///< by this round's starts
+    std::map<LeafNumber, Span> moved_;  ///< how much later their enterprises stand for it
 };
 
 /// Step 1: the touched shapes, and in partitions without a reservation the first that waits.
@@ -122,9 +133,32 @@ void Round::schedule(ShapeNumber shape) {
         return;
     }
     if (const auto candidate = visit_of(shape).cursor.current()) {
-        due_.emplace(candidate->order, shape);
-        due_shapes_.emplace(shape, candidate->order);
+        make_due(shape, *candidate);
     }
+}
+
+void Round::make_due(ShapeNumber shape, const ShapeCursor::Candidate& candidate) {
+    const Due due{.order = order_now(candidate), .leaf = in_.queue.lane(candidate.lane)->leaf};
+    due_.emplace(due.order, shape);
+    due_shapes_.emplace(shape, due);
+    due_of_[due.leaf].insert(shape);
+}
+
+void Round::not_due(ShapeNumber shape) {
+    const auto found = due_shapes_.find(shape);
+    due_.erase({found->second.order, shape});
+    due_of_[found->second.leaf].erase(shape);
+    due_shapes_.erase(found);
+}
+
+/// Where the candidate stands after what was started in this round.
+QueueOrder Round::order_now(const ShapeCursor::Candidate& candidate) const {
+    QueueOrder order = candidate.order;
+    const auto moved = moved_.find(in_.queue.lane(candidate.lane)->leaf);
+    if (moved != moved_.end()) {
+        order.as_if = order.as_if + moved->second;
+    }
+    return order;
 }
 
 /// While a partition has no reservation, its shapes are looked at one after the other, to find the
@@ -168,6 +202,13 @@ bool Round::cut_off() {
 /// What was taken for this round's starts goes back: they become facts later. What was not looked
 /// at stays touched.
 void Round::put_back() {
+    for (const auto& [leaf, use] : held_) {
+        in_.fair.unhold(leaf, use);
+    }
+    in_.fair.refresh(in_.now);
+    for (const auto& [leaf, by] : moved_) {
+        KHU_CHECK(in_.fair.shift(leaf) == in_.queue.shift(leaf), "leaf {}", leaf);
+    }
     for (const auto& [order, shape] : due_) {
         memo_.touched_.insert(shape);
     }
@@ -185,7 +226,7 @@ void Round::consider(ShapeNumber shape) {
     const Lane& lane = *in_.queue.lane(candidate->lane);
     const Look look{.shape = shape,
                     .lane = candidate->lane,
-                    .order = candidate->order,
+                    .order = order_now(*candidate),
                     .request = in_.queue.shape(shape)->request,
                     .ends_at = in_.now + lane.key.time_limit,
                     .visit = visit};
@@ -274,7 +315,7 @@ void Round::start(const Look& look, Placement placement) {
     for (const NodeAllocation& allocation : placement.nodes) {
         in_.cluster.take(look.request.enterprise, allocation);
     }
-    in_.admission.started(look.order.job, placement);
+    count_use(look.lane, in_.admission.started(look.order.job, placement));
     started_.push_back(std::move(attempt));
     result_.starts.push_back({look.order.job, std::move(placement)});
     std::vector<PartitionId> moved;
@@ -292,6 +333,23 @@ void Round::start(const Look& look, Placement placement) {
             schedule(waiting);
         }
         walk_on(partition);
+    }
+}
+
+void Round::count_use(LaneNumber lane, Atoms use) {
+    const LeafNumber leaf = in_.queue.lane(lane)->leaf;
+    if (leaf == kNoLeaf || use == Atoms{0}) {
+        return;
+    }
+    in_.fair.hold(leaf, use);
+    held_.emplace_back(leaf, use);
+    for (const LeafNumber other : in_.fair.refresh(in_.now)) {
+        moved_[other] = in_.fair.shift(other) - in_.queue.shift(other);
+        const std::set<ShapeNumber> shapes = due_of_[other];
+        for (const ShapeNumber shape : shapes) {
+            not_due(shape);
+            make_due(shape, *visit_of(shape).cursor.current());
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 /// \file
 /// One scheduling round: which queued jobs start now, and where.
 ///
-///   1  take the shapes for which something is new (RoundMemo), in the order of their first jobs
+///   1  take the shapes for which something is new (RoundMemo), in the order of their first jobs;
+///      each start moves its enterprise back by its fair share
 ///   2  ask the ledger and the limits (Admission); a lane that is refused is skipped, it blocks
 ///      nobody
 ///   3  place the job; a gang starts whole or not at all
@@ -40,7 +41,8 @@ public:
     /// The reason why the job may not start now; none if it may. Counts what started() named.
     virtual std::optional<Reason> admit(JobId job) = 0;
     /// The round decided this start: its hold and its share of limits are used up from now on.
-    virtual void started(JobId job, const Placement& placement) = 0;
+    /// Gives what it may use in all, for the fair share.
+    virtual Atoms started(JobId job, const Placement& placement) = 0;
 };
 
 struct Start {
@@ -52,6 +54,7 @@ struct RoundInput {
     Cluster& cluster;  ///< what starts is taken while the round lasts; as it was on return
     const Queue& queue;
     const RunningJobs& running;
+    FairTree& fair;  ///< the same: it holds what the starts may use
     RoundMemo& memo;
     Admission& admission;
     Moment now;

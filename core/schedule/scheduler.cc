@@ -88,13 +88,28 @@ void Scheduler::admission_changed() {
     memo_.on_admission();
 }
 
+void Scheduler::fair_share(Span half_life, Span reach, std::map<ProgrammeId, int> shares) {
+    fair_.configure(half_life, reach, std::move(shares));
+}
+
+/// Enterprises that have had more or less than before change places.
+void Scheduler::reorder(Moment now) {
+    for (const LeafNumber leaf : fair_.refresh(now)) {
+        for (const auto& [partition, first] : queue_.set_shift(leaf, fair_.shift(leaf))) {
+            memo_.on_reordered(partition, first);
+        }
+    }
+}
+
 RoundResult Scheduler::round(Admission& admission, Moment now) {
+    reorder(now);
     for (const ShapeNumber shape : queue_.wake(now)) {
         memo_.touch(shape);
     }
     return run_round({.cluster = cluster_,
                       .queue = queue_,
                       .running = running_,
+                      .fair = fair_,
                       .memo = memo_,
                       .admission = admission,
                       .now = now});

@@ -5,12 +5,14 @@
 /// machine tells it facts as it applies them, and asks it for rounds and reasons. All of it is
 /// derived from the zone's facts: nothing here is stored.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/placement/cluster.h"
 #include "core/placement/gang.h"
+#include "core/schedule/fair_tree.h"
 #include "core/schedule/memo.h"
 #include "core/schedule/queue.h"
 #include "core/schedule/round.h"
@@ -44,6 +46,11 @@ public:
     /// The node gave back what the job's attempt had there. Claims: the attempt has that node.
     void node_released(JobId job, NodeId node);
 
+    // The fair share (fair_tree.h).
+    void fair_share(Span half_life, Span reach, std::map<ProgrammeId, int> shares);
+    [[nodiscard]] FairTree& fair() { return fair_; }
+    [[nodiscard]] const FairTree& fair() const { return fair_; }
+
     // What admission depends on.
     void admission_changed(const EnterpriseId& enterprise);
     void admission_changed();
@@ -63,7 +70,10 @@ public:
     [[nodiscard]] const RoundMemo& memo() const { return memo_; }
 
 private:
+    void reorder(Moment now);
+
     Cluster cluster_;
+    FairTree fair_;
     Queue queue_;
     RunningJobs running_;
     RoundMemo memo_;

@@ -16,7 +16,7 @@ int seeds_to_try() {
 }
 
 bool stands_before(const World& world, JobId job, QueueOrder order) {
-    return QueueOrder{world.zone.jobs.at(job).tier, job} < order;
+    return QueueOrder{world.zone.jobs.at(job).tier, Moment{0}, job} < order;
 }
 
 class Backfill : public testing::Test {

@@ -26,11 +26,15 @@ public:
         ++asked;
         return refuses(job) ? std::optional<Reason>(Reason(Code::HoldDoesNotFit)) : std::nullopt;
     }
-    void started(JobId job, const Placement&) override { went.push_back(job); }
+    Atoms started(JobId job, const Placement&) override {
+        went.push_back(job);
+        return use;
+    }
 
     std::set<JobId> refused;
     std::set<EnterpriseId> closed;
     std::vector<JobId> went;
+    Atoms use;  ///< of each start, for the fair share
     int asked{0};
 
 private:
