@@ -87,7 +87,7 @@ void count_end(State& state, const Job& job, const Ending& ending, Atoms base, M
     fair.decay().add(use, counted(*state.truth.policy, base, idle), day_of(at));
     fair.set_use(leaf, use);
     const RunClass kind = run_class(job.spec);
-    const Moment taken = ending.attempt.taken_at;
+    const Moment taken = ending.attempt->taken_at;
     if (says_how_long(ending.cause)) {
         state.truth.history.ended(kind, taken, at - taken);
     } else {

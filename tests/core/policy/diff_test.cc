@@ -90,9 +90,9 @@ TEST(PolicyDiff, TwoRowsOfOneNameAreComparedEachWithItsOwn) {
 }
 
 TEST(NotInForce, NamesAWholeSectionOnce) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"fairshare", "fairshare.tree",
-                                                    "fairshare.tree.kn-80.shares"}),
-              std::vector<std::string>{"fairshare"});
+    EXPECT_EQ(not_in_force(std::vector<std::string>{"fairshare", "fairshare.floor",
+                                                    "fairshare.floor.after_wait"}),
+              std::vector<std::string>{"fairshare.floor"});
 }
 
 TEST(NotInForce, NamesAKeyOfARowAndNotTheRow) {
