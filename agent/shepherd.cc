@@ -80,7 +80,7 @@ bool Shepherd::run() {
         return false;
     }
     if (lease_is_over()) {
-        begin_kill("lease_lost");
+        begin_kill(lease_lost);
     } else if (prepared_.fault.any()) {
         begin_kill({});
     } else if (order_.hold == 0) {
@@ -297,7 +297,7 @@ void Shepherd::on_started() {
 void Shepherd::on_time() {
     const std::int64_t now = boot_ms();
     if (now >= lease_until_ && stage_ != Stage::Killing && lease_is_over()) {
-        begin_kill("lease_lost");
+        begin_kill(lease_lost);
     }
     if (act_at_ == 0 || now < act_at_) {
         return;

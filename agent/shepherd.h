@@ -68,6 +68,7 @@ private:
     bool store_result();
 
     // Ending.
+    void remember_stop(const std::string& reason);
     void begin_stop(std::int64_t grace_ms, const std::string& reason, int signal);
     void begin_kill(const std::string& reason);
     void kill_all();

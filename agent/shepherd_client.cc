@@ -209,7 +209,7 @@ ShepherdResult Shepherds::take_result(AttemptKey key) const {
     lost.ended_ms = boot_ms();
     lost.ended_unix_ms = unix_ms();
     lost.fault = "launch_failed";
-    lost.fault_why = "its shepherd ended without a result";
+    lost.fault_why = no_result;
     return lost;
 }
 

@@ -12,17 +12,22 @@
 
 namespace khu::agent {
 
+/// The stop_reason of an attempt that was ended because the node's lease was over, whether its
+/// shepherd or the agent saw that first.
+inline constexpr const char* lease_lost = "lease_lost";
+/// The fault_why of a result that nobody wrote: whoever looked after the attempt died under it.
+inline constexpr const char* no_result = "its shepherd ended without a result";
+
 struct ShepherdResult {
     std::int64_t job{0}, attempt{0};
     std::int64_t exit_code{0};  ///< of the first task that failed; 0 if none did
     std::int64_t signal{0};     ///< that ended that task; 0: it exited
     bool oom{false};            ///< the attempt's memory group had to kill
-    std::string fault;       ///< why it could not start: a name of codes.def (T7..); empty: it did
-    std::string fault_path;  ///< the command, directory or file
-    std::string fault_why;   ///< "Permission denied"
-    std::string
-        stop_reason;         ///< of the stop that ended it, "lease_lost" included; empty: by itself
-    bool output_cut{false};  ///< the captured output reached its bound
+    std::string fault;        ///< why it could not start: a name of codes.def (T7..); empty: it did
+    std::string fault_path;   ///< the command, directory or file
+    std::string fault_why;    ///< "Permission denied"
+    std::string stop_reason;  ///< of the stop that ended it, or lease_lost; empty: by itself
+    bool output_cut{false};   ///< the captured output reached its bound
     std::int64_t started_ms{0}, ended_ms{0};  ///< CLOCK_BOOTTIME; started 0: it never ran
     std::int64_t ended_unix_ms{0};            ///< the wall clock at the end, for people
     std::int64_t duration_ms{0};

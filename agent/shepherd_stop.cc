@@ -16,15 +16,22 @@ constexpr std::int64_t kill_again_ms = 50;  // Between two walks over processes 
 
 }  // namespace
 
+/// The first stop is what ended the attempt, unless a task had failed, or all had ended, before it.
+void Shepherd::remember_stop(const std::string& reason) {
+    const bool failed = result_.exit_code != 0 || result_.signal != 0;
+    const bool all_ended = !tasks_.empty() && std::ranges::all_of(tasks_, &Task::ended);
+    if (result_.stop_reason.empty() && !failed && !all_ended) {
+        result_.stop_reason = reason;
+    }
+}
+
 /// A later stop may shorten the grace of an earlier one, never lengthen it.
 void Shepherd::begin_stop(std::int64_t grace_ms, const std::string& reason, int signal) {
     const std::int64_t kill_at = boot_ms() + std::max<std::int64_t>(grace_ms, 0);
     if (stage_ == Stage::Killing) {
         return;
     }
-    if (result_.stop_reason.empty()) {
-        result_.stop_reason = reason;
-    }
+    remember_stop(reason);
     if (!reason.empty() && prepared_.job_dir) {
         write_stop_file(order_, prepared_.job_dir.get(), reason, unix_ms() + grace_ms);
     }
@@ -35,9 +42,7 @@ void Shepherd::begin_stop(std::int64_t grace_ms, const std::string& reason, int 
 }
 
 void Shepherd::begin_kill(const std::string& reason) {
-    if (result_.stop_reason.empty()) {
-        result_.stop_reason = reason;
-    }
+    remember_stop(reason);
     stage_ = Stage::Killing;
     kill_all();
 }

@@ -23,6 +23,20 @@ Moment boot_now() {
     return Moment{at.tv_sec * 1000 + at.tv_nsec / 1'000'000};
 }
 
+namespace {
+
+NodeEnd end_of(const ShepherdResult& result) {
+    if (result.fault_why == no_result) {
+        return NodeEnd::Lost;
+    }
+    if (result.stop_reason.empty()) {
+        return NodeEnd::Itself;
+    }
+    return result.stop_reason == lease_lost ? NodeEnd::LeaseOver : NodeEnd::Asked;
+}
+
+}  // namespace
+
 AttemptResult result_of(const ShepherdResult& result, const std::string& node) {
     AttemptResult out;
     out.exit_code = static_cast<int>(result.exit_code);
@@ -30,6 +44,7 @@ AttemptResult result_of(const ShepherdResult& result, const std::string& node) {
     out.oom = result.oom;
     out.rank_ran = result.started_ms != 0;
     out.duration = milliseconds(result.duration_ms);
+    out.end = end_of(result);
     if (const std::optional<Refusal> fault = launch_fault(result, node)) {
         out.fault_code = std::string(info(fault->code).id);
         out.fault_text = text(*fault, Language::English);
@@ -254,7 +269,8 @@ void Supervisor::on(const LaunchAttempt& effect) {
 
 void Supervisor::on(const EndAttempt& effect) {
     if (const auto found = live_.find(effect.key); found != live_.end()) {
-        found->second.stop(effect.grace, effect.reason, effect.signal);
+        found->second.stop(effect.grace, effect.lease_over ? lease_lost : effect.reason,
+                           effect.signal);
     }
 }
 

@@ -41,6 +41,10 @@ inline constexpr Span lease = seconds(30);
 inline constexpr Span lease_skew = seconds(5);   ///< 500 ppm of drift, and delays
 inline constexpr Span kill_grace = seconds(10);  ///< between TERM and KILL
 
+inline constexpr Span undo_grace = seconds(2);  ///< the same for a gang that never ran whole
+inline constexpr Span session_echo = seconds(
+    10);  ///< mpirun ends so long after a launch session broke with an agent that was restarted
+
 inline constexpr Span launch_timeout = seconds(10);  ///< for a gang to be prepared
 inline constexpr Span repeat_after = seconds(2);     ///< a message without its answer is said again
 inline constexpr std::int64_t tombstones_max = 100'000;  ///< ended attempts remembered

@@ -32,6 +32,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at);
 Effects on(State& state, const NodePrepared& fact, Moment at);
 Effects on(State& state, const AttemptStarted& fact, Moment at);
 Effects on(State& state, const AttemptEnding& fact, Moment at);
+Effects on(State& state, const EndingRevised& fact, Moment at);
 Effects on(State& state, const NodeReleased& fact, Moment at);
 Effects on(State& state, const JobCancelled& fact, Moment at);
 Effects on(State& state, const AttemptClosed& fact, Moment at);

@@ -316,6 +316,18 @@ Effects on(State& state, const AttemptEnding& fact, Moment at) {
     return effects;
 }
 
+Effects on(State& state, const EndingRevised& fact, Moment) {
+    Job& job = job_with_attempt(state, fact.job, fact.attempt);
+    KHU_CHECK(decide_detail::may_be_revised(job), "job {}", fact.job.value);
+    Ending& ending = std::get<Ending>(job.phase);
+    ending.cause = fact.cause;
+    ending.detail = fact.detail;
+    AttemptBooks& books = state.truth.books.at(job.id);
+    books.requeue = fact.requeue;
+    books.suspect = fact.suspect;
+    return {};
+}
+
 Effects on(State& state, const NodeReleased& fact, Moment) {
     Job& job = job_with_attempt(state, fact.job, fact.attempt);
     Attempt& attempt = *live_attempt(job);

@@ -75,6 +75,9 @@ Effects on(State& state, const NodeJoined& fact, Moment at) {
     node.name = fact.name;
     node.epoch = fact.epoch;
     node.instance = fact.instance;
+    if (node.run != 0 && node.run != fact.run) {
+        node.restarted_at = at;
+    }
     node.run = fact.run;
     node.hello = fact.hello;
     node.address = fact.address;

@@ -65,11 +65,32 @@ SendToAgent to_node(const State& state, NodeId node, ToAgent message) {
 }
 
 StopAttempt stop_message(const Job& job, const std::string& reason) {
+    // A gang that never ran whole has nothing to save: it is undone quickly.
+    const Attempt& attempt = *live_attempt(job);
+    const bool whole = std::ranges::none_of(attempt.stages, [](NodeStage stage) {
+        return stage == NodeStage::Ordered || stage == NodeStage::Prepared;
+    });
+    const bool partial = !whole && attempt.stages.size() > 1;
     return {.job = job.id,
-            .attempt = live_attempt(job)->number,
+            .attempt = attempt.number,
             .reason = reason,
             .signal = 15,
-            .grace = limits::kill_grace};
+            .grace = partial ? limits::undo_grace : limits::kill_grace};
+}
+
+bool may_be_revised(const Job& job) {
+    const auto* ending = std::get_if<Ending>(&job.phase);
+    return ending != nullptr && ending->cause == EndCause::UserError &&
+           ending->attempt->stages.size() > 1;
+}
+
+EndingRevised revised(const Job& job, EndCause cause, std::string detail, NodeId suspect) {
+    return {.job = job.id,
+            .attempt = live_attempt(job)->number,
+            .cause = cause,
+            .detail = std::move(detail),
+            .suspect = suspect,
+            .requeue = is_infrastructure(cause) && job.spec.requeue};
 }
 
 bool gang_ready(const Attempt& attempt) {

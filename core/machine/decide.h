@@ -59,6 +59,12 @@ StartAttempt start_message(const State& state, const Job& job, std::size_t rank,
 /// To the agent that serves the node now.
 SendToAgent to_node(const State& state, NodeId node, ToAgent message);
 StopAttempt stop_message(const Job& job, const std::string& reason);
+/// A rank of a gang failed, and not every node has said yet what became of its part. The rank may
+/// have failed because a node died under the others: mpirun and torch both end with an error of
+/// their own within a second of it, long before the node's silence tells khud.
+bool may_be_revised(const Job& job);
+/// The revision of such an end.
+EndingRevised revised(const Job& job, EndCause cause, std::string detail, NodeId suspect);
 /// Every node of the gang is prepared or further.
 bool gang_ready(const Attempt& attempt);
 /// Position of the node in the attempt; none if it is not part of it.

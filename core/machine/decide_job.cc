@@ -76,7 +76,7 @@ Decided on(State& state, const CancelJob& command, Moment) {
             JobDropped{.job = job.id, .cause = EndCause::UserCancel, .by = command.who.user});
     } else if (!std::holds_alternative<Ending>(job.phase)) {
         decision.facts.push_back(user_end(job, false));
-    } else if (state.truth.books.at(job.id).requeue) {
+    } else if (state.truth.books.at(job.id).requeue || may_be_revised(job)) {
         decision.facts.push_back(JobCancelled{.job = job.id, .by = command.who.user});
     }
     return decision;

@@ -41,6 +41,12 @@ struct Verdict {
 /// What a result means for the job. A missing command or directory is the user's to mend; a launch
 /// that failed for any other reason is the zone's.
 Verdict verdict_of(const AttemptResult& result) {
+    if (result.end == NodeEnd::LeaseOver) {
+        return {EndCause::AgentLost, "the node's lease was over before khud heard it again", true};
+    }
+    if (result.end == NodeEnd::Lost) {
+        return {EndCause::AgentLost, "the attempt's shepherd died on the node", true};
+    }
     if (!result.fault_code.empty() && result.fault_code != "T703") {
         return {EndCause::UserError, result.fault_code + " " + result.fault_text, false};
     }
@@ -72,6 +78,15 @@ AttemptEnding ending_of(const Job& job, const Verdict& verdict, int exit_code, N
             .requeue = is_infrastructure(verdict.cause) && job.spec.requeue};
 }
 
+/// mpirun reaches the other nodes through their agents.
+bool has_launch_sessions(const Job& job) {
+    return job.spec.launcher == Launcher::Mpi || job.spec.launcher == Launcher::Script;
+}
+
+std::string restarted_text(const NodeRecord& node) {
+    return "the agent of node " + node.name.value + " was restarted under the job";
+}
+
 /// With one process group on each node the attempt goes on until the last of them is done.
 bool others_go_on(const Job& job, const Attempt& attempt, std::size_t rank) {
     if (job.spec.launcher != Launcher::Fork && job.spec.launcher != Launcher::Torch) {
@@ -85,15 +100,54 @@ bool others_go_on(const Job& job, const Attempt& attempt, std::size_t rank) {
     return false;
 }
 
-void on_ended(const Job& job, std::size_t rank, const AttemptResult& result, Decision& decision) {
+/// A node of the gang whose agent was restarted just now: the launch sessions through it broke.
+const NodeRecord* restarted_peer(const State& state, const Job& job, Moment now) {
+    const Attempt& attempt = *live_attempt(job);
+    if (!has_launch_sessions(job)) {
+        return nullptr;
+    }
+    for (std::size_t rank = 1; rank < attempt.stages.size(); ++rank) {
+        const NodeRecord& node = state.truth.nodes.at(attempt.placement.nodes[rank].node);
+        if (node.restarted_at > attempt.taken_at &&
+            now - node.restarted_at <= limits::session_echo) {
+            return &node;
+        }
+    }
+    return nullptr;
+}
+
+Verdict verdict_in_gang(const State& state, const Job& job, const AttemptResult& result,
+                        Moment now) {
+    Verdict verdict = verdict_of(result);
+    const NodeRecord* peer = restarted_peer(state, job, now);
+    if (verdict.cause == EndCause::UserError && result.fault_code.empty() && peer != nullptr) {
+        verdict = {EndCause::AgentLost, restarted_text(*peer), false};
+    }
+    return verdict;
+}
+
+/// What a node says after the end was decided, if that explains the end better.
+std::optional<Fact> second_thought(const Job& job, const AttemptResult& result, NodeId node) {
+    const bool explains =
+        result.end == NodeEnd::LeaseOver || result.end == NodeEnd::Lost || result.oom;
+    if (!may_be_revised(job) || !explains) {
+        return std::nullopt;
+    }
+    const Verdict verdict = verdict_of(result);
+    return revised(job, verdict.cause, verdict.detail, verdict.blames_node ? node : NodeId{});
+}
+
+void on_ended(const Job& job, std::size_t rank, const AttemptResult& result, const Verdict& verdict,
+              Decision& decision) {
     const Attempt& attempt = *live_attempt(job);
     const NodeId node = attempt.placement.nodes[rank].node;
-    const Verdict verdict = verdict_of(result);
     const bool over = std::holds_alternative<Ending>(job.phase);
     const bool quiet = verdict.cause == EndCause::Completed && others_go_on(job, attempt, rank);
     if (!over && !quiet) {
         const int exit_code = result.signal != 0 ? 128 + result.signal : result.exit_code;
         decision.facts.push_back(ending_of(job, verdict, exit_code, node));
+    } else if (std::optional<Fact> other = second_thought(job, result, node)) {
+        decision.facts.push_back(std::move(*other));
     }
     decision.facts.push_back(NodeReleased{
         .job = job.id, .attempt = attempt.number, .node = node, .rank_ran = result.rank_ran});
@@ -111,15 +165,23 @@ void on_prepared(const State& state, const Job& job, std::size_t rank, Decision&
     }
 }
 
+struct Scene {
+    const State& state;
+    const Job& job;
+    Moment now;
+};
+
 /// One report about an attempt that is ours and alive.
-void on_report(const State& state, const Job& job, std::size_t rank, const AttemptReport& report,
+void on_report(const Scene& scene, std::size_t rank, const AttemptReport& report,
                Decision& decision) {
+    const auto& [state, job, now] = scene;
     const Attempt& attempt = *live_attempt(job);
     const NodeId node = attempt.placement.nodes[rank].node;
     const bool released = attempt.stages[rank] == NodeStage::Released;
     if (report.stage == AgentStage::Ended) {
         if (!released) {
-            on_ended(job, rank, report.result.value_or(AttemptResult{}), decision);
+            const AttemptResult result = report.result.value_or(AttemptResult{});
+            on_ended(job, rank, result, verdict_in_gang(state, job, result, now), decision);
         }
         return;
     }
@@ -135,6 +197,12 @@ void on_report(const State& state, const Job& job, std::size_t rank, const Attem
     }
 }
 
+/// Who reports, and when that is.
+struct Speaker {
+    NodeId node;
+    Moment now;
+};
+
 /// Whether the report speaks of what the node is to do now, and as which rank.
 std::optional<std::size_t> rank_in(const Job* job, const AttemptReport& report, NodeId node) {
     const Attempt* attempt = job == nullptr ? nullptr : live_attempt(*job);
@@ -144,11 +212,13 @@ std::optional<std::size_t> rank_in(const Job* job, const AttemptReport& report, 
     return rank_of(*attempt, node);
 }
 
-void take_report(const State& state, NodeId node, const AttemptReport& report, Decision& decision) {
+void take_report(const State& state, const Speaker& speaker, const AttemptReport& report,
+                 Decision& decision) {
+    const NodeId node = speaker.node;
     const Job* job = state.find_job(report.job);
     const std::optional<std::size_t> rank = rank_in(job, report, node);
     if (rank) {
-        on_report(state, *job, *rank, report, decision);
+        on_report({state, *job, speaker.now}, *rank, report, decision);
     } else if (report.stage != AgentStage::Ended) {
         decision.replies.push_back(to_node(state, node,
                                            StopAttempt{.job = report.job,
@@ -165,8 +235,9 @@ void take_report(const State& state, NodeId node, const AttemptReport& report, D
 }
 
 /// What the state believes to be on the node and the node does not have is gone.
-void miss_reports(const State& state, NodeId node, const std::vector<AttemptReport>& reports,
+void miss_reports(const State& state, const NodeRecord& known, const Hello& hello,
                   Decision& decision) {
+    const NodeId node = known.id;
     const auto jobs = state.jobs_on.find(node);
     if (jobs == state.jobs_on.end()) {
         return;
@@ -175,17 +246,24 @@ void miss_reports(const State& state, NodeId node, const std::vector<AttemptRepo
         const Job& job = state.truth.jobs.at(id);
         const Attempt& attempt = *live_attempt(job);
         const std::size_t rank = *rank_of(attempt, node);
-        const bool reported = std::ranges::any_of(reports, [&](const AttemptReport& r) {
+        const auto report = std::ranges::find_if(hello.attempts, [&](const AttemptReport& r) {
             return r.job == id && r.attempt == attempt.number;
         });
+        const bool reported = report != hello.attempts.end();
+        const bool goes_on = reported && report->stage != AgentStage::Ended;
+        if (goes_on && hello.run != known.run && has_launch_sessions(job) && may_be_revised(job)) {
+            decision.facts.push_back(
+                revised(job, EndCause::AgentLost, restarted_text(known), NodeId{}));
+        }
         const bool ending = std::holds_alternative<Ending>(job.phase);
         if (reported || (attempt.stages[rank] == NodeStage::Ordered && !ending)) {
             continue;  // an order that never arrived is said again
         }
+        const Verdict lost{EndCause::AgentLost, "the node restarted and lost the attempt", true};
         if (!ending) {
-            const Verdict lost{EndCause::AgentLost, "the node restarted and lost the attempt",
-                               true};
             decision.facts.push_back(ending_of(job, lost, 0, node));
+        } else if (may_be_revised(job)) {
+            decision.facts.push_back(revised(job, lost.cause, lost.detail, node));
         }
         decision.facts.push_back(NodeReleased{.job = id, .attempt = attempt.number, .node = node});
     }
@@ -265,12 +343,12 @@ Decided on(State& state, const RegisterNode& command, Moment now) {
                                        .heartbeat_every = limits::heartbeat_every}});
     decision.facts.push_back(std::move(joined));
     if (known != nullptr) {
-        miss_reports(state, node, hello.attempts, decision);
+        miss_reports(state, *known, hello, decision);
     }
     for (const AttemptReport& report : hello.attempts) {
         Decision part;
         if (known != nullptr) {
-            take_report(state, node, report, part);
+            take_report(state, {node, now}, report, part);
         }
         for (Fact& fact : part.facts) {
             decision.facts.push_back(std::move(fact));
@@ -314,13 +392,13 @@ Decided on(State& state, const HearNode& command, Moment now) {
 }
 
 /// Errors: D500, D503.
-Decided on(State& state, const ReportFromNode& command, Moment) {
+Decided on(State& state, const ReportFromNode& command, Moment now) {
     const auto node = speaker(state, command.node, command.epoch);
     if (!node) {
         return Unexpected{node.error()};
     }
     Decision decision;
-    take_report(state, command.node, command.report, decision);
+    take_report(state, {command.node, now}, command.report, decision);
     return decision;
 }
 

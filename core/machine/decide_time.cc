@@ -28,9 +28,11 @@ void lose_node(const State& state, const NodeRecord& node, std::set<JobId>& ende
     }
     for (const JobId id : jobs->second) {
         const Job& job = state.truth.jobs.at(id);
+        const std::string why = "node " + node.name.value + " is lost";
         if (!std::holds_alternative<Ending>(job.phase) && ended.insert(id).second) {
-            facts.push_back(
-                over(job, EndCause::NodeFail, "node " + node.name.value + " is lost", node.id));
+            facts.push_back(over(job, EndCause::NodeFail, why, node.id));
+        } else if (may_be_revised(job) && ended.insert(id).second) {
+            facts.push_back(revised(job, EndCause::NodeFail, why, node.id));
         }
         facts.push_back(
             NodeReleased{.job = id, .attempt = live_attempt(job)->number, .node = node.id});

@@ -83,6 +83,18 @@ struct AttemptEnding {
 };
 KHU_DESCRIBE(AttemptEnding, job, attempt, cause, exit_code, detail, suspect, requeue)
 
+/// What another node of the gang said, or its silence, explains why a rank failed: the end is not
+/// the user's. Only while the end may still be revised.
+struct EndingRevised {
+    JobId job;
+    AttemptNumber attempt;
+    EndCause cause{};
+    std::string detail;
+    NodeId suspect;
+    bool requeue{false};
+};
+KHU_DESCRIBE(EndingRevised, job, attempt, cause, detail, suspect, requeue)
+
 /// `rank_ran`: something of the user's ran there.
 struct NodeReleased {
     JobId job;
@@ -208,7 +220,7 @@ using Fact = std::variant<JobQueued, JobHeld, JobReleased, JobPlaced, NodePrepar
                           AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
                           PolicyApplied, GrantOpened, GrantExtended, GrantSuspended, GrantResumed,
                           GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained,
-                          NodeResumed, NodeHeard>;
+                          NodeResumed, NodeHeard, EndingRevised>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

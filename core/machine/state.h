@@ -43,10 +43,11 @@ struct NodeRecord {
     bool up{true};  ///< false: lost, until it registers again
     bool drained{false};
     std::string drain_reason;
+    Moment restarted_at;  ///< its agent came back as another process; 0: never
     bool operator==(const NodeRecord&) const = default;
 };
 KHU_DESCRIBE(NodeRecord, id, name, epoch, instance, run, hello, address, version, inventory, up,
-             drained, drain_reason)
+             drained, drain_reason, restarted_at)
 
 /// What was locked when an attempt took its resources.
 struct AttemptBooks {

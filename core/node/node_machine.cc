@@ -261,6 +261,14 @@ std::size_t NodeMachine::live_attempts() const {
         std::ranges::count_if(attempts_, [](const auto& entry) { return !entry.second.result; }));
 }
 
+NodeMemory NodeMachine::memory() const {
+    const std::size_t living = live_attempts();
+    return {.living = living,
+            .ended = attempts_.size() - living,
+            .heartbeats = unacknowledged_.size(),
+            .tombstones = tombstones_.size()};
+}
+
 AttemptReport NodeMachine::report_of(const Local& local) {
     return {.job = local.order.job,
             .attempt = local.order.attempt,
@@ -310,9 +318,9 @@ NodeEffects NodeMachine::nothing_here(AttemptKey key, Moment) {
 NodeEffects NodeMachine::heartbeat(Moment now) {
     ++heartbeats_;
     unacknowledged_.emplace(heartbeats_, now);
-    while (unacknowledged_.size() > 100) {
-        unacknowledged_.erase(unacknowledged_.begin());
-    }
+    // An answer to one that is older than the lease would grant nothing.
+    std::erase_if(unacknowledged_,
+                  [&](const auto& beat) { return beat.second + welcome_.lease <= now; });
     next_heartbeat_ = now + welcome_.heartbeat_every;
     return {FromAgent{Heartbeat{heartbeats_}}};
 }
@@ -324,8 +332,11 @@ void NodeMachine::end_lease(NodeEffects& effects) {
         }
         local.ending = true;
         local.unanswered.reset();
-        effects.push_back(EndAttempt{
-            .key = key, .signal = 9, .grace = Span{0}, .reason = "the lease of this node is over"});
+        effects.push_back(EndAttempt{.key = key,
+                                     .signal = 9,
+                                     .grace = Span{0},
+                                     .reason = "the lease of this node is over",
+                                     .lease_over = true});
     }
 }
 

@@ -42,6 +42,7 @@ struct EndAttempt {
     int signal{15};
     Span grace;
     std::string reason;
+    bool lease_over{false};  ///< nobody asked for it: the node's own lease has ended
 };
 /// Remove what is left of an attempt that is ended and stored by khud.
 struct ForgetAttempt {
@@ -54,6 +55,11 @@ struct LeaseUntil {
 using NodeEffect = std::variant<FromAgent, PrepareAttempt, LaunchAttempt, EndAttempt, ForgetAttempt,
                                 LeaseUntil, ReadOutput, StopReading>;
 using NodeEffects = std::vector<NodeEffect>;
+
+/// How much it remembers.
+struct NodeMemory {
+    std::size_t living{0}, ended{0}, heartbeats{0}, tombstones{0};
+};
 
 class NodeMachine {
 public:
@@ -82,6 +88,7 @@ public:
     [[nodiscard]] bool welcomed() const { return welcomed_; }
     [[nodiscard]] Moment lease_until() const { return lease_until_; }
     [[nodiscard]] std::size_t live_attempts() const;
+    [[nodiscard]] NodeMemory memory() const;
 
 private:
     struct Local {

@@ -35,6 +35,16 @@ namespace khu {
 enum class AgentStage { Prepared, Running, Ended };
 KHU_DESCRIBE_ENUM(AgentStage, Prepared, Running, Ended)
 
+/// What ended the attempt on this node. Only the node knows: an exit code or a signal says the same
+/// of a program that failed and of one that was killed because its node's lease was over.
+enum class NodeEnd {
+    Itself,     ///< its processes ended; the exit code, signal or fault says how
+    Asked,      ///< khud's StopAttempt
+    LeaseOver,  ///< the node was not heard by khud for a whole lease, and killed it
+    Lost,       ///< nobody here knows: the shepherd, or the whole node, died under it
+};
+KHU_DESCRIBE_ENUM(NodeEnd, Itself, Asked, LeaseOver, Lost)
+
 /// How the attempt ended on this node.
 struct AttemptResult {
     int exit_code{0};
@@ -44,8 +54,9 @@ struct AttemptResult {
     std::string fault_code;  ///< "T700" and the like when the launch failed
     std::string fault_text;
     Span duration;  ///< on the agent's monotonic clock
+    NodeEnd end{NodeEnd::Itself};
 };
-KHU_DESCRIBE(AttemptResult, exit_code, signal, oom, rank_ran, fault_code, fault_text, duration)
+KHU_DESCRIBE(AttemptResult, exit_code, signal, oom, rank_ran, fault_code, fault_text, duration, end)
 
 struct AttemptReport {
     JobId job;

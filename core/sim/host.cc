@@ -2,13 +2,23 @@
 
 namespace khu::sim {
 
-Host::Host(Clockwork& time, Random& random, Hello hello, int drift_ppm, Send send)
+namespace {
+
+/// On the nodes of an MPI job but the first, ranks run under mpirun of the first: nothing there
+/// ends by itself.
+bool only_waits(const StartAttempt& order) {
+    return order.spec.launcher == Launcher::Mpi && order.node_rank != 0;
+}
+
+}  // namespace
+
+Host::Host(Clockwork& time, Random& random, Hello hello, int drift_ppm, Events events)
     : time_(time),
       random_(random),
       hello_(std::move(hello)),
       drift_ppm_(drift_ppm),
       born_(time.now()),
-      send_(std::move(send)) {}
+      events_(std::move(events)) {}
 
 Moment Host::local() const {
     const std::int64_t passed = (time_.now() - born_).value;
@@ -41,8 +51,10 @@ void Host::crash_host() {
             AttemptResult lost;
             lost.rank_ran = process.running;
             lost.signal = 9;
+            lost.end = NodeEnd::Lost;
             process.result = lost;
             process.running = false;
+            events_.part_ended(process.order);
         }
     }
 }
@@ -72,6 +84,7 @@ void Host::tick() {
                 AttemptResult killed;
                 killed.signal = 9;
                 killed.rank_ran = process.running;
+                killed.end = NodeEnd::LeaseOver;
                 end(key, killed);
             }
         }
@@ -88,7 +101,7 @@ void Host::perform(NodeEffects effects) {
 }
 
 void Host::on(const FromAgent& effect) {
-    send_(effect);
+    events_.send(effect);
 }
 
 void Host::on(const PrepareAttempt& effect) {
@@ -120,9 +133,8 @@ void Host::launch(AttemptKey key) {
         return;
     }
     found->second.running = true;
-    AttemptResult result;
-    result.exit_code = random_.chance(150) ? 1 : 0;
-    end_later(key, seconds(random_.between(1, 200)), result);
+    found->second.began_at = time_.now();
+    end_by_itself(key);
     if (node_) {
         perform(node_->running(key, local()));
     }
@@ -137,9 +149,39 @@ void Host::on(const EndAttempt& effect) {
     AttemptResult result;
     result.signal = effect.signal == 9 ? 9 : 15;
     result.rank_ran = found->second.running;
+    result.end = effect.lease_over ? NodeEnd::LeaseOver : NodeEnd::Asked;
     // Some processes ignore TERM and live until KILL comes.
     const Span takes = random_.chance(300) ? effect.grace : milliseconds(random_.between(1, 300));
     end_later(effect.key, takes, result);
+}
+
+void Host::end_by_itself(AttemptKey key) {
+    const Span after = seconds(random_.between(1, 200));
+    AttemptResult result;
+    result.exit_code = random_.chance(150) ? 1 : 0;
+    if (only_waits(processes_.at(key).order)) {
+        return;
+    }
+    const std::uint64_t life = life_;
+    time_.in(after, [this, key, life, result] {
+        const auto found = processes_.find(key);
+        if (life != life_ || found == processes_.end() || found->second.result) {
+            return;
+        }
+        if (result.exit_code != 0) {
+            events_.rank_failed(key);
+        }
+        end(key, result);
+    });
+}
+
+void Host::part_is_gone(AttemptKey key) {
+    const auto found = processes_.find(key);
+    if (found != processes_.end() && found->second.running && !only_waits(found->second.order)) {
+        AttemptResult broken;
+        broken.exit_code = 1;
+        end(key, broken);
+    }
 }
 
 void Host::on(const ForgetAttempt& effect) {
@@ -164,8 +206,12 @@ void Host::end(AttemptKey key, AttemptResult result) {
     if (found == processes_.end() || found->second.result) {
         return;
     }
+    const bool breaks_others = found->second.running && result.end != NodeEnd::Itself;
     found->second.running = false;
     found->second.result = result;
+    if (breaks_others) {
+        events_.part_ended(found->second.order);
+    }
     if (node_) {
         perform(node_->ended(key, result, local()));
     }

@@ -22,15 +22,24 @@ struct Process {
     bool prepared{false};
     bool running{false};
     bool stopping{false};
+    Moment began_at;                      ///< zone's time; 0: nothing of it ever ran
     std::optional<AttemptResult> result;  ///< ended; kept until khud has stored it
 };
 
 class Host {
 public:
     using Send = std::function<void(const FromAgent&)>;
-    Host(Clockwork& time, Random& random, Hello hello, int drift_ppm, Send send);
+    /// What happens to a process of a gang, for the hosts of its other parts.
+    struct Events {
+        Send send;
+        std::function<void(AttemptKey)> rank_failed;          ///< by itself
+        std::function<void(const StartAttempt&)> part_ended;  ///< killed by something else
+    };
+    Host(Clockwork& time, Random& random, Hello hello, int drift_ppm, Events events);
 
     [[nodiscard]] const std::string& name() const { return hello_.node; }
+    [[nodiscard]] const Inventory& inventory() const { return hello_.inventory; }
+    [[nodiscard]] const NodeMachine* agent() const { return node_.get(); }
     [[nodiscard]] bool agent_up() const { return node_ != nullptr; }
     [[nodiscard]] const std::map<AttemptKey, Process>& processes() const { return processes_; }
 
@@ -42,6 +51,8 @@ public:
     void connected();
     void disconnected();
     void receive(const ToAgent& message);
+    /// Another part of the gang is gone: mpirun, or a collective of the ranks here, fails of it.
+    void part_is_gone(AttemptKey key);
     /// What is due on this host: heartbeats, repetitions, the ends of leases.
     void tick();
 
@@ -59,13 +70,14 @@ private:
     void launch(AttemptKey key);
     void end(AttemptKey key, AttemptResult result);
     void end_later(AttemptKey key, Span after, AttemptResult result);
+    void end_by_itself(AttemptKey key);
 
     Clockwork& time_;
     Random& random_;
     Hello hello_;
     int drift_ppm_;
     Moment born_;
-    Send send_;
+    Events events_;
     std::unique_ptr<NodeMachine> node_;
     std::map<AttemptKey, Process> processes_;
     Moment lease_until_;     ///< on this host's clock, as the shepherds see it

@@ -9,6 +9,7 @@
 #include "core/base/limits.h"
 #include "core/sim/claims.h"
 #include "core/sim/controller.h"
+#include "core/sim/watch.h"
 #include "core/sim/zone.h"
 
 namespace khu::sim {
@@ -43,6 +44,9 @@ public:
 private:
     void build();
     void plan_faults();
+    void plan_drains();
+    void part_ended(const StartAttempt& order);
+    void note_disturbances();
     void plan_submissions();
     void host_loop(std::size_t index);
     void connect(std::size_t index);
@@ -56,6 +60,7 @@ private:
     template <class Deliver>
     void pass(Link& link, Deliver deliver);
     void crash_controller();
+    void crash_node(std::size_t index, bool whole);
     void note(const std::string& what);
     void check();
     [[nodiscard]] bool faulty() const { return time_.now() < kStart + options_.faults_for; }
@@ -70,6 +75,7 @@ private:
     std::vector<std::unique_ptr<Host>> hosts_;
     std::vector<Link> links_;
     Promises promises_;
+    Watch watch_;
     Digest trace_;
     Report report_;
 };
@@ -117,6 +123,7 @@ void Simulation::connect(std::size_t index) {
 void Simulation::break_link(std::size_t index) {
     links_[index].up = false;
     links_[index].registered = false;
+    watch_.host_disturbed(hosts_[index]->name(), time_.now());
     hosts_[index]->disconnected();
 }
 
@@ -154,6 +161,8 @@ void Simulation::arrive_at_khud(std::size_t index, std::uint64_t connection,
 void Simulation::perform(const Effect& effect) {
     if (const auto* send = std::get_if<SendToAgent>(&effect)) {
         send_to_agent(*send);
+    } else if (const auto* usage = std::get_if<PostUsage>(&effect)) {
+        watch_.billed(usage->row);
     } else if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {
         promises_.archived.insert(archive->job.id);
         ++report_.finished;
@@ -176,9 +185,15 @@ void Simulation::send_to_agent(const SendToAgent& effect) {
         }
         const std::uint64_t connection = link.number;
         pass(link, [this, index, connection, message = effect.message] {
-            if (links_[index].number == connection && links_[index].up) {
-                hosts_[index]->receive(message);
+            if (links_[index].number != connection || !links_[index].up) {
+                return;
             }
+            const bool launch = std::holds_alternative<RunAttempt>(message);
+            if (launch && faulty() && faults_.host_crashes && random_.chance(30)) {
+                crash_node(index, true);  // at the worst moment: the others run already
+                return;
+            }
+            hosts_[index]->receive(message);
         });
     }
 }
@@ -246,9 +261,25 @@ void Simulation::build() {
         const int drift = faults_.clock_drift ? static_cast<int>(random_.between(-500, 500)) : 0;
         hosts_.push_back(std::make_unique<Host>(
             time_, random_, hello, drift,
-            [this, index](const FromAgent& message) { send_to_khud(index, message); }));
+            Host::Events{
+                .send = [this, index](const FromAgent& said) { send_to_khud(index, said); },
+                .rank_failed = [this](AttemptKey key) { watch_.rank_failed(key); },
+                .part_ended = [this](const StartAttempt& order) { part_ended(order); }}));
         hosts_.back()->start_agent();
         time_.in(milliseconds(random_.between(10, 900)), [this, index] { host_loop(index); });
+    }
+}
+
+/// The other parts of the gang notice within seconds, each in its own time.
+void Simulation::part_ended(const StartAttempt& order) {
+    const AttemptKey key{order.job, order.attempt};
+    for (const auto& host : hosts_) {
+        const bool takes_part = std::ranges::any_of(
+            order.nodes, [&](const PeerNode& peer) { return peer.name == host->name(); });
+        if (takes_part && order.nodes.size() > 1) {
+            time_.in(milliseconds(random_.between(100, 3000)),
+                     [other = host.get(), key] { other->part_is_gone(key); });
+        }
     }
 }
 
@@ -283,6 +314,20 @@ void Simulation::crash_controller() {
     });
 }
 
+/// `whole`: with everything that runs there, not only the agent.
+void Simulation::crash_node(std::size_t index, bool whole) {
+    Host& host = *hosts_[index];
+    if (!host.agent_up()) {
+        return;
+    }
+    ++report_.agent_crashes;
+    note((whole ? "host crashes " : "agent crashes ") + host.name());
+    break_link(index);
+    whole ? host.crash_host() : host.crash_agent();
+    time_.in(milliseconds(random_.between(100, random_.chance(300) ? 90'000 : 5000)),
+             [this, index] { hosts_[index]->start_agent(); });
+}
+
 void Simulation::plan_faults() {
     const auto some_time = [this] {
         return milliseconds(random_.between(2000, options_.faults_for.value - 2000));
@@ -293,17 +338,7 @@ void Simulation::plan_faults() {
     }
     for (int i = 0; faults_.agent_crashes && i < 6; ++i) {
         time_.in(some_time(), [this, some_host] {
-            const std::size_t index = some_host();
-            if (!hosts_[index]->agent_up()) {
-                return;
-            }
-            ++report_.agent_crashes;
-            const bool whole = faults_.host_crashes && random_.chance(500);
-            note((whole ? "host crashes " : "agent crashes ") + hosts_[index]->name());
-            break_link(index);
-            whole ? hosts_[index]->crash_host() : hosts_[index]->crash_agent();
-            time_.in(milliseconds(random_.between(100, random_.chance(300) ? 90'000 : 5000)),
-                     [this, index] { hosts_[index]->start_agent(); });
+            crash_node(some_host(), faults_.host_crashes && random_.chance(500));
         });
     }
     for (int i = 0; faults_.partitions && i < 5; ++i) {
@@ -323,13 +358,49 @@ void Simulation::plan_faults() {
     }
 }
 
+void Simulation::plan_drains() {
+    for (int i = 0; faults_.drains && i < 4; ++i) {
+        const Span after = milliseconds(random_.between(2000, options_.faults_for.value - 2000));
+        const NodeName node{hosts_[random_.below(hosts_.size())]->name()};
+        time_.in(after, [this, node] {
+            controller_.tell(DrainNode{sim_admin(), node, "a look at it"}, {});
+        });
+        for (const Span later : {seconds(random_.between(1, 60)), options_.faults_for,
+                                 options_.faults_for + minutes(2)}) {
+            time_.in(after + later,  // more than once in case khud is away
+                     [this, node] { controller_.tell(ResumeNode{sim_admin(), node}, {}); });
+        }
+    }
+}
+
 // --- The run ----------------------------------------------------------------------
 
-void Simulation::check() {
-    if (report_.broken.empty()) {
-        if (auto broken = broken_claim(controller_, hosts_, promises_)) {
-            report_.broken = *broken;
+void Simulation::note_disturbances() {
+    for (std::size_t index = 0; index < links_.size(); ++index) {
+        const Link& link = links_[index];
+        if (!link.up || link.cut || !hosts_[index]->agent_up()) {
+            watch_.host_disturbed(hosts_[index]->name(), time_.now());
         }
+    }
+    if (!controller_.up() || (faulty() && faults_.lose_permille > 0)) {
+        watch_.zone_disturbed(time_.now());
+    }
+}
+
+void Simulation::check() {
+    if (!report_.broken.empty()) {
+        return;
+    }
+    note_disturbances();
+    auto broken = broken_claim(controller_, hosts_, promises_);
+    if (!broken) {
+        broken = watch_.broken(controller_, hosts_, time_.now());
+    }
+    if (!broken && report_.steps % 32 == 0) {
+        broken = unbounded(controller_, hosts_);
+    }
+    if (broken) {
+        report_.broken = *broken;
     }
 }
 
@@ -374,6 +445,7 @@ Report Simulation::run() {
     build();
     plan_submissions();
     plan_faults();
+    plan_drains();
     std::function<void()> tick = [this, &tick] {
         controller_.tick();
         time_.in(milliseconds(100), tick);
@@ -421,6 +493,7 @@ std::string Faults::text() const {
     add(host_crashes, "host-crashes");
     add(slow_store, "slow-store");
     add(clock_drift, "drift");
+    add(drains, "drains");
     return words;
 }
 
@@ -436,6 +509,7 @@ Faults faults_of(std::uint64_t seed) {
     faults.host_crashes = random.chance(400);
     faults.slow_store = random.chance(300);
     faults.clock_drift = random.chance(500);
+    faults.drains = random.chance(400);
     return faults;
 }
 

@@ -39,6 +39,7 @@ struct Faults {
     bool host_crashes{false};
     bool slow_store{false};
     bool clock_drift{false};
+    bool drains{false};  ///< an admin takes nodes out and gives them back
     std::string text() const;
 };
 Faults faults_of(std::uint64_t seed);

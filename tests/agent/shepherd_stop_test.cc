@@ -159,6 +159,20 @@ TEST_F(ShepherdLease, EndsTheAttemptWhenNobodyRenewsIt) {
     EXPECT_EQ(result.signal, SIGKILL);
 }
 
+TEST_F(ShepherdLease, IsNotWhatEndedATaskThatHadFailedBefore) {
+    ShepherdOrder order = shell(
+        "(setsid sh -c 'trap \"\" TERM; echo $$ >> pids; "
+        "while :; do sleep 1; done' &); "
+        "while ! test -s pids; do sleep 0.01; done; exit 2");
+    order.leftover_grace_ms = 60'000;
+    Attempt attempt = start(order, 800);
+
+    const ShepherdResult result = result_of(attempt);
+
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.stop_reason, "");
+}
+
 TEST_F(ShepherdLease, LetsItRunWhileItIsRenewed) {
     Attempt attempt = start(shell("sleep 0.6; exit 14"), 300);
     ASSERT_TRUE(wait_for(attempt, AttemptEventKind::Started));

@@ -1,0 +1,84 @@
+#pragma once
+
+/// \file
+/// Claims that need a memory of what was seen before; the numbers are those of the project's list
+/// of invariants (claims.h has those that one look decides).
+///
+///     I6   a gang runs whole or not at all: no rank begins before every node is prepared, and a
+///          launch that stays partial is undone within 10 s, while the nodes that are needed for
+///          that can be reached
+///     I8   no job is placed on a node that is known to be drained or lost, and none begins there
+///          1 s after the loss is known
+///     I17  nothing grows without bound: every queue and index is as large as the jobs and nodes
+///          that it is about, in khud and in the agents
+///     I9   no attempt is put down to its user whose ranks did not fail by themselves
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/sim/controller.h"
+#include "core/sim/host.h"
+
+namespace khu::sim {
+
+class Watch {
+public:
+    using Hosts = std::vector<std::unique_ptr<Host>>;
+
+    // What the simulation knows and nobody else does.
+    /// Until `now` the host could not be reached, or had no agent.
+    void host_disturbed(const std::string& host, Moment now) { calm_since_[host] = now; }
+    /// Until `now` khud was away, or messages were being lost.
+    void zone_disturbed(Moment now) { zone_calm_since_ = now; }
+    /// A rank of the attempt failed, or exceeded its memory, with nobody's help.
+    void rank_failed(AttemptKey attempt) { failed_by_itself_.insert(attempt); }
+    /// A usage row was stored.
+    void billed(const UsageRow& row);
+
+    /// The first claim that does not hold; none if all do. To be asked after every step.
+    std::optional<std::string> broken(const Controller& controller, const Hosts& hosts, Moment now);
+
+private:
+    struct NodeSeen {
+        std::string name;
+        bool drained{false};
+        Moment lost_at{kNever};  ///< kNever: it is up
+    };
+    /// A gang of which a part has begun.
+    struct Launch {
+        std::set<std::string> began;  ///< hosts where its ranks have run
+        Moment since;                 ///< of the first of them
+    };
+
+    void learn(const Stamped& fact);
+    void learn_placed(const JobPlaced& fact);
+    void look_at(const Host& host, Moment now);
+    void look_at_gang(const Host& host, AttemptKey key, const Process& process, Moment now);
+    std::optional<std::string> half_launched(const Hosts& hosts, Moment now) const;
+    [[nodiscard]] Moment calm_since(AttemptKey key, const Launch& launch,
+                                    const std::set<std::string>& running) const;
+    [[nodiscard]] Moment calm_since(const std::string& host) const;
+
+    std::size_t facts_seen_{0};
+    std::map<NodeId, NodeSeen> nodes_;
+    std::map<std::string, NodeId> node_ids_;
+    std::map<AttemptKey, Moment> ending_known_;
+    std::set<AttemptKey> failed_by_itself_;
+    std::map<AttemptKey, std::vector<std::string>> gangs_;  ///< names of their nodes
+    std::map<AttemptKey, std::set<std::string>> prepared_;
+    std::map<AttemptKey, Launch> partial_;
+    std::set<AttemptKey> whole_;
+    std::map<std::string, Moment> calm_since_;
+    Moment zone_calm_since_;
+    std::optional<std::string> broken_;
+};
+
+/// I17 at this moment.
+std::optional<std::string> unbounded(const Controller& controller, const Watch::Hosts& hosts);
+
+}  // namespace khu::sim
