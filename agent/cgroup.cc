@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <set>
 #include <sstream>
 
 #include "agent/cgroup_kill.h"
 #include "agent/fd.h"
 #include "agent/spool.h"
+#include "agent/standby_group.h"
 #include "plugins/hostlist.h"
 
 namespace khu::agent {
@@ -165,6 +167,16 @@ bool wanted(const std::string& controller, const GroupLimits& limits) {
     return controller == "pids" && limits.processes_max > 0;
 }
 
+/// What shepherds that were killed while they waited have left.
+void remove_standby(const std::string& ours) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(ours, ignored)) {
+        if (entry.path().filename().string().starts_with(standby_prefix)) {
+            ::rmdir(entry.path().c_str());
+        }
+    }
+}
+
 bool remove_group(const std::string& dir) {
     return ::rmdir(dir.c_str()) == 0 || errno == ENOENT;
 }
@@ -203,6 +215,7 @@ ControlGroups ControlGroups::detect(const std::string& name, const GroupSource& 
             const std::string ours = own + "/" + name;
             if (!own.empty() && make_dir(ours) &&
                 (controller != "cpuset" || inherit_cpuset(ours, own))) {
+                remove_standby(ours);
                 groups.v1_[controller] = ours;
             }
         }
@@ -299,6 +312,11 @@ void ControlGroups::leave() const {
     for (const std::string& root : roots()) {
         remove_group(root);
     }
+}
+
+std::string ControlGroups::standby_parent() const {
+    const auto pids = v1_.find("pids");
+    return pids == v1_.end() ? std::string() : pids->second;
 }
 
 std::vector<AttemptKey> ControlGroups::list() const {

@@ -66,6 +66,9 @@ public:
     /// Removes this agent's own groups if no attempt is in them: when the agent ends for good.
     void leave() const;
 
+    /// Below which shepherds may wait in a group of their own (standby_group.h); empty: nowhere.
+    [[nodiscard]] std::string standby_parent() const;
+
     /// Attempts that have groups here, after a restart of the agent.
     [[nodiscard]] std::vector<AttemptKey> list() const;
 

@@ -169,6 +169,7 @@ Expected<Done, Refusal> serve_node(const Options& options, const wire::net::Endp
     ControlGroups groups = options.no_groups ? ControlGroups::none()
                                              : ControlGroups::detect("khu-" + options.name, {});
     log_line("control groups: " + groups.describe());
+    shepherds.stand_by(groups.standby_parent());
     std::unique_ptr<wire::net::Channel> channel;
     Supervisor supervisor(
         {.hello = hello_of(options, identity, std::move(inventory), (*door)->port()),

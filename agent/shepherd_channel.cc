@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -64,8 +65,9 @@ bool send_packet(int socket, std::string_view text, const std::vector<int>& fds)
 
 Received receive_packet(int socket, Packet& into, int flags) {
     into.fds.clear();
-    into.text.resize(packet_bytes_max);
-    iovec part{into.text.data(), into.text.size()};
+    // On the stack, where only what arrives is touched: a zygote's pages are copied at each fork.
+    std::array<char, packet_bytes_max> bytes;
+    iovec part{bytes.data(), bytes.size()};
     alignas(cmsghdr) char control[CMSG_SPACE(packet_fds_max * sizeof(int))];
     msghdr message{};
     message.msg_iov = &part;
@@ -78,7 +80,7 @@ Received receive_packet(int socket, Packet& into, int flags) {
         return errno == EAGAIN || errno == EINTR ? Received::Nothing : Received::Ended;
     }
     take_fds(message, into.fds);
-    into.text.resize(static_cast<std::size_t>(size));
+    into.text.assign(bytes.data(), static_cast<std::size_t>(size));
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
         return Received::TooLarge;
     }

@@ -1,11 +1,13 @@
 #include "agent/shepherd_child.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,8 +29,12 @@ constexpr int exit_not_started = 127;
     ::_exit(exit_not_started);
 }
 
-bool join_groups(const ShepherdOrder& order) {
+/// `born_in`: one of them that it is in already.
+bool join_groups(const ShepherdOrder& order, const std::string& born_in) {
     for (const std::string& path : order.group_join) {
+        if (path == born_in) {
+            continue;
+        }
         const Fd file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
         if (!file || ::write(file.get(), "0", 1) != 1) {
             return false;
@@ -130,9 +136,10 @@ std::vector<char*> arguments_of(const ChildSetup& setup) {
     return pointers;
 }
 
-[[noreturn]] void become_the_job(const ShepherdOrder& order, const ChildSetup& setup) {
+[[noreturn]] void become_the_job(const ShepherdOrder& order, const ChildSetup& setup,
+                                 const std::string& born_in) {
     int report = setup.report;
-    if (!join_groups(order)) {
+    if (!join_groups(order, born_in)) {
         give_up(report, ChildStep::Group);
     }
     if (setup.cores != nullptr) {
@@ -164,10 +171,44 @@ std::vector<char*> arguments_of(const ChildSetup& setup) {
 
 }  // namespace
 
+namespace {
+
+/// The v2 group of the order; empty: none.
+std::string unified_group(const ShepherdOrder& order) {
+    for (const std::string& path : order.group_join) {
+        if (path.ends_with("/cgroup.procs")) {
+            return path;
+        }
+    }
+    return {};
+}
+
+/// As fork(), with the child born in the group: to enter it afterwards takes the kernel a grace
+/// period, 8 to 20 ms on an idle machine. -1 where that cannot be.
+pid_t fork_into(const std::string& procs_file) {
+    const std::string dir = procs_file.substr(0, procs_file.rfind('/'));
+    const Fd group{::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (procs_file.empty() || !group) {
+        return -1;
+    }
+    clone_args how{};
+    how.flags = CLONE_INTO_CGROUP;
+    how.exit_signal = SIGCHLD;
+    how.cgroup = static_cast<std::uint64_t>(group.get());
+    return static_cast<pid_t>(::syscall(SYS_clone3, &how, sizeof how));
+}
+
+}  // namespace
+
 pid_t start_child(const ShepherdOrder& order, const ChildSetup& setup) {
-    const pid_t pid = ::fork();
+    std::string born_in = unified_group(order);
+    pid_t pid = fork_into(born_in);
+    if (pid < 0) {
+        born_in.clear();
+        pid = ::fork();
+    }
     if (pid == 0) {
-        become_the_job(order, setup);
+        become_the_job(order, setup, born_in);
     }
     return pid;
 }

@@ -39,7 +39,8 @@ std::string request(std::string_view verb) {
     return text;
 }
 
-pid_t spawn_zygote(const std::string& program, const std::string& spool, int socket) {
+pid_t spawn_zygote(const std::string& program, const std::string& spool, const std::string& groups,
+                   int socket) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     ::posix_spawn_file_actions_init(&actions);
@@ -52,7 +53,8 @@ pid_t spawn_zygote(const std::string& program, const std::string& spool, int soc
     ::posix_spawnattr_setsigdefault(&attributes, &all);
     ::posix_spawnattr_setflags(&attributes,
                                POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    const char* argv[] = {"khu-shepherd", "--zygote", spool.c_str(), nullptr};
+    const char* argv[] = {"khu-shepherd", "--zygote", spool.c_str(),
+                          groups.empty() ? nullptr : groups.c_str(), nullptr};
     char* environment[] = {nullptr};
     pid_t pid = -1;
     const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes,
@@ -147,11 +149,17 @@ bool Shepherds::ensure_zygote() {
     if (theirs.get() == zygote_fd) {
         theirs.reset(::fcntl(theirs.get(), F_DUPFD_CLOEXEC, 10));
     }
-    zygote_pid_ = spawn_zygote(program_, spool_.path(), theirs.get());
+    zygote_pid_ = spawn_zygote(program_, spool_.path(), groups_, theirs.get());
     if (zygote_pid_ < 0) {
         zygote_.reset();
     }
     return zygote_pid_ > 0;
+}
+
+/// A program that cannot be started is found out, and named, with the first attempt.
+void Shepherds::stand_by(const std::string& groups) {
+    groups_ = groups;
+    ensure_zygote();
 }
 
 /// A zygote that somebody killed is replaced, once for each attempt.

@@ -90,6 +90,10 @@ public:
     Shepherds(const Shepherds&) = delete;
     Shepherds& operator=(const Shepherds&) = delete;
 
+    /// Begins to keep a shepherd forked ahead, from before the first attempt on. `groups`:
+    /// ControlGroups::standby_parent().
+    void stand_by(const std::string& groups);
+
     /// Starts the shepherd of `order`. Errors: LaunchFailed (no room, no process).
     Expected<Attempt, Refusal> start(const ShepherdOrder& order, std::int64_t lease_until_boot_ms);
 
@@ -117,7 +121,7 @@ private:
     bool hand_over(const std::string& name, int control);
 
     Spool& spool_;
-    std::string program_;
+    std::string program_, groups_;
     Fd zygote_;
     pid_t zygote_pid_{-1};
 };

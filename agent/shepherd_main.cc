@@ -1,10 +1,13 @@
-// khu-shepherd --zygote SPOOL: waits on descriptor 3 for names of attempts and becomes, by fork
-// without exec, the shepherd of each. Being small and having touched little memory it forks in a
-// fraction of the time that an exec costs. It ends when its agent does; the shepherds go on.
+// khu-shepherd --zygote SPOOL [GROUPS]: waits on descriptor 3 for names of attempts and becomes, by
+// fork without exec, the shepherd of each. Being small and having touched little memory it forks in
+// a fraction of the time that an exec costs. One shepherd is always forked ahead, and sits in a
+// group of its own below GROUPS (standby_group.h), so that an attempt waits for neither. The zygote
+// ends when its agent does; the shepherds go on.
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +19,7 @@
 #include "agent/cgroup_kill.h"
 #include "agent/shepherd.h"
 #include "agent/shepherd_channel.h"
+#include "agent/standby_group.h"
 
 namespace khu::agent {
 namespace {
@@ -23,7 +27,7 @@ namespace {
 constexpr int agent_socket = 3;
 
 /// The whole life of one shepherd. Exit code 1: it could not even begin, nothing ran.
-int shepherd_main(Fd spool, Fd control, const std::string& name) {
+int shepherd_main(Fd spool, Fd control, const std::string& name, StandbyGroup group) {
     ::setsid();
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::prctl(PR_SET_NAME, ("khu-sh " + name).c_str());
@@ -38,11 +42,45 @@ int shepherd_main(Fd spool, Fd control, const std::string& name) {
     if (!order || attempt_name(order->job, order->attempt) != name) {
         return 1;
     }
+    group.become(*order);
     Shepherd shepherd(std::move(spool), std::move(dir), std::move(control), std::move(*order));
     return shepherd.run() ? 0 : 1;
 }
 
-int zygote_main(const char* spool_path) {
+/// Waits on `orders` for its attempt; without one it leaves no trace.
+[[noreturn]] void stand_by(Fd spool, Fd orders, const std::string& groups) {
+    ::close(agent_socket);
+    ::signal(SIGCHLD, SIG_DFL);
+    StandbyGroup group(groups);
+    Packet packet;
+    Received received = Received::Nothing;
+    while (received == Received::Nothing) {
+        received = receive_packet(orders.get(), packet, 0);
+    }
+    if (received != Received::Packet || packet.fds.size() != 1) {
+        group.leave();
+        ::_exit(0);
+    }
+    orders.reset();
+    ::_exit(shepherd_main(std::move(spool), std::move(packet.fds[0]), packet.text, group));
+}
+
+/// Forks the next shepherd; our end of its socket, or none.
+Fd fork_ahead(Fd& spool, const std::string& groups) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        return {};
+    }
+    Fd ours{ends[0]}, its{ends[1]};
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        ours.reset();
+        stand_by(std::move(spool), std::move(its), groups);
+    }
+    return pid > 0 ? std::move(ours) : Fd{};
+}
+
+int zygote_main(const char* spool_path, const std::string& groups) {
     Fd spool{::open(spool_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!spool || ::fchdir(spool.get()) != 0) {
         std::perror(spool_path);
@@ -52,6 +90,7 @@ int zygote_main(const char* spool_path) {
     ::signal(SIGCHLD, SIG_IGN);  // The kernel reaps shepherds.
     ::umask(077);
     Packet packet;
+    Fd next = fork_ahead(spool, groups);
     for (;;) {
         const Received received = receive_packet(agent_socket, packet, 0);
         if (received == Received::Ended) {
@@ -60,12 +99,15 @@ int zygote_main(const char* spool_path) {
         if (received != Received::Packet || packet.fds.size() != 1) {
             continue;
         }
-        if (::fork() == 0) {
-            ::close(agent_socket);
-            ::signal(SIGCHLD, SIG_DFL);
-            ::_exit(shepherd_main(std::move(spool), std::move(packet.fds[0]), packet.text));
+        // One that somebody killed while it waited is replaced.
+        for (int tries = 0; tries < 2; ++tries) {
+            if (next && send_packet(next.get(), packet.text, {packet.fds[0].get()})) {
+                break;
+            }
+            next = fork_ahead(spool, groups);
         }
         packet.fds.clear();
+        next = fork_ahead(spool, groups);
     }
 }
 
@@ -73,9 +115,9 @@ int zygote_main(const char* spool_path) {
 }  // namespace khu::agent
 
 int main(int argc, char** argv) {
-    if (argc != 3 || std::strcmp(argv[1], "--zygote") != 0) {
-        std::fputs("usage: khu-shepherd --zygote SPOOL (started by khu-agent)\n", stderr);
+    if (argc < 3 || argc > 4 || std::strcmp(argv[1], "--zygote") != 0) {
+        std::fputs("usage: khu-shepherd --zygote SPOOL [GROUPS] (started by khu-agent)\n", stderr);
         return 2;
     }
-    return khu::agent::zygote_main(argv[2]);
+    return khu::agent::zygote_main(argv[2], argc == 4 ? argv[3] : "");
 }

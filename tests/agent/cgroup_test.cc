@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "agent/cgroup_kill.h"
+#include "agent/standby_group.h"
 #include "tests/agent/shepherd_world.h"
 
 namespace khu::agent {
@@ -159,6 +160,39 @@ TEST_F(RealGroups, AForkBombStaysWithinItsNumberOfProcesses) {
 
     result_of(attempt);
     EXPECT_TRUE(groups_.remove(attempt.key()));
+}
+
+TEST_F(RealGroups, AShepherdThatWaitsInAGroupMakesItTheAttempts) {
+    const std::string parent = groups_.standby_parent();
+    if (parent.empty()) {
+        GTEST_SKIP() << "needs the v1 pids controller: " << groups_.describe();
+    }
+    shepherds_->stand_by(parent);
+    const auto standing_by = [&] {
+        std::vector<std::string> names;
+        for (const auto& entry : std::filesystem::directory_iterator(parent)) {
+            const std::string name = entry.path().filename().string();
+            if (name.starts_with(standby_prefix)) {
+                names.push_back(name);
+            }
+        }
+        return names.size();
+    };
+    ASSERT_TRUE(eventually([&] { return standing_by() == 1; }));
+    const ShepherdOrder order = in_group(order_of({"perl", "-e", "while (1) { fork }"}),
+                                         {.cores = {}, .memory = {}, .processes_max = 60});
+
+    Attempt attempt = start(order);
+
+    ASSERT_TRUE(wait_for(attempt, AttemptEventKind::Hello));
+    ASSERT_TRUE(eventually([&] { return descendants_of(attempt.shepherd_pid()).size() >= 55; }));
+    EXPECT_LE(descendants_of(attempt.shepherd_pid()).size(), 60U);
+    EXPECT_EQ(text_of(parent + "/7.1/pids.max"), "61\n");
+    attempt.stop(milliseconds(0), "user_cancel", SIGTERM);
+    result_of(attempt);
+    EXPECT_TRUE(eventually([&] { return groups_.remove(attempt.key()); }));
+    shepherds_.reset();
+    EXPECT_TRUE(eventually([&] { return standing_by() == 0; }));
 }
 
 TEST_F(RealGroups, KeepAnAttemptOnItsCoresEvenIfItAsksForOthers) {
