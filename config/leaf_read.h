@@ -54,6 +54,13 @@ template <class Tag>
 void assign(Name<Tag>& to, std::string value) {
     to = Name<Tag>(std::move(value));
 }
+/// A name that breaks the rules stays as it was written, so that it is still known what it names.
+template <class T>
+void keep_text(T&, const std::string&) {}
+template <class Tag>
+void keep_text(Name<Tag>& to, const std::string& text) {
+    to = Name<Tag>(text.substr(0, 60));
+}
 inline void assign(int& to, std::int64_t value) {
     to = static_cast<int>(value);
 }

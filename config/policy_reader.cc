@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "config/schema_reader.h"
@@ -17,7 +16,8 @@ struct Reading {
     Policy policy;
     std::map<std::string, Place> places;  ///< of each key path
     std::vector<Complaint> complaints;
-    bool followed{false};  ///< false: nothing but the complaints is worth looking at
+    std::vector<std::string> unread;  ///< key paths whose values are not known
+    bool followed{false};             ///< false: nothing but the complaints is worth looking at
 };
 
 constexpr std::string_view schema_version = "1";
@@ -43,6 +43,11 @@ Reading read(std::string_view text, const std::string& file) {
     Reading reading;
     Tree tree = read_tree(text, file, policy_limits());
     reading.complaints = std::move(tree.complaints);
+    for (const Complaint& complaint : reading.complaints) {
+        if (complaint.code != "P003") {  // What was set first is known.
+            reading.unread.push_back(complaint.path);
+        }
+    }
     if (!tree.readable || other_schema(tree.root, reading, file)) {
         return reading;
     }
@@ -58,6 +63,8 @@ Reading read(std::string_view text, const std::string& file) {
     schema::fields(reader, reading.policy);
     reader.finish();
     reading.places = reader.take_places();
+    const std::vector<std::string> unread = reader.take_unread();
+    reading.unread.insert(reading.unread.end(), unread.begin(), unread.end());
     reading.followed = true;
     return reading;
 }
@@ -80,30 +87,29 @@ bool is_part_of(const std::string& path, const std::string& whole) {
            (path.size() == whole.size() || path[whole.size()] == '.' || path[whole.size()] == '[');
 }
 
-/// True if what the review finds may only follow from what could not be read: it stands at the same
-/// path, or it is of a kind that looks at values elsewhere.
-bool may_follow_from(const Complaint& found, const std::vector<Complaint>& read) {
-    constexpr std::array<std::string_view, 5> local{"P030", "P031", "P041", "P042", "P062"};
-    const bool looks_elsewhere = std::find(local.begin(), local.end(), found.code) == local.end();
-    return std::any_of(read.begin(), read.end(), [&](const Complaint& complaint) {
-        return looks_elsewhere || is_part_of(found.path, complaint.path) ||
-               is_part_of(complaint.path, found.path);
-    });
-}
-
-/// A whole section or a row of one is missing: reviewing the rest would complain about shadows.
-bool too_broken_to_review(const std::vector<Complaint>& read) {
-    return std::any_of(read.begin(), read.end(), [](const Complaint& complaint) {
-        return std::count(complaint.path.begin(), complaint.path.end(), '.') <= 1;
-    });
+/// True if the finding may only be the shadow of what could not be read.
+bool may_follow_from(const Finding& finding, const std::vector<std::string>& unread) {
+    const auto hidden = [&](const std::string& missing) {
+        const auto below = [&](const std::string& path) { return is_part_of(path, missing); };
+        const auto unnamed = [&](const std::string& map) {
+            return below(map) || missing == map + ".*";
+        };
+        const auto related = [&](const std::string& path) {
+            return below(path) || is_part_of(missing, path);
+        };
+        return std::any_of(finding.looks_at.begin(), finding.looks_at.end(), related) ||
+               std::any_of(finding.names_from.begin(), finding.names_from.end(), unnamed);
+    };
+    return std::any_of(unread.begin(), unread.end(), hidden);
 }
 
 void add_review(const Reading& reading, const ReviewContext& context, const std::string& file,
                 std::vector<Complaint>& complaints) {
-    for (Complaint& found : review(reading.policy, context)) {
-        if (may_follow_from(found, reading.complaints)) {
+    for (Finding& finding : review_with_sources(reading.policy, context)) {
+        if (may_follow_from(finding, reading.unread)) {
             continue;
         }
+        Complaint& found = finding.complaint;
         const Place place = place_of(reading.places, found.path);
         found.file = file;
         found.line = place.line;
@@ -148,7 +154,7 @@ PolicyCheck check_policy(std::string_view text, std::string file_name, const Rev
     const Reading reading = read(text, file_name);
     PolicyCheck check;
     check.complaints = reading.complaints;
-    if (reading.followed && !too_broken_to_review(reading.complaints)) {
+    if (reading.followed) {
         add_review(reading, context, file_name, check.complaints);
     }
     check.not_in_force = not_in_force(written(reading));

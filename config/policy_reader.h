@@ -27,9 +27,9 @@ struct PolicyCheck {
 };
 
 /// Reads and reviews: what khud does before it applies a policy, and `khu policy check`. Where the
-/// text has errors, unknown references, nodes twice, split totals and caps are reviewed in the same
-/// run; the checks that look at many values wait until all can be read, so that no complaint is the
-/// shadow of another. With `strict` a warning refuses too.
+/// text has errors the rest is reviewed all the same; only a finding made from a value that could
+/// not be read is left out, because it may be no more than that value's shadow. With `strict` a
+/// warning refuses too.
 PolicyCheck check_policy(std::string_view text, std::string file_name, const ReviewContext& context,
                          bool strict = false);
 

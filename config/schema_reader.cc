@@ -20,10 +20,22 @@ std::string SchemaReader::path_of(std::string_view key) const {
 
 void SchemaReader::complain(std::string code, Place at, std::string path, std::string en,
                             std::string vi) {
+    unread_.push_back(path);
+    remark(std::move(code), at, std::move(path), std::move(en), std::move(vi));
+}
+
+void SchemaReader::remark(std::string code, Place at, std::string path, std::string en,
+                          std::string vi) {
     if (complaints_.size() < complaints_max) {
         complaints_.push_back({std::move(code), Severity::Error, std::move(path), std::move(en),
                                std::move(vi), file_, at.line, at.column});
     }
+}
+
+void SchemaReader::bad_name(std::string code, const Entry& entry, const std::string& path,
+                            std::pair<std::string, std::string> text) {
+    unread_.push_back(path.substr(0, path.size() - entry.key.substr(0, 60).size()) + "*");
+    remark(std::move(code), entry.key_place, path, std::move(text.first), std::move(text.second));
 }
 
 void SchemaReader::required(const char* key, const Entry* entry) {
@@ -37,7 +49,8 @@ void SchemaReader::required(const char* key, const Entry* entry) {
 void SchemaReader::wrong_kind(const Node& node, const std::string& path, std::string_view en,
                               std::string_view vi) {
     if (node.kind == NodeKind::Refused) {
-        return;  // An alias, complained about where it stands.
+        unread_.push_back(path);  // An alias, complained about where it stands.
+        return;
     }
     complain("P017", node.place, path, fmt::format("{} is expected here", en),
              fmt::format("ở đây cần {}", vi));
@@ -50,10 +63,13 @@ void SchemaReader::refuse_unknown() {
         }
         const std::vector<std::string_view> known(frame_.asked.begin(), frame_.asked.end());
         const auto near = nearest(entry.key, known);
-        complain("P007", entry.key_place, path_of(entry.key.substr(0, 60)),
-                 near ? fmt::format("unknown key; did you mean '{}'?", *near) : "unknown key",
-                 near ? fmt::format("khoá không tồn tại; có phải bạn muốn '{}'?", *near)
-                      : "khoá không tồn tại");
+        if (near && take(std::string(*near).c_str()) == nullptr) {
+            unread_.push_back(path_of(*near));
+        }
+        remark("P007", entry.key_place, path_of(entry.key.substr(0, 60)),
+               near ? fmt::format("unknown key; did you mean '{}'?", *near) : "unknown key",
+               near ? fmt::format("khoá không tồn tại; có phải bạn muốn '{}'?", *near)
+                    : "khoá không tồn tại");
     }
 }
 
@@ -101,11 +117,12 @@ void SchemaReader::ordered(const char* key, const Window& window) {
 void SchemaReader::tax_code(const Entry& entry, const std::string& path, std::string& code) {
     const Value<std::string> read = parse_tax_code(entry.key);
     if (!read) {
-        complain("P009", entry.key_place, path, read.error().why_en, read.error().why_vi);
+        bad_name("P009", entry, path, {read.error().why_en, read.error().why_vi});
     } else if (!entry.key_quoted) {
-        complain("P009", entry.key_place, path,
-                 fmt::format("write \"{}\" in quotes: a zero in front must survive", entry.key),
-                 fmt::format("hãy viết \"{}\" trong ngoặc kép: số 0 đứng đầu phải còn", entry.key));
+        bad_name(
+            "P009", entry, path,
+            {fmt::format("write \"{}\" in quotes: a zero in front must survive", entry.key),
+             fmt::format("hãy viết \"{}\" trong ngoặc kép: số 0 đứng đầu phải còn", entry.key)});
     }
     code = entry.key;
 }

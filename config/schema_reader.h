@@ -124,6 +124,9 @@ public:
     /// Complains about the root's keys that nothing asked for; the last call.
     void finish() { refuse_unknown(); }
     std::map<std::string, Place> take_places() { return std::move(places_); }
+    /// The key paths whose values are not known: they could not be read, or are missing while a key
+    /// is there that may be meant. "qos.*": one of the names in that map is not known.
+    std::vector<std::string> take_unread() { return std::move(unread_); }
 
 private:
     struct Frame {
@@ -136,7 +139,14 @@ private:
     const Entry* take(const char* key);
     [[nodiscard]] std::string path_of(std::string_view key) const;
     void note(const std::string& path, Place place) { places_.emplace(path, place); }
+    /// The value at `path` is not known.
     void complain(std::string code, Place at, std::string path, std::string en, std::string vi);
+    /// Something stands there that should not; every value is known.
+    void remark(std::string code, Place at, std::string path, std::string en, std::string vi);
+    /// The key of one of a map's entries is not the name it should be; its value is known, but any
+    /// name of that map may be meant.
+    void bad_name(std::string code, const Entry& entry, const std::string& path,
+                  std::pair<std::string, std::string> text);
     void required(const char* key, const Entry* entry);
     void wrong_kind(const Node& node, const std::string& path, std::string_view en,
                     std::string_view vi);
@@ -156,6 +166,7 @@ private:
         if (read) {
             assign(value, std::move(*read));
         } else {
+            keep_text(value, node.text);
             complain(read.error().code, node.place, path, read.error().why_en, read.error().why_vi);
         }
     }
@@ -173,7 +184,7 @@ private:
             const std::string item_path = path + "[" + std::to_string(i) + "]";
             scalar(item_path, item, kind, values.emplace_back());
             if (item.kind == NodeKind::Scalar && !seen.insert(item.text).second) {
-                complain("P003", item.place, item_path, "named twice", "nêu hai lần");
+                remark("P003", item.place, item_path, "named twice", "nêu hai lần");
             }
         }
     }
@@ -231,8 +242,8 @@ private:
         if (read) {
             assign(name, *read);
         } else {
-            complain(read.error().code, entry.key_place, path, read.error().why_en,
-                     read.error().why_vi);
+            keep_text(name, entry.key);
+            bad_name(read.error().code, entry, path, {read.error().why_en, read.error().why_vi});
         }
     }
     /// A tax code must be quoted: without quotes a zero in front may already be lost.
@@ -249,6 +260,7 @@ private:
     Frame frame_;
     int offset_{0};
     std::map<std::string, Place> places_;
+    std::vector<std::string> unread_;
 };
 
 }  // namespace khu::config

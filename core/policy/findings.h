@@ -16,27 +16,49 @@
 
 namespace khu::reviewing {
 
+/// What a name should be the name of, and the map of the policy that has these names.
+struct Kind {
+    const char* map;
+    const char* en;
+    const char* vi;
+};
+inline constexpr Kind kAPartition{"partitions", "a partition", "phân vùng"};
+inline constexpr Kind kAQos{"qos", "a QOS", "QOS"};
+inline constexpr Kind kAFunder{"funders", "a funder", "bên tài trợ"};
+inline constexpr Kind kAProgramme{"programmes", "a programme", "chương trình"};
+
 class Findings {
 public:
-    void error(std::string code, std::string path, std::string en, std::string vi) {
-        add(Severity::Error, std::move(code), std::move(path), std::move(en), std::move(vi));
+    /// What an error or a warning was made from, to be completed by the caller; at first it is the
+    /// value at `path` and all below.
+    Finding& error(std::string code, std::string path, std::string en, std::string vi) {
+        return add(Severity::Error, std::move(code), std::move(path),
+                   {std::move(en), std::move(vi)});
     }
-    void warning(std::string code, std::string path, std::string en, std::string vi) {
-        add(Severity::Warning, std::move(code), std::move(path), std::move(en), std::move(vi));
+    Finding& warning(std::string code, std::string path, std::string en, std::string vi) {
+        return add(Severity::Warning, std::move(code), std::move(path),
+                   {std::move(en), std::move(vi)});
     }
     /// P030: `name` is not one of `known`; names the nearest.
-    void unknown(std::string path, std::string_view name, std::string_view what_en,
-                 std::string_view what_vi, const std::vector<std::string_view>& known);
+    Finding& unknown(std::string path, std::string_view name, const Kind& kind,
+                     const std::vector<std::string_view>& known);
 
-    std::vector<Complaint> take() { return std::move(complaints_); }
+    std::vector<Finding> take() { return std::move(found_); }
 
 private:
-    void add(Severity severity, std::string code, std::string path, std::string en,
-             std::string vi) {
-        complaints_.push_back(
-            {std::move(code), severity, std::move(path), std::move(en), std::move(vi), {}, 0, 0});
+    Finding& add(Severity severity, std::string code, std::string path,
+                 std::pair<std::string, std::string> text) {
+        Finding& finding = found_.emplace_back();
+        finding.looks_at = {path};
+        finding.complaint = {.code = std::move(code),
+                             .severity = severity,
+                             .path = std::move(path),
+                             .text_en = std::move(text.first),
+                             .text_vi = std::move(text.second),
+                             .file = {}};
+        return finding;
     }
-    std::vector<Complaint> complaints_;
+    std::vector<Finding> found_;
 };
 
 __extension__ using Wide = __int128;
@@ -50,6 +72,9 @@ std::vector<std::string_view> ids_of(const std::vector<Row>& rows) {
     }
     return ids;
 }
+
+/// The key paths from which gpus_of() and the weight of the partition's GPUs come.
+std::vector<std::string> sources_of_gpus(const PartitionId& partition);
 
 /// GPUs of a partition: as counted, else nodes x gpus_per_node.
 std::int64_t gpus_of(const Partition& partition, const ReviewContext& context);

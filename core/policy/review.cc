@@ -11,15 +11,22 @@
 namespace khu {
 namespace reviewing {
 
-void Findings::unknown(std::string path, std::string_view name, std::string_view what_en,
-                       std::string_view what_vi, const std::vector<std::string_view>& known) {
-    std::string en = fmt::format("'{}' is not {}", name, what_en);
-    std::string vi = fmt::format("'{}' không phải là {}", name, what_vi);
+Finding& Findings::unknown(std::string path, std::string_view name, const Kind& kind,
+                           const std::vector<std::string_view>& known) {
+    std::string en = fmt::format("'{}' is not {}", name, kind.en);
+    std::string vi = fmt::format("'{}' không phải là {}", name, kind.vi);
     if (const auto near = nearest(name, known)) {
         en += fmt::format("; did you mean '{}'?", *near);
         vi += fmt::format("; có phải bạn muốn '{}'?", *near);
     }
-    error("P030", std::move(path), std::move(en), std::move(vi));
+    Finding& finding = error("P030", std::move(path), std::move(en), std::move(vi));
+    finding.names_from = {kind.map};
+    return finding;
+}
+
+std::vector<std::string> sources_of_gpus(const PartitionId& partition) {
+    const std::string at = "partitions." + partition.value;
+    return {at + ".nodes", at + ".gpu", at + ".gpus_per_node"};
 }
 
 std::int64_t gpus_of(const Partition& partition, const ReviewContext& context) {
@@ -101,7 +108,8 @@ void review_units(const Policy& policy, Findings& out) {
                   fmt::format("{} is the reference, so weights_milli must give it 1000",
                               policy.reference_gpu.value),
                   fmt::format("{} là GPU chuẩn nên weights_milli phải ghi 1000",
-                              policy.reference_gpu.value));
+                              policy.reference_gpu.value))
+            .looks_at = {"units.reference_gpu", "units.weights_milli"};
     }
     const auto day = [&](Moment at) {
         return schema::write(schema::Day{}, at, {policy.utc_offset_minutes});
@@ -111,15 +119,17 @@ void review_units(const Policy& policy, Findings& out) {
         if (++seen[price.from_day] > 1) {
             out.error("P033", "units.price_list." + day(price.from_day),
                       fmt::format("two prices begin on {}", day(price.from_day)),
-                      fmt::format("có hai giá cùng bắt đầu ngày {}", day(price.from_day)));
+                      fmt::format("có hai giá cùng bắt đầu ngày {}", day(price.from_day)))
+                .looks_at = {"units.price_list"};
         }
     }
     if (!rate_vnd_per_gpuh(policy, policy.effective_from)) {
-        out.error(
-            "P033", "units.price_list",
-            fmt::format("no price on {}, when the policy takes effect", day(policy.effective_from)),
-            fmt::format("không có giá vào ngày {}, khi chính sách có hiệu lực",
-                        day(policy.effective_from)));
+        out.error("P033", "units.price_list",
+                  fmt::format("no price on {}, when the policy takes effect",
+                              day(policy.effective_from)),
+                  fmt::format("không có giá vào ngày {}, khi chính sách có hiệu lực",
+                              day(policy.effective_from)))
+            .looks_at = {"units.price_list", "policy.effective_from", "policy.utc_offset"};
     }
 }
 
@@ -136,11 +146,13 @@ void need_weight(const Policy& policy, const GpuModel& model, std::string path, 
                   fmt::format("units.weights_milli gives no weight to {}{}", model.value,
                               near ? fmt::format("; did you mean '{}'?", *near) : ""),
                   fmt::format("units.weights_milli không có trọng số cho {}{}", model.value,
-                              near ? fmt::format("; có phải bạn muốn '{}'?", *near) : ""));
+                              near ? fmt::format("; có phải bạn muốn '{}'?", *near) : ""))
+            .names_from = {"units.weights_milli"};
     }
 }
 
-/// The most that one job on the whole partition could be charged, in atoms; P052.
+/// The most that one job on the whole partition could be charged, in atoms; P052. What could not be
+/// read counts as nothing, so an amount that is too large is so in any case.
 Wide largest_charge(const Policy& policy, const Partition& partition) {
     Wide billable = 0;
     if (partition.gpu.empty()) {
@@ -168,16 +180,19 @@ void review_partition(const Policy& policy, const Partition& partition, Findings
     if (partition.gpu.empty() && partition.share.mode != ShareMode::MaxOf) {
         out.error("P004", at + ".share.mode",
                   "a partition without gpu needs share: {mode: max-of, core: ..., mem: ...}",
-                  "phân vùng không có gpu cần share: {mode: max-of, core: ..., mem: ...}");
+                  "phân vùng không có gpu cần share: {mode: max-of, core: ..., mem: ...}")
+            .looks_at = {at + ".gpu", at + ".share"};
     }
     if (!partition.gpu.empty() && partition.share.mode != ShareMode::PerGpu) {
         out.error("P004", at + ".share.mode",
                   "a partition with gpu needs share: {cores_per_gpu: ..., mem_gib_per_gpu: ...}",
-                  "phân vùng có gpu cần share: {cores_per_gpu: ..., mem_gib_per_gpu: ...}");
+                  "phân vùng có gpu cần share: {cores_per_gpu: ..., mem_gib_per_gpu: ...}")
+            .looks_at = {at + ".gpu", at + ".share"};
     }
     if (partition.time_limit.default_limit > partition.time_limit.max) {
         out.error("P014", at + ".time_limit.default", "the default is longer than the maximum",
-                  "mặc định dài hơn tối đa");
+                  "mặc định dài hơn tối đa")
+            .looks_at = {at + ".time_limit"};
     }
     if (largest_charge(policy, partition) >= (Wide{1} << 63)) {
         out.error("P052", at + ".time_limit.max",
@@ -209,18 +224,20 @@ void review_qos(const Policy& policy, Findings& out) {
         const std::string at = "qos." + qos.id.value;
         if (is_idle_class(qos) && qos.factor_permille != 0) {
             out.error("P053", at + ".factor", "the idle class (tier 0) is free: factor must be 0%",
-                      "lớp nhàn rỗi (tier 0) miễn phí: factor phải là 0%");
+                      "lớp nhàn rỗi (tier 0) miễn phí: factor phải là 0%")
+                .looks_at = {at + ".factor", at + ".tier"};
         }
         if (is_idle_class(qos) && qos.time_limit == Span{}) {
             out.error("P053", at, "the idle class (tier 0) needs a time_limit",
-                      "lớp nhàn rỗi (tier 0) cần time_limit");
+                      "lớp nhàn rỗi (tier 0) cần time_limit")
+                .looks_at = {at + ".time_limit", at + ".tier"};
         }
     }
 }
 
 }  // namespace reviewing
 
-std::vector<Complaint> review(const Policy& policy, const ReviewContext& context) {
+std::vector<Finding> review_with_sources(const Policy& policy, const ReviewContext& context) {
     reviewing::Findings out;
     reviewing::review_head(policy, context, out);
     reviewing::review_units(policy, out);
@@ -232,6 +249,14 @@ std::vector<Complaint> review(const Policy& policy, const ReviewContext& context
     reviewing::review_gone(policy, context, out);
     reviewing::review_later(policy, context, out);
     return out.take();
+}
+
+std::vector<Complaint> review(const Policy& policy, const ReviewContext& context) {
+    std::vector<Complaint> complaints;
+    for (Finding& finding : review_with_sources(policy, context)) {
+        complaints.push_back(std::move(finding.complaint));
+    }
+    return complaints;
 }
 
 }  // namespace khu

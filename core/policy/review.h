@@ -34,6 +34,16 @@ struct ReviewContext {
     std::vector<PolicyId> used_ids;  ///< ids of all policies that were ever in force
 };
 
+/// A complaint, and which values of the policy it was made from. A reader that could not read one
+/// of them leaves the complaint out: it may only be the shadow of what could not be read.
+struct Finding {
+    Complaint complaint;
+    std::vector<std::string> looks_at;    ///< key paths, each with everything below it
+    std::vector<std::string> names_from;  ///< maps of which only the names were looked at
+};
+
+std::vector<Finding> review_with_sources(const Policy& policy, const ReviewContext& context);
+
 /// Every complaint, in the order of the file's sections. The first policy of a zone (`running`
 /// null) may take effect in the past: there is nothing whose price it could change backwards.
 std::vector<Complaint> review(const Policy& policy, const ReviewContext& context);

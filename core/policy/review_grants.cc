@@ -57,8 +57,23 @@ bool older_than(Moment founded, Moment at, int years, int offset) {
     return age >= years;
 }
 
-void refuse(const At& at, std::string key, std::string en, std::string vi, Findings& out) {
-    out.error("P061", at.path + key, std::move(en), std::move(vi));
+/// P061 at the grant's `key`, made from these keys of the grant and of its programme too.
+Finding& refuse(const At& at, std::string key, std::string en, std::string vi, Findings& out) {
+    Finding& finding = out.error("P061", at.path + key, std::move(en), std::move(vi));
+    finding.looks_at = {at.path + ".programme"};
+    return finding;
+}
+
+std::string of_enterprise(const At& at, std::string_view key) {
+    return fmt::format("enterprises.{}{}", at.enterprise.id.value, key);
+}
+
+std::string of_programme(const At& at, std::string_view key) {
+    return fmt::format("programmes.{}{}", at.grant.programme.value, key);
+}
+
+void also(Finding& finding, const std::vector<std::string>& paths) {
+    finding.looks_at.insert(finding.looks_at.end(), paths.begin(), paths.end());
 }
 
 void review_eligible(const At& at, const Programme& programme, Findings& out) {
@@ -67,59 +82,89 @@ void review_eligible(const At& at, const Programme& programme, Findings& out) {
     if (!has_class(programme, enterprise.kind)) {
         const std::string word =
             schema::write(schema::Word<EnterpriseClass>{}, enterprise.kind, {});
-        refuse(at, ".programme", fmt::format("{} is not open to class {}", name, word),
-               fmt::format("{} không mở cho loại {}", name, word), out);
+        also(refuse(at, ".programme", fmt::format("{} is not open to class {}", name, word),
+                    fmt::format("{} không mở cho loại {}", name, word), out),
+             {of_enterprise(at, ".class"), of_programme(at, ".eligible.classes")});
     }
     if (!in_eligible_zone(programme, enterprise, at.grant.window.from)) {
-        refuse(at, ".programme",
-               fmt::format("{} is not open to the zones of this enterprise when the grant begins",
-                           name),
-               fmt::format("{} không mở cho khu của doanh nghiệp này khi hạn mức bắt đầu", name),
-               out);
+        also(refuse(
+                 at, ".programme",
+                 fmt::format("{} is not open to the zones of this enterprise when the grant begins",
+                             name),
+                 fmt::format("{} không mở cho khu của doanh nghiệp này khi hạn mức bắt đầu", name),
+                 out),
+             {at.path + ".from", of_enterprise(at, ".zones"), of_programme(at, ".eligible.zones")});
     }
     const int years = programme.eligible.max_age_years;
     if (years > 0 &&
         (enterprise.founded == kNever || older_than(enterprise.founded, at.grant.window.from, years,
                                                     at.policy.utc_offset_minutes))) {
-        refuse(at, ".programme",
-               fmt::format("{} is for enterprises under {} years; `founded` says otherwise or is "
-                           "missing",
-                           name, years),
-               fmt::format("{} dành cho doanh nghiệp dưới {} năm; `founded` không phù hợp hoặc "
-                           "còn thiếu",
-                           name, years),
-               out);
+        also(refuse(at, ".programme",
+                    fmt::format("{} is for enterprises under {} years; `founded` says otherwise or "
+                                "is missing",
+                                name, years),
+                    fmt::format("{} dành cho doanh nghiệp dưới {} năm; `founded` không phù hợp "
+                                "hoặc còn thiếu",
+                                name, years),
+                    out),
+             {at.path + ".from", of_enterprise(at, ".founded"),
+              of_programme(at, ".eligible.max_age_years"), "policy.utc_offset"});
     }
     if (programme.eligible.needs_permit && at.grant.permit.empty()) {
-        refuse(at, "", fmt::format("{} needs a permit: give its number as permit", name),
-               fmt::format("{} cần giấy phép: ghi số vào permit", name), out);
+        also(refuse(at, "", fmt::format("{} needs a permit: give its number as permit", name),
+                    fmt::format("{} cần giấy phép: ghi số vào permit", name), out),
+             {at.path + ".permit", of_programme(at, ".eligible.needs_permit")});
     }
 }
 
-void review_bounds(const At& at, const Programme& programme, Findings& out) {
-    if (at.grant.amount > programme.grant.max) {
-        refuse(at, ".amount",
-               fmt::format("{} is over the maximum of {}, {}", hours(at.grant.amount),
-                           programme.id.value, hours(programme.grant.max)),
-               fmt::format("{} vượt mức tối đa của {}, {}", hours(at.grant.amount),
-                           programme.id.value, hours(programme.grant.max)),
-               out);
+/// The other grants count by their programme and window, not by their amount.
+std::vector<std::string> sources_of_together(const At& at) {
+    std::vector<std::string> paths{of_programme(at, ".eligible.max_per_enterprise")};
+    for (const PolicyGrant& other : at.enterprise.grants) {
+        if (other.programme == at.grant.programme) {
+            for (const char* key : {"programme", "from", "to"}) {
+                paths.push_back(
+                    of_enterprise(at, fmt::format(".grants.{}.{}", other.id.value, key)));
+            }
+        }
     }
-    if (at.grant.window.to - at.grant.window.from > programme.grant.window) {
-        const std::string most = schema::write(schema::Duration{}, programme.grant.window, {});
-        refuse(at, ".to",
-               fmt::format("the window is longer than {} allows, {}", programme.id.value, most),
-               fmt::format("thời hạn dài hơn mức {} cho phép, {}", programme.id.value, most), out);
-    }
+    return paths;
+}
+
+void review_together(const At& at, const Programme& programme, Findings& out) {
     const int most = programme.eligible.max_per_enterprise;
     const auto together = std::count_if(
         at.enterprise.grants.begin(), at.enterprise.grants.end(), [&](const PolicyGrant& other) {
             return other.programme == programme.id && other.window.contains(at.grant.window.from);
         });
     if (most > 0 && together > most) {
-        refuse(at, "", fmt::format("{} allows {} grant(s) at one time", programme.id.value, most),
-               fmt::format("{} chỉ cho {} hạn mức cùng lúc", programme.id.value, most), out);
+        also(refuse(at, "",
+                    fmt::format("{} allows {} grant(s) at one time", programme.id.value, most),
+                    fmt::format("{} chỉ cho {} hạn mức cùng lúc", programme.id.value, most), out),
+             sources_of_together(at));
     }
+}
+
+void review_bounds(const At& at, const Programme& programme, Findings& out) {
+    if (at.grant.amount > programme.grant.max) {
+        also(refuse(at, ".amount",
+                    fmt::format("{} is over the maximum of {}, {}", hours(at.grant.amount),
+                                programme.id.value, hours(programme.grant.max)),
+                    fmt::format("{} vượt mức tối đa của {}, {}", hours(at.grant.amount),
+                                programme.id.value, hours(programme.grant.max)),
+                    out),
+             {at.path + ".amount", of_programme(at, ".grant.max")});
+    }
+    if (at.grant.window.to - at.grant.window.from > programme.grant.window) {
+        const std::string most = schema::write(schema::Duration{}, programme.grant.window, {});
+        also(
+            refuse(at, ".to",
+                   fmt::format("the window is longer than {} allows, {}", programme.id.value, most),
+                   fmt::format("thời hạn dài hơn mức {} cho phép, {}", programme.id.value, most),
+                   out),
+            {at.path + ".from", at.path + ".to", of_programme(at, ".grant.window")});
+    }
+    review_together(at, programme, out);
 }
 
 /// P043: warned, because money of the next year is decided in the next year.
@@ -134,7 +179,10 @@ void review_funding_window(const At& at, const Programme& programme, Findings& o
             schema::write(schema::Day{}, funder->window.to, {at.policy.utc_offset_minutes});
         out.warning("P043", at.path + ".to",
                     fmt::format("{} pays a part and its window ends {}", funder->id.value, to),
-                    fmt::format("{} góp một phần và hết hạn ngày {}", funder->id.value, to));
+                    fmt::format("{} góp một phần và hết hạn ngày {}", funder->id.value, to))
+            .looks_at = {at.path + ".from", at.path + ".to", at.path + ".programme",
+                         of_programme(at, ".split"),
+                         fmt::format("funders.{}.window", funder->id.value)};
     }
 }
 
@@ -165,7 +213,7 @@ void review_use(const At& at, const ReviewContext& context, Findings& out) {
 void review_grant(const At& at, const ReviewContext& context, Findings& out) {
     const Programme* programme = find_programme(at.policy, at.grant.programme);
     if (programme == nullptr) {
-        out.unknown(at.path + ".programme", at.grant.programme.value, "a programme", "chương trình",
+        out.unknown(at.path + ".programme", at.grant.programme.value, kAProgramme,
                     ids_of(at.policy.programmes));
         return;
     }
@@ -180,6 +228,9 @@ void review_grant(const At& at, const ReviewContext& context, Findings& out) {
 using Owners = std::map<GrantId, EnterpriseId>;
 
 void review_owner(const At& at, const ReviewContext& context, Owners& owners, Findings& out) {
+    if (at.grant.id.empty()) {
+        return;  // It is missing, and the reader has said so.
+    }
     const auto [owner, fresh] = owners.emplace(at.grant.id, at.enterprise.id);
     const auto use = context.grants.find(at.grant.id);
     const bool in_ledger =
@@ -204,7 +255,9 @@ void review_members(const Enterprise& enterprise, std::map<UserId, EnterpriseId>
                             fmt::format("user {} is in {} too, and submits for that one",
                                         user.value, first->second.value),
                             fmt::format("người dùng {} cũng thuộc {}, và gửi tác vụ cho nơi đó",
-                                        user.value, first->second.value));
+                                        user.value, first->second.value))
+                    .looks_at = {fmt::format("enterprises.{}.holders", enterprise.id.value),
+                                 fmt::format("enterprises.{}.members", enterprise.id.value)};
             }
         }
     }
@@ -226,6 +279,22 @@ void review_grants(const Policy& policy, const ReviewContext& context, Findings&
         }
     }
 }
+
+namespace {
+
+std::vector<std::string> sources_of_promises(const Policy& policy) {
+    std::vector<std::string> paths{"units.weights_milli"};
+    for (const Partition& partition : policy.partitions) {
+        const std::vector<std::string> more = sources_of_gpus(partition.id);
+        paths.insert(paths.end(), more.begin(), more.end());
+    }
+    for (const Enterprise& enterprise : policy.enterprises) {
+        paths.push_back(fmt::format("enterprises.{}.grants", enterprise.id.value));
+    }
+    return paths;
+}
+
+}  // namespace
 
 /// P050: all that is promised from now on, against 80 % of what the GPUs can give in that time.
 void review_promises(const Policy& policy, const ReviewContext& context, Findings& out) {
@@ -258,7 +327,8 @@ void review_promises(const Policy& policy, const ReviewContext& context, Finding
                         ? "hours are granted and no GPU is installed"
                         : fmt::format("promised {}% of the deliverable hours", percent),
                     deliverable == 0 ? "đã cấp giờ nhưng chưa có GPU nào"
-                                     : fmt::format("đã hứa {}% số giờ có thể cung cấp", percent));
+                                     : fmt::format("đã hứa {}% số giờ có thể cung cấp", percent))
+            .looks_at = sources_of_promises(policy);
     }
 }
 
@@ -282,12 +352,14 @@ void review_gone(const Policy& policy, const ReviewContext& context, Findings& o
     }
     for (const auto& [id, count] : live_grants_gone) {
         if (count > 0) {
-            out.error(
+            Finding& finding = out.error(
                 "P063", "enterprises",
                 fmt::format("enterprise {} is gone and has {} live grant(s); close them first",
                             id.value, count),
                 fmt::format("doanh nghiệp {} bị bỏ mà còn {} hạn mức; hãy đóng trước", id.value,
                             count));
+            finding.looks_at.clear();
+            finding.names_from = {"enterprises"};
         }
     }
 }

@@ -8,22 +8,26 @@ namespace {
 
 void need_programme(const Policy& policy, const ProgrammeId& id, std::string path, Findings& out) {
     if (find_programme(policy, id) == nullptr) {
-        out.unknown(std::move(path), id.value, "a programme", "chương trình",
-                    ids_of(policy.programmes));
+        out.unknown(std::move(path), id.value, kAProgramme, ids_of(policy.programmes));
     }
 }
 
 void need_partition(const Policy& policy, const PartitionId& id, std::string path, Findings& out) {
     if (find_partition(policy, id) == nullptr) {
-        out.unknown(std::move(path), id.value, "a partition", "phân vùng",
-                    ids_of(policy.partitions));
+        out.unknown(std::move(path), id.value, kAPartition, ids_of(policy.partitions));
     }
 }
 
 void need_funder(const Policy& policy, const FunderId& id, std::string path, Findings& out) {
     if (!id.empty() && find_funder(policy, id) == nullptr) {
-        out.unknown(std::move(path), id.value, "a funder", "bên tài trợ", ids_of(policy.funders));
+        out.unknown(std::move(path), id.value, kAFunder, ids_of(policy.funders));
     }
+}
+
+std::vector<std::string> with_gpus(const PartitionId& partition, std::string path) {
+    std::vector<std::string> paths = sources_of_gpus(partition);
+    paths.push_back(std::move(path));
+    return paths;
 }
 
 void review_borrowing(const Policy& policy, const ReviewContext& context,
@@ -36,9 +40,10 @@ void review_borrowing(const Policy& policy, const ReviewContext& context,
         nominal += rule.nominal_gpus;
         if (rule.lend > rule.nominal_gpus) {
             out.error(
-                "P051", path + ".lend",
-                fmt::format("lends {} of {} nominal GPUs", rule.lend, rule.nominal_gpus),
-                fmt::format("cho mượn {} trong khi chỉ có {} GPU", rule.lend, rule.nominal_gpus));
+                   "P051", path + ".lend",
+                   fmt::format("lends {} of {} nominal GPUs", rule.lend, rule.nominal_gpus),
+                   fmt::format("cho mượn {} trong khi chỉ có {} GPU", rule.lend, rule.nominal_gpus))
+                .looks_at = {path + ".lend", path + ".nominal_gpus"};
         }
     }
     const Partition* partition = find_partition(policy, borrowing.partition);
@@ -49,7 +54,8 @@ void review_borrowing(const Policy& policy, const ReviewContext& context,
                   fmt::format("nominal_gpus total {}, the partition has {}", nominal,
                               gpus_of(*partition, context)),
                   fmt::format("tổng nominal_gpus là {}, phân vùng có {}", nominal,
-                              gpus_of(*partition, context)));
+                              gpus_of(*partition, context)))
+            .looks_at = with_gpus(borrowing.partition, at);
     }
 }
 
@@ -64,12 +70,13 @@ void review_preemption(const Policy& policy, Findings& out) {
         if (qos == nullptr) {
             std::vector<std::string_view> known = ids_of(policy.qos);
             known.push_back(kBorrowed);
-            out.unknown(path, name, "a QOS or 'borrowed'", "QOS hoặc 'borrowed'", known);
+            out.unknown(path, name, {"qos", "a QOS or 'borrowed'", "QOS hoặc 'borrowed'"}, known);
         } else if (qos->factor_permille != 0) {
             out.error(
-                "P054", path,
-                fmt::format("{} is charged; only free and borrowed work is preempted", name),
-                fmt::format("{} có tính phí; chỉ được dừng tác vụ miễn phí hoặc đi mượn", name));
+                   "P054", path,
+                   fmt::format("{} is charged; only free and borrowed work is preempted", name),
+                   fmt::format("{} có tính phí; chỉ được dừng tác vụ miễn phí hoặc đi mượn", name))
+                .looks_at = {path, fmt::format("qos.{}.factor", name)};
         }
     }
     need_funder(policy, policy.preemption.charge_lost.payer, "preemption.charge_lost.payer", out);
@@ -104,25 +111,28 @@ void review_reservation(const Policy& policy, const ReviewContext& context,
     need_programme(policy, reservation.programme, at + ".programme", out);
     need_partition(policy, reservation.partition, at + ".partition", out);
     if (find_qos(policy, reservation.qos) == nullptr) {
-        out.unknown(at + ".qos", reservation.qos.value, "a QOS", "QOS", ids_of(policy.qos));
+        out.unknown(at + ".qos", reservation.qos.value, kAQos, ids_of(policy.qos));
     }
     for (const Blackout& blackout : policy.calendar.blackouts) {
         const bool here = std::find(blackout.partitions.begin(), blackout.partitions.end(),
                                     reservation.partition) != blackout.partitions.end();
         if (here && overlap(blackout.window, reservation.window)) {
             out.error("P070", at, fmt::format("lies in the blackout {}", blackout.id),
-                      fmt::format("trùng thời gian ngừng {}", blackout.id));
+                      fmt::format("trùng thời gian ngừng {}", blackout.id))
+                .looks_at = {at + ".from", at + ".to", at + ".partition",
+                             "calendar.blackouts." + blackout.id};
         }
     }
     const Partition* partition = find_partition(policy, reservation.partition);
     if (partition != nullptr && peak(policy.calendar, reservation) > gpus_of(*partition, context)) {
         out.error(
-            "P070", at + ".gpus",
-            fmt::format("{} GPUs are reserved at one time, {} has {}",
-                        peak(policy.calendar, reservation), reservation.partition.value,
-                        gpus_of(*partition, context)),
-            fmt::format("{} GPU được đặt cùng lúc, {} có {}", peak(policy.calendar, reservation),
-                        reservation.partition.value, gpus_of(*partition, context)));
+               "P070", at + ".gpus",
+               fmt::format("{} GPUs are reserved at one time, {} has {}",
+                           peak(policy.calendar, reservation), reservation.partition.value,
+                           gpus_of(*partition, context)),
+               fmt::format("{} GPU được đặt cùng lúc, {} có {}", peak(policy.calendar, reservation),
+                           reservation.partition.value, gpus_of(*partition, context)))
+            .looks_at = with_gpus(reservation.partition, "calendar.reservations");
     }
 }
 

@@ -15,12 +15,14 @@ std::string percent(int permille) {
 void review_funder_share(const Programme& programme, const Funder& funder, int permille,
                          Findings& out) {
     if (permille > funder.max_share_permille) {
-        out.error("P042",
-                  fmt::format("programmes.{}.split.{}", programme.id.value, funder.id.value),
+        const std::string path =
+            fmt::format("programmes.{}.split.{}", programme.id.value, funder.id.value);
+        out.error("P042", path,
                   fmt::format("{} is capped at {} of a split, {} asked", funder.id.value,
                               percent(funder.max_share_permille), percent(permille)),
                   fmt::format("{} chỉ được góp tối đa {}, yêu cầu {}", funder.id.value,
-                              percent(funder.max_share_permille), percent(permille)));
+                              percent(funder.max_share_permille), percent(permille)))
+            .looks_at = {path, fmt::format("funders.{}.max_share", funder.id.value)};
     }
 }
 
@@ -29,7 +31,8 @@ void review_tier(const Programme& programme, int enterprise_permille, Findings& 
     const int funders_permille = 1000 - enterprise_permille;
     const auto contradict = [&](std::string_view tier, std::string_view en, std::string_view vi) {
         out.error("P040", path, fmt::format("tier {} and split contradict: {}", tier, en),
-                  fmt::format("tier {} và split mâu thuẫn: {}", tier, vi));
+                  fmt::format("tier {} và split mâu thuẫn: {}", tier, vi))
+            .looks_at = {path, fmt::format("programmes.{}.tier", programme.id.value)};
     };
     switch (programme.tier) {
         case Tier::Free:
@@ -68,8 +71,7 @@ void review_split(const Policy& policy, const Programme& programme, Findings& ou
         if (funder == nullptr) {
             std::vector<std::string_view> known = ids_of(policy.funders);
             known.push_back(kEnterprisePayer);
-            out.unknown(path + "." + share.payer.value, share.payer.value, "a funder",
-                        "bên tài trợ", known);
+            out.unknown(path + "." + share.payer.value, share.payer.value, kAFunder, known);
             continue;
         }
         review_funder_share(programme, *funder, share.permille, out);
@@ -79,7 +81,9 @@ void review_split(const Policy& policy, const Programme& programme, Findings& ou
                         fmt::format("{} and {} are of the same kind: double funding",
                                     same->second.value, funder->id.value),
                         fmt::format("{} và {} cùng loại: tài trợ trùng", same->second.value,
-                                    funder->id.value));
+                                    funder->id.value))
+                .looks_at = {fmt::format("funders.{}.kind", same->second.value),
+                             fmt::format("funders.{}.kind", funder->id.value)};
         }
     }
     if (total != 1000) {
@@ -94,14 +98,14 @@ void review_references(const Policy& policy, const Programme& programme, Finding
     const std::string at = "programmes." + programme.id.value;
     for (std::size_t i = 0; i < programme.qos.size(); ++i) {
         if (find_qos(policy, programme.qos[i]) == nullptr) {
-            out.unknown(fmt::format("{}.qos[{}]", at, i), programme.qos[i].value, "a QOS", "QOS",
+            out.unknown(fmt::format("{}.qos[{}]", at, i), programme.qos[i].value, kAQos,
                         ids_of(policy.qos));
         }
     }
     for (std::size_t i = 0; i < programme.partitions.size(); ++i) {
         if (find_partition(policy, programme.partitions[i]) == nullptr) {
             out.unknown(fmt::format("{}.partitions[{}]", at, i), programme.partitions[i].value,
-                        "a partition", "phân vùng", ids_of(policy.partitions));
+                        kAPartition, ids_of(policy.partitions));
         }
     }
     std::vector<std::string_view> zones{policy.zone.id.value};
@@ -113,7 +117,11 @@ void review_references(const Policy& policy, const Programme& programme, Finding
     for (std::size_t i = 0; i < programme.eligible.zones.size(); ++i) {
         const std::string& zone = programme.eligible.zones[i].value;
         if (zone != kAnyZone && std::find(zones.begin(), zones.end(), zone) == zones.end()) {
-            out.unknown(fmt::format("{}.eligible.zones[{}]", at, i), zone, "a zone", "khu", zones);
+            const Kind a_zone{"enterprises", "a zone", "khu"};
+            const std::string path = fmt::format("{}.eligible.zones[{}]", at, i);
+            Finding& finding = out.unknown(path, zone, a_zone, zones);
+            finding.looks_at = {path, "zone.id"};
+            finding.names_from.clear();
         }
     }
 }
@@ -123,16 +131,19 @@ void review_references(const Policy& policy, const Programme& programme, Finding
 void review_pullbacks(const Programme& programme, Findings& out) {
     Span last_after;
     int last_threshold = 0;
+    const std::string window = fmt::format("programmes.{}.grant.window", programme.id.value);
     for (const Pullback& point : programme.pullback) {
         const std::string path = fmt::format("programmes.{}.pullback.{}", programme.id.value,
                                              schema::write(schema::Duration{}, point.after, {}));
         if (point.after >= programme.grant.window) {
             out.error("P055", path + ".after", "lies outside the grant window",
-                      "nằm ngoài thời hạn của hạn mức");
+                      "nằm ngoài thời hạn của hạn mức")
+                .looks_at = {path, window};
         }
         if (point.after <= last_after || point.if_used_below_permille < last_threshold) {
             out.error("P055", path, "points must come in order of time, thresholds must not fall",
-                      "các mốc phải theo thứ tự thời gian, ngưỡng không được giảm");
+                      "các mốc phải theo thứ tự thời gian, ngưỡng không được giảm")
+                .looks_at = {fmt::format("programmes.{}.pullback", programme.id.value)};
         }
         if (point.if_used_below_permille > 1000 || point.forfeit_of_remaining_permille > 1000) {
             out.error("P055", path, "a part above 100%", "tỷ lệ vượt 100%");

@@ -117,5 +117,91 @@ INSTANTIATE_TEST_SUITE_P(Files, PolicyCase, testing::ValuesIn(case_files()), [](
     return std::filesystem::path(file.param).stem().string();
 });
 
+// Two faults in one text: both are complained about. Only a fault of the whole text hides others,
+// and what cannot be read hides what would have been made from it.
+bool is_of_the_whole_text(const Case& fixture) {
+    return std::any_of(fixture.expects.begin(), fixture.expects.end(), [](const auto& expect) {
+        return expect.substr(expect.find(' ') + 1) == "." || expect.rfind("P001", 0) == 0;
+    });
+}
+
+/// Pairs (hidden, by) in which the second fault takes away what the first is about.
+bool is_excused(const std::string& hidden, const std::string& by) {
+    static const std::vector<std::pair<std::string, std::vector<std::string>>> by_code{
+        // A value that cannot be read is not summed, compared or counted.
+        {"P041", {"P013_"}},
+        {"P050",
+         {"P031_b", "P015_empty", "P012_zero_amount", "P012_neg", "P011_amount", "P010_unit"}},
+        {"P054_charged", {"P013_factor", "P007_unknown_key"}},
+        {"P051_nominal", {"P031_b"}},
+        {"P031_shared", {"P031_b"}},
+        {"P033_no_price", {"P015_no_offset"}},
+        {"P061_second", {"P015_empty"}},
+        {"P030_unknown_zone", {"P005_"}},
+        // The section itself has another name, or any name in it may be the one meant.
+        {"P053_idle_charged", {"P007_unknown_section"}},
+        {"P054_charged", {"P007_unknown_section"}},
+        {"P030_", {"P007_unknown_section", "P008_bad_identifier"}},
+        // The second changes what the first is about: its key, its nodes, its row.
+        {"P043_", {"P062_", "P009_digit"}},
+        {"P061_class", {"P062_", "P009_digit"}},
+        {"P062_", {"P009_digit"}},
+        {"P051_", {"P052_", "P030_unknown_in_later"}},
+        {"P031_shared", {"P052_"}},
+        {"P055_over", {"P055_outside"}},
+        {"P033_two", {"P033_no_price"}},
+        {"P016_scale", {"P016_currency"}},
+    };
+    return std::any_of(by_code.begin(), by_code.end(), [&](const auto& row) {
+        return hidden.rfind(row.first, 0) == 0 &&
+               std::any_of(row.second.begin(), row.second.end(),
+                           [&](const auto& each) { return by.rfind(each, 0) == 0; });
+    });
+}
+
+std::optional<std::string> with_both(const Case& one, const Case& other) {
+    std::string text = example_text();
+    for (const Case* fixture : {&one, &other}) {
+        for (const auto& [from, to] : fixture->replacements) {
+            const std::size_t at = text.find(from);
+            if (at == std::string::npos) {
+                return std::nullopt;  // Both change the same words.
+            }
+            text.replace(at, from.size(), to);
+        }
+    }
+    take_marks(text);
+    return text;
+}
+
+TEST(PolicyPairs, NoFaultHidesAnother) {
+    std::vector<std::pair<std::string, Case>> cases;
+    for (const std::string& file : case_files()) {
+        Case fixture = read_case(file);
+        if (!is_of_the_whole_text(fixture)) {
+            cases.emplace_back(std::filesystem::path(file).stem().string(), std::move(fixture));
+        }
+    }
+    int pairs = 0;
+    for (const auto& [name, one] : cases) {
+        for (const auto& [other_name, other] : cases) {
+            const auto text = name == other_name ? std::nullopt : with_both(one, other);
+            if (!text || is_excused(name, other_name)) {
+                continue;
+            }
+            ++pairs;
+            std::set<std::string> found;
+            for (const Complaint& complaint : check_policy(*text, "p.yaml", {}).complaints) {
+                found.insert(complaint.code + " " + complaint.path);
+            }
+            for (const std::string& expect : one.expects) {
+                EXPECT_TRUE(found.contains(expect))
+                    << expect << " is hidden: " << name << " by " << other_name;
+            }
+        }
+    }
+    EXPECT_GT(pairs, 2000);
+}
+
 }  // namespace
 }  // namespace khu::config
