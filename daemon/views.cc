@@ -6,6 +6,8 @@
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
 #include "core/machine/admission.h"
+#include "core/machine/advice.h"
+#include "core/machine/standing.h"
 #include "daemon/http/problem.h"
 
 namespace khu::daemon {
@@ -237,7 +239,57 @@ wire::JobPage queue_page(const State& state, const Identity& who, Moment now, La
     return page;
 }
 
-wire::WhyAnswer why(const State& state, const Job& job, Moment now, Language language) {
+std::string option_of(const Change& change) {
+    switch (change.kind) {
+        case ChangeKind::ShorterTime:
+            return "--time " + format_span(change.to.time_limit);
+        case ChangeKind::FewerNodes:
+            return "--nodes " + std::to_string(change.to.nodes);
+        case ChangeKind::FewerGpus:
+            return "--gpus-per-node " + std::to_string(change.to.shape.gpus);
+        case ChangeKind::OtherPartition:
+            return "--partition " + change.to.partition.value;
+        case ChangeKind::OtherProgramme:
+            return "--programme " + change.to.programme.value;
+    }
+    KHU_CHECK(false, "change {}", static_cast<int>(change.kind));
+}
+
+wire::StandingView standing_view(const State& state, const Job& job) {
+    const OrderFactors factors = order_factors(state, job);
+    wire::StandingView view;
+    view.submitted_at = factors.submitted;
+    view.tier_s = factors.tier.value / 1000;
+    view.size_s = factors.size.value / 1000;
+    Span shift;
+    const FairTree& fair = state.scheduler.fair();
+    if (const auto leaf = fair.find(job.spec.programme, job.spec.enterprise)) {
+        const Fairness standing = fair.fairness(*leaf);
+        shift = factors.fair ? standing.shift : Span{0};
+        view.fair_rank = standing.rank;
+        view.fair_leaves = standing.leaves;
+        view.used_ugs = standing.use;
+    }
+    view.fair_share_s = shift.value / 1000;
+    view.stands_as_if = factors.as_if() + shift;
+    return view;
+}
+
+/// Every blocker of a job that could be looked at now, and what would start it.
+void add_advice(wire::WhyAnswer& answer, State& state, const Job& job, Moment now,
+                Language language) {
+    const Advice advice = advise(state, job, now);
+    answer.reasons.clear();
+    for (const Reason& blocker : advice.blockers) {
+        answer.reasons.push_back(explained(blocker, language));
+    }
+    for (const Change& change : advice.changes) {
+        answer.changes.push_back(
+            {wire::snake_case(enum_name(change.kind)), option_of(change), change.loss_permille});
+    }
+}
+
+wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language) {
     wire::WhyAnswer answer;
     answer.job = job.id;
     answer.phase = phase_name(job.phase);
@@ -245,11 +297,15 @@ wire::WhyAnswer why(const State& state, const Job& job, Moment now, Language lan
         return answer;
     }
     answer.rank = rank_of(state, job);
+    answer.standing = standing_view(state, job);
     const std::optional<Reason> first = reason_of(state, job, now);
+    answer.expected_start_at = expected_of(state, job, first, now);
     if (first) {
         answer.reasons.push_back(explained(*first, language));
+        if (state.scheduler.queue().ready(job.id)) {
+            add_advice(answer, state, job, now, language);
+        }
     }
-    answer.expected_start_at = expected_of(state, job, first, now);
     return answer;
 }
 

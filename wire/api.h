@@ -174,15 +174,39 @@ struct JobPage {
 };
 KHU_DESCRIBE(JobPage, jobs, next, total)
 
+/// One change of the request with which the job would start now.
+struct ChangeView {
+    std::string kind;    ///< "shorter_time", "fewer_nodes", "fewer_gpus", "other_partition", ...
+    std::string option;  ///< what to give to khu submit: "--time 3h"
+    std::int64_t loss_permille{0};  ///< of the GPU time asked for
+};
+KHU_DESCRIBE(ChangeView, kind, option, loss_permille)
+
+/// Why a job stands where it stands: stands_as_if = submitted_at - tier_s + size_s + fair_share_s.
+struct StandingView {
+    Timestamp submitted_at;
+    std::int64_t tier_s{0};
+    std::int64_t size_s{0};
+    std::int64_t fair_share_s{0};
+    Timestamp stands_as_if;
+    std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share
+    std::int64_t fair_leaves{0};  ///< of so many
+    Atoms used_ugs;               ///< fading use and what runs
+};
+KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, stands_as_if, fair_rank,
+             fair_leaves, used_ugs)
+
 /// The chain of blockers in order; the first is what `khu queue` shows.
 struct WhyAnswer {
     JobId job;
     std::string phase;
     std::int64_t rank{0};  ///< place in its partition's queue, 1 = next
     std::vector<Explained> reasons;
+    std::vector<ChangeView> changes;  ///< smallest first; none: no single change would do
+    std::optional<StandingView> standing;
     Timestamp expected_start_at;  ///< null: not known
 };
-KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, expected_start_at)
+KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, changes, standing, expected_start_at)
 
 struct NodeView {
     NodeId node;

@@ -14,6 +14,31 @@ Table reason_table(const std::vector<wire::Explained>& reasons) {
     return table;
 }
 
+std::string permille(std::int64_t n) {
+    return std::to_string(n / 10) + "." + std::to_string(n % 10) + " %";
+}
+
+/// What would start it now, and why it stands where it stands.
+std::string advice(const Session& session, const wire::WhyAnswer& why) {
+    std::string out;
+    for (const wire::ChangeView& change : why.changes) {
+        out += session.say(Message::WhyChange, {change.option, permille(change.loss_permille)});
+        out += '\n';
+    }
+    if (why.changes.empty() && !why.reasons.empty() && why.standing) {
+        out += session.say(Message::WhyNoChange, {}) + "\n";
+    }
+    if (why.standing) {
+        const wire::StandingView& at = *why.standing;
+        out += session.say(Message::WhyStands,
+                           {session.when(at.stands_as_if).shown, format_span(seconds(at.tier_s)),
+                            format_span(seconds(at.size_s)), format_span(seconds(at.fair_share_s)),
+                            std::to_string(at.fair_rank + 1), std::to_string(at.fair_leaves)});
+        out += '\n';
+    }
+    return out;
+}
+
 std::string sentences(const Session& session, const wire::WhyAnswer& why) {
     const std::string job = std::to_string(why.job.value);
     if (why.phase != "queued") {
@@ -28,7 +53,7 @@ std::string sentences(const Session& session, const wire::WhyAnswer& why) {
         out += "  " + reason.code + " " + reason.name + ": " + reason.text + "\n";
         out += reason.remedy.empty() ? "" : "       " + reason.remedy + "\n";
     }
-    return out;
+    return out + advice(session, why);
 }
 
 Result run(Session& session) {

@@ -62,6 +62,25 @@ Reason behind_others(const WhyInput& in, const GangRequest& request, JobId job) 
 
 }  // namespace
 
+std::optional<Reason> why_no_place(const WhyInput& in, JobId job, Moment now) {
+    const Lane& lane = *in.queue.lane(in.queue.lane_of(job));
+    const GangRequest& request = in.queue.shape(lane.key.shape)->request;
+    if (!can_place(in.cluster, request)) {
+        return resources_busy(in, request, job, now);
+    }
+    const QueueOrder order = in.queue.order_of(job);
+    const NodeFilter allowed = [&](NodeId node) {
+        return std::ranges::none_of(in.memo.reservations(), [&](const auto& entry) {
+            const StartReservation& each = entry.second;
+            return each.job != job && each.order < order && now + lane.key.time_limit > each.at &&
+                   std::ranges::binary_search(each.nodes, node);
+        });
+    };
+    return can_place(in.cluster, request, allowed)
+               ? std::nullopt
+               : std::optional<Reason>(behind_others(in, request, job));
+}
+
 std::optional<Reason> why_waiting(const WhyInput& in, JobId job, Moment now) {
     const LaneNumber lane = in.queue.lane_of(job);
     const ShapeNumber shape = in.queue.lane(lane)->key.shape;

@@ -25,4 +25,9 @@ struct WhyInput {
 /// Claims: the job is queued.
 std::optional<Reason> why_waiting(const WhyInput& input, JobId job, Moment now);
 
+/// The part of it that is about nodes, whatever admission says: A121, A120, or A125 where the job
+/// fits and a job before it has reserved the nodes; none if it could be placed.
+/// Claims: the job is queued.
+std::optional<Reason> why_no_place(const WhyInput& input, JobId job, Moment now);
+
 }  // namespace khu

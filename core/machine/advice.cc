@@ -1,0 +1,217 @@
+#include "core/machine/advice.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "core/machine/admission.h"
+#include "core/machine/standing.h"
+#include "core/placement/gang.h"
+
+namespace khu {
+namespace {
+
+/// Where the job would stand with that request.
+QueueOrder order_with(const State& state, const Job& job, const JobSpec& spec) {
+    Job changed = job;
+    changed.spec = spec;
+    const OrderFactors factors = order_factors(state, changed);
+    const FairTree& fair = state.scheduler.fair();
+    const std::optional<LeafNumber> leaf = fair.find(spec.programme, spec.enterprise);
+    const Span shift = factors.fair && leaf ? fair.shift(*leaf) : Span{0};
+    return {.tier = state.scheduler.queue().order_of(job.id).tier,
+            .as_if = factors.as_if() + shift,
+            .job = job.id};
+}
+
+/// Whether the changed job would stand behind one that waits: that one comes first then, or
+/// reserves what it needs.
+bool lets_another_pass(const State& state, QueueOrder before, QueueOrder after) {
+    const Queue& queue = state.scheduler.queue();
+    for (const auto& [partition, shapes] : queue.partitions()) {
+        for (const auto& [first, number] : shapes) {
+            const ShapeLanes& shape = *queue.shape(number);
+            const auto between = shape.heads.upper_bound(before);
+            if (between != shape.heads.end() && between->first < after) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/// The reservations of jobs before it that a start now would outlast.
+std::vector<const StartReservation*> in_its_way(const State& state, const Job& job,
+                                                const JobSpec& spec, Moment now) {
+    const QueueOrder order = order_with(state, job, spec);
+    std::vector<const StartReservation*> bars;
+    for (const auto& [partition, reservation] : state.scheduler.memo().reservations()) {
+        if (reservation.job != job.id && reservation.order < order &&
+            now + spec.time_limit > reservation.at) {
+            bars.push_back(&reservation);
+        }
+    }
+    return bars;
+}
+
+NodeFilter beside(const std::vector<const StartReservation*>& bars) {
+    if (bars.empty()) {
+        return {};
+    }
+    return [bars](NodeId node) {
+        return std::ranges::none_of(bars, [&](const StartReservation* each) {
+            return std::ranges::binary_search(each->nodes, node);
+        });
+    };
+}
+
+__extension__ using Wide = __int128;
+
+/// GPU- or core-seconds asked for.
+Wide volume(const JobSpec& spec) {
+    const int width = spec.shape.gpus > 0 ? spec.shape.gpus : spec.shape.cores;
+    return Wide{spec.nodes} * width * (spec.time_limit.value / 1000);
+}
+
+int loss_permille(const JobSpec& from, const JobSpec& to) {
+    return static_cast<int>(1000 - 1000 * volume(to) / volume(from));
+}
+
+class Search {
+public:
+    Search(State& state, const Job& job, Moment now) : state_(state), job_(job), now_(now) {}
+
+    std::vector<Change> run() {
+        shorter_time();
+        fewer_nodes();
+        fewer_gpus();
+        other_partition();
+        other_programme();
+        std::ranges::stable_sort(changes_, {}, &Change::loss_permille);
+        return std::move(changes_);
+    }
+
+private:
+    [[nodiscard]] bool starts(const JobSpec& spec) const {
+        return would_start(state_, job_, spec, now_);
+    }
+    void found(ChangeKind kind, JobSpec to) {
+        const int loss = loss_permille(job_.spec, to);
+        changes_.push_back({kind, std::move(to), loss});
+    }
+
+    /// The largest n in [1, below) with which it starts; what starts with n starts with less.
+    void largest(ChangeKind kind, std::int64_t below,
+                 const std::function<void(JobSpec&, std::int64_t)>& set) {
+        const auto with = [&](std::int64_t n) {
+            JobSpec spec = job_.spec;
+            set(spec, n);
+            return spec;
+        };
+        if (below <= 1 || !starts(with(1))) {
+            return;
+        }
+        std::int64_t low = 1;
+        while (below - low > 1) {
+            const std::int64_t middle = low + (below - low) / 2;
+            (starts(with(middle)) ? low : below) = middle;
+        }
+        found(kind, with(low));
+    }
+
+    void shorter_time() {
+        const std::int64_t minutes_asked = (job_.spec.time_limit.value + 59'999) / 60'000;
+        largest(ChangeKind::ShorterTime, minutes_asked,
+                [](JobSpec& spec, std::int64_t n) { spec.time_limit = minutes(n); });
+    }
+    void fewer_nodes() {
+        largest(ChangeKind::FewerNodes, job_.spec.nodes,
+                [](JobSpec& spec, std::int64_t n) { spec.nodes = static_cast<int>(n); });
+    }
+    /// Cores and memory go along with the GPUs.
+    void fewer_gpus() {
+        const Shape asked = job_.spec.shape;
+        for (int gpus = asked.gpus - 1; gpus >= 1; --gpus) {
+            JobSpec spec = job_.spec;
+            spec.shape.gpus = gpus;
+            spec.shape.cores = std::max(spec.tasks_per_node, asked.cores * gpus / asked.gpus);
+            spec.shape.memory = Bytes{asked.memory.value / asked.gpus * gpus};
+            if (starts(spec)) {
+                return found(ChangeKind::FewerGpus, std::move(spec));
+            }
+        }
+    }
+    void other_partition() {
+        const Policy& policy = *state_.truth.policy;
+        for (const Partition& partition : policy.partitions) {
+            if (partition.id != job_.spec.partition) {
+                JobSpec spec = job_.spec;
+                spec.partition = partition.id;
+                spec.shape.gpu_model = GpuModel{};
+                try_admitted(ChangeKind::OtherPartition, std::move(spec));
+            }
+        }
+    }
+    void other_programme() {
+        for (const Grant& grant : state_.truth.ledger.balance(job_.spec.enterprise)) {
+            if (grant.programme != job_.spec.programme) {
+                JobSpec spec = job_.spec;
+                spec.programme = grant.programme;
+                try_admitted(ChangeKind::OtherProgramme, std::move(spec));
+            }
+        }
+    }
+    void try_admitted(ChangeKind kind, JobSpec asked) {
+        const Identity who{
+            .user = asked.user, .enterprise = asked.enterprise, .roles = {Role::Member}};
+        const Expected<JobSpec, Refusal> spec = admit(state_, who, std::move(asked), now_);
+        const bool known = std::ranges::any_of(changes_, [&](const Change& each) {
+            return spec && each.kind == kind && each.to == *spec;
+        });
+        if (spec && !known && starts(*spec)) {
+            found(kind, *spec);
+        }
+    }
+
+    State& state_;
+    const Job& job_;
+    Moment now_;
+    std::vector<Change> changes_;
+};
+
+}  // namespace
+
+bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) {
+    if (over_running_limit(state, spec, 0) || !plan_hold(state, spec, now)) {
+        return false;
+    }
+    const QueueOrder before = state.scheduler.queue().order_of(job.id);
+    const QueueOrder after = order_with(state, job, spec);
+    if (before < after && lets_another_pass(state, before, after)) {
+        return false;
+    }
+    const NodeFilter allowed = beside(in_its_way(state, job, spec, now));
+    return can_place(state.scheduler.cluster(), request_of(spec, job.suspect), allowed);
+}
+
+Advice advise(State& state, const Job& job, Moment now) {
+    Advice advice;
+    if (std::optional<Reason> over = over_running_limit(state, job.spec, 0)) {
+        advice.blockers.push_back(std::move(*over));
+    }
+    if (Expected<HoldPlan, Reason> plan = plan_hold(state, job.spec, now); !plan) {
+        advice.blockers.push_back(std::move(plan).error());
+    }
+    const WhyInput input{.cluster = state.scheduler.cluster(),
+                         .queue = state.scheduler.queue(),
+                         .running = state.scheduler.running(),
+                         .memo = state.scheduler.memo()};
+    if (std::optional<Reason> devices = why_no_place(input, job.id, now)) {
+        advice.blockers.push_back(std::move(*devices));
+    }
+    if (!advice.blockers.empty()) {
+        advice.changes = Search(state, job, now).run();
+    }
+    return advice;
+}
+
+}  // namespace khu

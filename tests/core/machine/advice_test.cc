@@ -1,0 +1,151 @@
+#include "core/machine/advice.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/base/random.h"
+#include "core/machine/standing.h"
+#include "tests/core/machine/zone_builder.h"
+
+namespace khu {
+namespace {
+
+using testing::admin;
+using testing::job_of;
+using testing::sao_mai;
+using testing::song_han;
+using testing::Zone;
+
+Advice advice_of(Zone& zone, JobId job) {
+    return advise(zone.machine.borrow(), *zone.job(job), zone.now);
+}
+
+bool runs(const Zone& zone, JobId job) {
+    return live_attempt(*zone.job(job)) != nullptr;
+}
+
+bool names(const Advice& advice, Code code) {
+    return std::ranges::any_of(advice.blockers,
+                               [&](const Reason& reason) { return reason.code == code; });
+}
+
+TEST(Advice, NamesEveryBlockerAtOnce) {
+    Zone zone(1);
+    zone.submit(job_of(1, 8));  // all GPUs
+    JobSpec big = job_of(1, 8);
+    big.time_limit = hours(12);  // 96 of 100 hours, 16 are held
+    const JobId job = zone.submit(big);
+
+    const Advice advice = advice_of(zone, job);
+
+    EXPECT_TRUE(names(advice, Code::HoldDoesNotFit));
+    EXPECT_TRUE(names(advice, Code::ResourcesBusy));
+    EXPECT_TRUE(advice.changes.empty());
+}
+
+TEST(Advice, SaysWhichTimeLimitTheGrantHolds) {
+    Zone zone(4);
+    zone.submit(job_of(1, 8));
+    JobSpec big = job_of(1, 8);
+    big.time_limit = hours(12);
+    const JobId job = zone.submit(big);
+
+    const Advice advice = advice_of(zone, job);
+
+    ASSERT_EQ(advice.changes.size(), 2U);
+    // 84 GPU-hours are free: 7 GPUs for 12 h, or 8 GPUs for 10.5 h.
+    EXPECT_EQ(advice.changes[0].kind, ChangeKind::ShorterTime);
+    EXPECT_EQ(advice.changes[0].to.time_limit, hours(10) + minutes(30));
+    EXPECT_EQ(advice.changes[0].loss_permille, 125);
+    EXPECT_EQ(advice.changes[1].kind, ChangeKind::FewerGpus);
+    EXPECT_EQ(advice.changes[1].to.shape.gpus, 7);
+}
+
+class RandomZone {
+public:
+    explicit RandomZone(std::uint64_t seed) : random_(seed), zone(3) {
+        for (int i = 0; i < 10; ++i) {
+            const int gpus = static_cast<int>(1 + random_.below(8));
+            JobSpec spec = job_of(static_cast<int>(1 + random_.below(3)), gpus);
+            spec.time_limit = minutes(random_.between(1, 20) * 30);
+            const EnterpriseId owner = random_.chance(500) ? sao_mai : song_han;
+            const Outcome made =
+                zone.tell(SubmitJob{.who = testing::member_of(owner), .spec = spec, .key = ""});
+            zone.round();
+            if (!made.refusal) {
+                jobs.push_back(made.job);
+            }
+            zone.pass(minutes(random_.between(0, 20)));
+        }
+        zone.round();
+    }
+
+private:
+    Random random_;
+
+public:
+    Zone zone;
+    std::vector<JobId> jobs;
+};
+
+/// The change made for real: what stands in the queue is taken out and put back with the request.
+bool starts_for_real(std::uint64_t seed, JobId job, const JobSpec& spec) {
+    RandomZone world(seed);
+    State& state = world.zone.machine.borrow();
+    Job& changed = state.truth.jobs.at(job);
+    state.scheduler.job_unqueued(job);
+    changed.spec = spec;
+    --state.usage[{spec.enterprise, spec.programme}].queued;
+    apply_detail::enter_queue(state, changed, world.zone.now);
+    world.zone.round();
+    return runs(world.zone, job);
+}
+
+/// A narrower job lets more pass: then it is not certain that it would come first.
+bool stands_later(const Zone& zone, JobId job, const JobSpec& spec) {
+    Job changed = *zone.job(job);
+    changed.spec = spec;
+    return order_factors(zone.machine.state(), changed).as_if() >
+           order_factors(zone.machine.state(), *zone.job(job)).as_if();
+}
+
+TEST(Advice, StartsTheJobInARealRoundAndNoneMeansThatNoSmallerRequestWould) {
+    int changes = 0;
+    int nones = 0;
+    for (std::uint64_t seed = 1; seed <= 250; ++seed) {
+        SCOPED_TRACE(seed);
+        RandomZone world(seed);
+        for (const JobId job : world.jobs) {
+            if (world.zone.job(job) == nullptr || runs(world.zone, job)) {
+                continue;
+            }
+            const Advice advice = advice_of(world.zone, job);
+            ASSERT_FALSE(advice.blockers.empty()) << job.value;
+            for (const Change& change : advice.changes) {
+                ++changes;
+                EXPECT_TRUE(starts_for_real(seed, job, change.to)) << job.value;
+            }
+            if (advice.changes.empty()) {
+                ++nones;
+                JobSpec least = world.zone.job(job)->spec;
+                for (int gpus = 1; gpus < least.shape.gpus; ++gpus) {
+                    JobSpec spec = least;
+                    spec.shape.gpus = gpus;
+                    spec.shape.cores = std::max(1, least.shape.cores * gpus / least.shape.gpus);
+                    EXPECT_TRUE(stands_later(world.zone, job, spec) ||
+                                !starts_for_real(seed, job, spec))
+                        << job.value;
+                }
+                JobSpec brief = least;
+                brief.time_limit = minutes(1);
+                EXPECT_FALSE(starts_for_real(seed, job, brief)) << job.value;
+            }
+        }
+    }
+    EXPECT_GT(changes, 200);
+    EXPECT_GT(nones, 50);
+}
+
+}  // namespace
+}  // namespace khu
