@@ -73,6 +73,82 @@ class AgentDies(ZoneTest):
         self.assertEqual(copies(beats(folder)), [])
 
 
+class WhoIsToBlame(ZoneTest):
+    """What a node or khud does to a job is in the report as theirs: waived, and the job runs again.
+    mpirun on the first node ends with an error of its own in all of these, and is heard first."""
+
+    nodes = CPU_NODES
+
+    def processes(self, node, *names):
+        """Process numbers inside the host of programs whose name begins with one of `names`."""
+        listing = self.zone.in_host(node, "ps", "-eo", "pid=,comm=").split("\n")
+        found = [line.split(None, 1) for line in listing if line.strip()]
+        return [pid for pid, name in found if name.startswith(names)]
+
+    def start_on_four(self, name):
+        job, folder = self.submit_beats(name, nodes=4, tasks_per_node=1, seconds=600)
+        self.wait_beating(folder, 4)
+        nodes = [node["node"] for node in self.zone.job(job)["nodes"]]
+        return job, folder, nodes[-1]
+
+    def runs_again(self, job, folder, seconds):
+        def again():
+            view = self.zone.job(job)
+            return view["attempt"] == 2 and len(fresh(beats(folder))) == 4
+        wait_for(again, f"job {job} to run again", seconds)
+        self.assertEqual(copies(beats(folder)), [])
+        self.zone.khu("cancel", job, token=self.an)
+        self.zone.wait_job(job, seconds=60)
+
+    def check_first_attempt(self, job, *causes):
+        row, = [row for row in self.zone.report()
+                if row["job_id"] == str(job) and row["attempt"] == "1"]
+        self.assertIn(row["end_cause"], causes, row)
+        self.assertEqual(row["charged_ugs"], "0", row)
+        self.assertNotEqual(row["metered_ugs"], "0", row)
+        self.assertEqual(row["waived_ugs"], row["metered_ugs"], row)
+
+    def test_a_node_that_dies_whole_under_a_gang_of_four(self):
+        job, folder, node = self.start_on_four("dies-whole")
+
+        doomed = self.processes(node, "khu-", "orted", "mpi_beat")
+        self.zone.in_host(node, "kill", "-9", *doomed)
+        self.zone.agents[node].kill()
+        wait_for(lambda: self.zone.job(job)["phase"] == "queued", "the job to be queued again",
+                 GONE + LEASE)
+        self.zone.start_agent(node)
+
+        self.runs_again(job, folder, 60)
+        self.check_first_attempt(job, "node_fail", "agent_lost")
+
+    def test_shepherds_that_are_killed_under_a_living_agent(self):
+        job, folder, node = self.start_on_four("no-shepherd")
+
+        self.zone.in_host(node, "kill", "-9", *self.processes(node, "khu-sh "))
+
+        self.runs_again(job, folder, 60)
+        self.check_first_attempt(job, "agent_lost")
+
+    def test_ranks_that_their_nodes_killed_while_khud_was_away(self):
+        job, folder, _ = self.start_on_four("khud-away")
+
+        self.zone.khud.kill(signal.SIGSTOP)
+        time.sleep(LEASE + 1)  # less than khud waits, so it hears of the end before it gives up
+        self.zone.khud.kill(signal.SIGCONT)
+
+        self.runs_again(job, folder, 60)
+        self.check_first_attempt(job, "agent_lost", "node_fail")
+
+    def test_a_rank_that_fails_on_another_node_is_its_users_error(self):
+        script = "[ $OMPI_COMM_WORLD_RANK = 3 ] && exit 3; exec sleep 600"
+        job = self.submit(["/bin/sh", "-c", script], nodes=4, tasks_per_node=1, launcher="mpi")
+
+        view = self.zone.wait_job(job, seconds=60)
+
+        self.assertEqual((view["cause"], view["exit_code"], view["attempt"]),
+                         ("user_error", 3, 1), view)
+
+
 class AgentUnreachable(ZoneTest):
     """One job on each of four nodes; each node is cut off in its own way, all at the same time, so
     that the lease has to be waited for only once."""
