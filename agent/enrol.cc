@@ -1,6 +1,7 @@
 #include "agent/enrol.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "wire/api.h"
@@ -39,18 +40,6 @@ Expected<std::string, Refusal> instance_of(const std::string& state_dir) {
     return instance;
 }
 
-/// khud's refusal, as far as its code is known here.
-Refusal refusal_of(const net::Response& response) {
-    const auto problem = wire::from_json_text<wire::Problem>(response.body, wire::Unknown::Ignore);
-    const CodeInfo* code = problem ? find_code(problem->code) : nullptr;
-    if (code == nullptr) {
-        return Refusal(Code::NotAuthenticated);
-    }
-    Refusal refusal(code->code);
-    refusal.data = problem->data;
-    return refusal;
-}
-
 Expected<net::Identity, Refusal> join(const EnrolWish& wish, const std::string& authority) {
     if (wish.join_token_file.empty()) {
         return Unexpected{Refusal(Code::NotAuthenticated)};
@@ -79,7 +68,27 @@ Expected<net::Identity, Refusal> join(const EnrolWish& wish, const std::string& 
     return identity;
 }
 
+/// Whether the certificate in the state directory is used: not if it has ended and there is a token
+/// to join again.
+bool may_stay(const EnrolWish& wish, const std::string& certificate) {
+    const auto facts = net::inspect(certificate);
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    return wish.join_token_file.empty() || (facts && facts->not_after > Moment{now.count()});
+}
+
 }  // namespace
+
+Refusal refusal_of(const net::Response& response) {
+    const auto problem = wire::from_json_text<wire::Problem>(response.body, wire::Unknown::Ignore);
+    const CodeInfo* code = problem ? find_code(problem->code) : nullptr;
+    if (code == nullptr) {
+        return Refusal(Code::NotAuthenticated);
+    }
+    Refusal refusal(code->code);
+    refusal.data = problem->data;
+    return refusal;
+}
 
 Expected<NodeIdentity, Refusal> enrol(const EnrolWish& wish) {
     std::error_code failed;
@@ -101,8 +110,10 @@ Expected<NodeIdentity, Refusal> enrol(const EnrolWish& wish) {
         if (!certificate || !key) {
             return Unexpected{certificate ? key.error() : certificate.error()};
         }
-        node.certificate = {.certificate = std::move(*certificate), .key = std::move(*key)};
-        return node;
+        if (may_stay(wish, *certificate)) {
+            node.certificate = {.certificate = std::move(*certificate), .key = std::move(*key)};
+            return node;
+        }
     }
     auto joined = join(wish, node.authority);
     if (!joined) {

@@ -11,6 +11,7 @@
 #include "core/base/refusal.h"
 #include "wire/net/certificates.h"
 #include "wire/net/endpoint.h"
+#include "wire/net/http.h"
 
 namespace khu::agent {
 
@@ -29,8 +30,12 @@ struct NodeIdentity {
     std::string zone;  ///< empty until khud has been met in this run
 };
 
-/// Reads what is there, else joins; waits up to a minute for khud. Errors: of the files, of khud's
+/// Reads what is there, else joins; a certificate that has ended is replaced by joining again if
+/// there is a join token. Waits up to a minute for khud. Errors: of the files, of khud's
 /// refusal, N401 if a token is needed and none is given.
 Expected<NodeIdentity, Refusal> enrol(const EnrolWish& wish);
+
+/// khud's refusal, as far as its code is known here.
+Refusal refusal_of(const wire::net::Response& response);
 
 }  // namespace khu::agent

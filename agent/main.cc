@@ -11,6 +11,7 @@
 #include "agent/enrol.h"
 #include "agent/network.h"
 #include "agent/probe/hwloc_probe.h"
+#include "agent/renewal.h"
 #include "agent/supervisor.h"
 #include "wire/json.h"
 #include "wire/net/channel.h"
@@ -84,7 +85,19 @@ struct Running {
     const NodeIdentity& identity;
     Supervisor& supervisor;
     std::unique_ptr<wire::net::Channel>& channel;
+    RshServer& door;
 };
+
+/// What new connections to khud, and those of other nodes, are to see.
+void use_certificate(const Running& parts, const wire::net::Identity& certificate) {
+    const auto to_khud = parts.channel->renew(certificate);
+    const auto at_the_door = parts.door.renew(certificate.certificate, certificate.key);
+    for (const auto* used : {&to_khud, &at_the_door}) {
+        if (!*used) {
+            log_line("the new certificate is not used: " + text(used->error(), Language::English));
+        }
+    }
+}
 
 /// Connects to khud and works until SIGTERM or SIGINT.
 Expected<Done, Refusal> run(const Running& parts, const wire::net::Endpoint& endpoint) {
@@ -118,7 +131,16 @@ Expected<Done, Refusal> run(const Running& parts, const wire::net::Endpoint& end
         log_line("stopping on signal " + std::to_string(got) + "; attempts go on");
         supervisor.stop();
     });
-    supervisor.run();
+    {
+        const Renewal renewal(
+            {.state_dir = parts.options.state_dir,
+             .node = parts.options.name,
+             .controller = endpoint,
+             .identity = parts.identity,
+             .use = [&](const wire::net::Identity& made) { use_certificate(parts, made); },
+             .log = log_line});
+        supervisor.run();
+    }
     parts.channel->stop();
     waiter.join();
     return Done{};
@@ -183,7 +205,7 @@ Expected<Done, Refusal> serve_node(const Options& options, const wire::net::Endp
                      std::string message) { return channel && channel->send(std::move(message)); },
          .log = log_line});
     supervisor.adopt_what_lives();
-    return run({options, identity, supervisor, channel}, endpoint);
+    return run({options, identity, supervisor, channel, **door}, endpoint);
 }
 
 Expected<Done, Refusal> serve(Options options) {

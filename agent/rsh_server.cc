@@ -78,7 +78,7 @@ struct RshServer::State {
     RshSettings settings;
     const RshTokens* tokens{};
     const Shepherds* shepherds{};
-    wire::net::SslContextPtr context;
+    std::shared_ptr<SSL_CTX> context;  ///< guarded by mutex
     Fd listener, stop;
     int port{0};
     std::thread acceptor;
@@ -184,8 +184,13 @@ void RshServer::State::serve(Fd socket) {
     ::sigaddset(&pipe_signal, SIGPIPE);
     ::pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
 
+    std::shared_ptr<SSL_CTX> now;
+    {
+        const std::lock_guard lock(mutex);
+        now = context;
+    }
     Expected<TlsStream, std::string> stream =
-        TlsStream::accept(std::move(socket), context.get(), settings.handshake_max);
+        TlsStream::accept(std::move(socket), now.get(), settings.handshake_max);
     std::string line, rest, why = "the request cannot be read";
     Pipes pipes;
     Fd step;
@@ -237,6 +242,19 @@ Fd listen_on(const RshSettings& settings, int& port) {
     return fd;
 }
 
+Expected<Done, Refusal> use_certificate(RshServer::State& state, const std::string& certificate,
+                                        const std::string& key) {
+    std::shared_ptr<SSL_CTX> made = make_rsh_server_context(certificate, key);
+    if (made == nullptr) {
+        return Unexpected{Refusal(Code::CertificateFailed)
+                              .with("what", "use the node's certificate for remote steps")
+                              .with("why", "certificate and key do not fit together")};
+    }
+    const std::lock_guard lock(state.mutex);
+    state.context.swap(made);
+    return Done{};
+}
+
 }  // namespace
 
 Expected<std::unique_ptr<RshServer>, Refusal> RshServer::start(const RshSettings& settings,
@@ -246,11 +264,8 @@ Expected<std::unique_ptr<RshServer>, Refusal> RshServer::start(const RshSettings
     state->settings = settings;
     state->tokens = &tokens;
     state->shepherds = &shepherds;
-    state->context = make_rsh_server_context(settings.certificate, settings.key);
-    if (state->context == nullptr) {
-        return Unexpected{Refusal(Code::CertificateFailed)
-                              .with("what", "use the node's certificate for remote steps")
-                              .with("why", "certificate and key do not fit together")};
+    if (auto ready = use_certificate(*state, settings.certificate, settings.key); !ready) {
+        return Unexpected{std::move(ready).error()};
     }
     state->listener = listen_on(settings, state->port);
     if (!state->listener) {
@@ -272,6 +287,10 @@ RshServer::~RshServer() {
     for (State::Worker& worker : state_->workers) {
         worker.thread.join();
     }
+}
+
+Expected<Done, Refusal> RshServer::renew(const std::string& certificate, const std::string& key) {
+    return use_certificate(*state_, certificate, key);
 }
 
 int RshServer::port() const {

@@ -60,6 +60,9 @@ public:
     RshServer& operator=(const RshServer&) = delete;
 
     [[nodiscard]] int port() const;
+    /// New connections see this certificate. Thread-safe. Errors: CertificateFailed, and then the
+    /// old one stays.
+    Expected<Done, Refusal> renew(const std::string& certificate, const std::string& key);
 
     struct State;
 

@@ -46,6 +46,19 @@ wire::net::Request request_of(std::string method, const std::string& target,
     return request;
 }
 
+/// khud asks to slow down (H429); 429 without the header is a refusal that waiting does not lift.
+bool is_too_fast(const wire::net::Response& head) {
+    return head.status == 429 && !head.header("Retry-After").empty();
+}
+
+/// At least what khud says, and a little more, so that those who were told at once do not come back
+/// at once.
+Span wait_told(const wire::net::Response& head) {
+    const std::string told(head.header("Retry-After"));
+    const std::int64_t whole = std::clamp<std::int64_t>(std::atoll(told.c_str()), 1, 3600);
+    return seconds(whole) + milliseconds(::getpid() % 250);
+}
+
 bool is_success(int status) {
     return status >= 200 && status < 300;
 }
@@ -96,6 +109,12 @@ Expected<std::string, Failure> Connection::ask(wire::net::Request request, Span 
                 body += piece;
                 return body.size() < kBodyBytesMax;
             });
+        if (head && is_too_fast(*head) && monotonic_now() + wait_told(*head) < give_up) {
+            pause_for(wait_told(*head));  // It was not done, so that anything may be sent again.
+            if (!interrupted()) {
+                continue;
+            }
+        }
         if (head) {
             return is_success(head->status) ? Expected<std::string, Failure>(std::move(body))
                                             : Unexpected{refusal_of(head->status, body)};

@@ -4,7 +4,8 @@
 /// Asking khud. Each call gives the body of the answer or a Failure ready to be printed. When the
 /// connection breaks, requests that may be repeated are sent again for half a minute: those that
 /// only read, and those that carry an idempotency key, so that a retried submit never makes two
-/// jobs. A connection that cannot be made in the first place fails at once.
+/// jobs. When khud asks to slow down, any request waits as long as it says and is sent again. A
+/// connection that cannot be made in the first place fails at once.
 
 #include <functional>
 #include <string>

@@ -1,6 +1,7 @@
 #include "cli/jobs.h"
 
 #include <limits>
+#include <unordered_map>
 
 #include "config/values.h"
 
@@ -8,6 +9,31 @@ namespace khu::cli {
 namespace {
 
 constexpr int kWaitSeconds = 30;
+
+/// The rows of all pages. A job that ends while the pages are read may come again among those that
+/// have ended: then its later row counts.
+class JobRows {
+public:
+    explicit JobRows(std::vector<wire::JobView>& rows) : rows_(rows) {
+        for (std::size_t at = 0; at < rows_.size(); ++at) {
+            places_.emplace(rows_[at].job, at);
+        }
+    }
+    void add(std::vector<wire::JobView> more) {
+        for (wire::JobView& row : more) {
+            const auto [place, is_new] = places_.emplace(row.job, rows_.size());
+            if (is_new) {
+                rows_.push_back(std::move(row));
+            } else {
+                rows_[place->second] = std::move(row);
+            }
+        }
+    }
+
+private:
+    std::vector<wire::JobView>& rows_;
+    std::unordered_map<JobId, std::size_t> places_;
+};
 
 }  // namespace
 
@@ -42,30 +68,22 @@ Expected<Received<wire::JobPage>, Failure> all_pages(Session& session, const std
                                                      const std::string& user) {
     Expected<Received<wire::JobPage>, Failure> all =
         session.get<wire::JobPage>(path + query({{"state", state}, {"user", user}}));
-    bool several = false;  // Then the body is no longer khud's own.
-    while (all && !all->answer.next.empty()) {
-        several = true;
+    if (!all || all->answer.next.empty()) {
+        return all;
+    }
+    JobRows rows(all->answer.jobs);
+    while (!all->answer.next.empty()) {
+        session.progress(session.say(Message::Listing, {std::to_string(all->answer.jobs.size())}));
         Expected<Received<wire::JobPage>, Failure> page = session.get<wire::JobPage>(
             path + query({{"state", state}, {"user", user}, {"after", all->answer.next}}));
         if (!page) {
             return page;
         }
-        for (wire::JobView& job : page->answer.jobs) {
-            all->answer.jobs.push_back(std::move(job));
-        }
-        const bool stuck = page->answer.next == all->answer.next;
-        all->answer.next = stuck ? "" : page->answer.next;
+        rows.add(std::move(page->answer.jobs));
+        all->answer.next = std::move(page->answer.next);
     }
-    if (all && !user.empty()) {
-        const auto others = std::erase_if(all->answer.jobs, [&user](const wire::JobView& job) {
-            return job.spec.user.value != user;
-        });
-        all->answer.total -= static_cast<std::int64_t>(others);
-        several = several || others > 0;
-    }
-    if (several) {
-        all->body = encode(all->answer);
-    }
+    session.progress("");
+    all->body = encode(all->answer);  // It is no longer khud's own.
     return all;
 }
 

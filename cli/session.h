@@ -5,6 +5,7 @@
 /// is made when a command first needs it. Commands write through it: answers to standard output,
 /// notes and progress to standard error.
 
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,10 @@ public:
 
     template <class Answer>
     Expected<Received<Answer>, Failure> get(const std::string& target);
+    /// Every page of a listing as one answer; the body is khud's own if one page was enough.
+    template <class Page, class Row>
+    Expected<Received<Page>, Failure> get_all(const std::string& path,
+                                              std::vector<Row> Page::* rows);
     template <class Answer>
     Expected<Received<Answer>, Failure> post(const std::string& target, std::string body,
                                              const std::string& key = "");
@@ -91,6 +96,29 @@ Expected<Received<Answer>, Failure> Session::get(const std::string& target) {
         return Unexpected{std::move(khud).error()};
     }
     return understood<Answer>((*khud)->get(target), language);
+}
+
+template <class Page, class Row>
+Expected<Received<Page>, Failure> Session::get_all(const std::string& path,
+                                                   std::vector<Row> Page::* rows) {
+    Expected<Received<Page>, Failure> all = get<Page>(path);
+    if (!all || all->answer.next.empty()) {
+        return all;
+    }
+    while (!all->answer.next.empty()) {
+        Expected<Received<Page>, Failure> page =
+            get<Page>(path + query({{"after", all->answer.next}}));
+        if (!page) {
+            return page;
+        }
+        std::vector<Row>& more = page->answer.*rows;
+        (all->answer.*rows)
+            .insert((all->answer.*rows).end(), std::make_move_iterator(more.begin()),
+                    std::make_move_iterator(more.end()));
+        all->answer.next = std::move(page->answer.next);
+    }
+    all->body = encode(all->answer);
+    return all;
 }
 
 template <class Answer>

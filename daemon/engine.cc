@@ -4,6 +4,7 @@
 #include <future>
 
 #include "core/base/limits.h"
+#include "daemon/event_view.h"
 #include "daemon/snapshot.h"
 #include "wire/json.h"
 
@@ -13,25 +14,6 @@ namespace {
 /// A store that failed is left alone for so long: what would be stored is refused at once.
 constexpr Span kPauseAfterFailure = milliseconds(500);
 constexpr int kRoundsPerTurn = 4;
-
-EnterpriseId owner_of(const State& state, JobId job) {
-    const Job* found = state.find_job(job);
-    return found == nullptr ? EnterpriseId{} : found->spec.enterprise;
-}
-
-struct OwnerOf {
-    const State& state;
-    EnterpriseId operator()(const JobQueued& fact) const { return fact.spec.enterprise; }
-    EnterpriseId operator()(const GrantOpened& fact) const { return fact.offer.enterprise; }
-    template <class F>
-    EnterpriseId operator()(const F& fact) const {
-        if constexpr (requires { fact.job; }) {
-            return owner_of(state, fact.job);
-        } else {
-            return {};
-        }
-    }
-};
 
 }  // namespace
 
@@ -96,6 +78,7 @@ Expected<Done, Refusal> Engine::load() {
     }
     machine->recovered(clock_->now());
     machine_ = std::move(machine);
+    jobs_.rebuild(machine_->state());
     return Done{};
 }
 
@@ -290,11 +273,12 @@ void Engine::run_due(Turn& turn, bool changed) {
 
 void Engine::collect(Outcome outcome, Turn& turn) {
     for (Stamped& fact : outcome.facts) {
+        if (const auto* queued = std::get_if<JobQueued>(&fact.fact)) {
+            jobs_.add(queued->spec.enterprise, tier_of(machine_->state(), queued->spec),
+                      queued->job);
+        }
         std::string json = wire::to_json_text(fact.fact);
-        turn.feed.push_back({.seq = fact.seq,
-                             .at = fact.at,
-                             .enterprise = std::visit(OwnerOf{machine_->state()}, fact.fact),
-                             .json = json});
+        turn.events.push_back(event_of(machine_->state(), fact));
         turn.batch.facts.push_back({.seq = fact.seq, .at = fact.at, .json = std::move(json)});
     }
     for (Effect& effect : outcome.effects) {
@@ -314,17 +298,16 @@ void Engine::collect_effect(Effect effect, Turn& turn) {
     }
     if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {
         const Job& job = archive->job;
+        jobs_.remove(job.spec.enterprise, job.id);
         batch.history.push_back({.job = job.id,
                                  .enterprise = job.spec.enterprise,
                                  .user = job.spec.user,
                                  .ended_at = std::get<Finished>(job.phase).at,
                                  .json = wire::to_json_text(*archive)});
         batch.drop_payloads.push_back(job.id);
-        for (FeedItem& item : turn.feed) {
-            if (item.enterprise.empty() &&
-                item.json.find("\"job\":" + std::to_string(job.id.value) + ",") !=
-                    std::string::npos) {
-                item.enterprise = job.spec.enterprise;  // it had left memory when its end was told
+        for (wire::Event& event : turn.events) {
+            if (event.job == job.id) {
+                event.enterprise = job.spec.enterprise;  // it had left memory when its end was told
             }
         }
     }
@@ -412,8 +395,8 @@ void Engine::store_turn(Turn& turn) {
     for (const auto& [done, answer] : turn.answers) {
         done(answer);
     }
-    for (const FeedItem& item : turn.feed) {
-        performer_->feed(item);
+    for (const wire::Event& event : turn.events) {
+        performer_->tell(event);
     }
 }
 

@@ -25,7 +25,9 @@
 
 #include "core/machine/machine.h"
 #include "daemon/clock.h"
+#include "daemon/job_index.h"
 #include "daemon/store/store.h"
+#include "wire/event.h"
 
 namespace khu::daemon {
 
@@ -36,20 +38,13 @@ struct Answer {
     bool existed{false};
 };
 
-/// A fact as it is told to those who watch, after it is stored.
-struct FeedItem {
-    EventSeq seq;
-    Moment at;
-    EnterpriseId enterprise;  ///< whose it is; empty: the zone's
-    std::string json;
-};
-
 /// Who performs the effects of a stored batch. Called on the storing thread, in order.
 class Performer {
 public:
     virtual ~Performer() = default;
     virtual void perform(const Effect& effect) = 0;
-    virtual void feed(const FeedItem& item) = 0;
+    /// A fact of the batch, for those who watch.
+    virtual void tell(const wire::Event& event) = 0;
     /// A payload that was stored with this batch; its job may start at once.
     virtual void payload_stored(JobId job, const std::string& json) = 0;
 };
@@ -70,6 +65,8 @@ public:
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
+    /// The newest fact; before start().
+    [[nodiscard]] EventSeq last() const { return machine_->state().truth.last; }
     void start(Performer& performer);
     /// Stores what was decided, answers it, and writes a snapshot. Idempotent.
     void stop();
@@ -87,6 +84,9 @@ public:
     /// Runs `action` on the deciding thread at `when` or soon after; only from questions.
     void at(Moment when, std::function<void()> action);
 
+    /// The live jobs in the order of listings; only from questions.
+    [[nodiscard]] const JobIndex& jobs() const { return jobs_; }
+
     [[nodiscard]] Moment now() const { return clock_->now(); }
     [[nodiscard]] EngineStats stats() const;
     [[nodiscard]] const std::vector<std::string>& remarks() const { return remarks_; }
@@ -103,7 +103,7 @@ private:
     struct Turn {
         Batch batch;
         Effects effects;
-        std::vector<FeedItem> feed;
+        std::vector<wire::Event> events;
         std::vector<std::pair<Callback, Answer>> answers;
         bool last{false};
     };
@@ -134,6 +134,7 @@ private:
     Performer* performer_{nullptr};
     std::vector<std::string> remarks_;
     EventSeq snapshot_at_;
+    JobIndex jobs_;                                        ///< only the deciding thread uses it
     std::multimap<Moment, std::function<void()>> timers_;  ///< only the deciding thread uses it
     Moment paused_until_;  ///< only the deciding thread reads and writes these two
     Refusal pause_why_;

@@ -169,11 +169,13 @@ std::optional<TokenRecord> IdentityBook::of_uid(std::int64_t uid) const {
     return std::nullopt;
 }
 
-std::vector<wire::TokenView> IdentityBook::list() const {
+std::vector<wire::TokenView> IdentityBook::list(const std::string& after,
+                                                std::int64_t limit) const {
     const std::lock_guard lock(mutex_);
     std::vector<wire::TokenView> views;
-    for (const auto& [id, record] : tokens_) {
-        views.push_back(token_view(record.view));
+    for (auto at = tokens_.upper_bound(after);
+         at != tokens_.end() && static_cast<std::int64_t>(views.size()) < limit; ++at) {
+        views.push_back(token_view(at->second.view));
     }
     return views;
 }

@@ -71,7 +71,9 @@ public:
     static KeyValue row_of(const TokenRecord& record);
     void put(TokenRecord record);
     [[nodiscard]] std::optional<TokenRecord> find(const std::string& id) const;
-    [[nodiscard]] std::vector<wire::TokenView> list() const;
+    /// Those after the id `after`, by id, at most `limit`.
+    [[nodiscard]] std::vector<wire::TokenView> list(const std::string& after,
+                                                    std::int64_t limit) const;
     [[nodiscard]] bool empty() const;
 
 private:

@@ -28,6 +28,7 @@ struct Options {
     std::string zone_id;
     std::vector<std::string> names;
     int threads{1};
+    std::int64_t certificate_life_s{wire::net::kLeafLife.value / 1000};
     bool verbose{false};
 };
 
@@ -140,6 +141,52 @@ std::vector<std::string> server_names(const Options& options) {
     return names;
 }
 
+ServerWish server_wish(const Options& options) {
+    return {.names = server_names(options), .life = seconds(options.certificate_life_s)};
+}
+
+Moment renewal_of(const wire::net::Identity& certificate) {
+    const auto facts = wire::net::inspect(certificate.certificate);
+    return facts ? wire::net::renew_at(*facts) : Moment{0};
+}
+
+/// When the certificate was renewed, or was to be and could not: when to try again.
+Moment renew_certificate(const Options& options, Services& services, wire::net::Server& server) {
+    constexpr Span retry = minutes(1);
+    const Moment now = services.engine.now();
+    const auto made =
+        renew_server(options.directory, services.authority, server_wish(options), now);
+    const Expected<Done, Refusal> used =
+        made ? server.renew(*made) : Expected<Done, Refusal>(Unexpected{made.error()});
+    if (!used) {
+        log_info("the certificate could not be renewed: {}", text(used.error(), Language::English));
+        return now + retry;
+    }
+    const Moment next = renewal_of(*made);
+    log_info("renewed the certificate; the next one comes at {}", format_utc(next));
+    return next;
+}
+
+/// Until SIGTERM or SIGINT comes; its number. The clock is looked at each hour, for it may jump.
+int wait_and_renew(const Options& options, Services& services, wire::net::Server& server,
+                   Moment renewal) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    for (;;) {
+        const Span left = std::clamp(renewal - services.engine.now(), milliseconds(100), hours(1));
+        const timespec wait{.tv_sec = left.value / 1000, .tv_nsec = left.value % 1000 * 1'000'000};
+        const int got = ::sigtimedwait(&signals, nullptr, &wait);
+        if (got > 0) {
+            return got;
+        }
+        if (services.engine.now() >= renewal) {
+            renewal = renew_certificate(options, services, server);
+        }
+    }
+}
+
 /// Serves until SIGTERM or SIGINT.
 Expected<Done, Refusal> serve_zone(const Options& options, Services& services,
                                    const wire::net::Identity& certificate, bool fresh) {
@@ -162,18 +209,18 @@ Expected<Done, Refusal> serve_zone(const Options& options, Services& services,
                             [&services](wire::net::Request&& request, wire::net::Upgrade upgrade) {
                                 services.agents.accept(std::move(request), std::move(upgrade));
                             });
+    (*server)->on_websocket("/v1/events",
+                            [&services](wire::net::Request&& request, wire::net::Upgrade upgrade) {
+                                watch_events_by_socket(services, std::move(request), upgrade);
+                            });
     log_info("zone {} serves on {} (port {}) and {}", services.zone.value, options.listen,
              (*server)->port(), options.socket);
     if (fresh) {
         say_what_next(options, (*server)->port());
     }
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    int got = 0;
-    sigwait(&signals, &got);
+    const int got = wait_and_renew(options, services, **server, renewal_of(certificate));
     log_info("stopping on signal {}", got);
+    services.events.stop();
     services.engine.stop();
     (*server)->stop();
     return Done{};
@@ -195,7 +242,7 @@ Expected<Done, Refusal> run(const Options& options) {
     for (const std::string& remark : (*engine)->remarks()) {
         log_info("{}", remark);
     }
-    auto files = open_zone_files(options.directory, *zone, server_names(options), (*engine)->now());
+    auto files = open_zone_files(options.directory, *zone, server_wish(options), (*engine)->now());
     if (!files) {
         return Unexpected{std::move(files).error()};
     }
@@ -204,7 +251,9 @@ Expected<Done, Refusal> run(const Options& options) {
         return loaded;
     }
     Agents agents(**engine);
-    ZonePerformer performer(**store, agents, files->secret);
+    Events events(**engine, **store);
+    ZonePerformer performer(**store, agents, events, files->secret);
+    events.start((*engine)->last());
     (*engine)->start(performer);
     const bool fresh = identities.empty();
     if (fresh) {
@@ -216,10 +265,15 @@ Expected<Done, Refusal> run(const Options& options) {
                       .store = **store,
                       .agents = agents,
                       .performer = performer,
+                      .events = events,
                       .identities = identities,
                       .zone = *zone,
-                      .authority = files->authority};
-    return serve_zone(options, services, files->server, fresh);
+                      .authority = files->authority,
+                      .certificate_life = seconds(options.certificate_life_s)};
+    auto served = serve_zone(options, services, files->server, fresh);
+    events.stop();
+    (*engine)->stop();
+    return served;
 }
 
 void block_signals() {
@@ -247,6 +301,11 @@ int main(int argc, char** argv) {
     app.add_option("--threads", options.threads, "threads that parse and encrypt")
         ->capture_default_str()
         ->check(CLI::Range(1, 64));
+    app.add_option("--certificate-life", options.certificate_life_s,
+                   "seconds that certificates of khud and of nodes are valid; they are renewed "
+                   "when two thirds are over")
+        ->capture_default_str()
+        ->check(CLI::Range(3, 3650 * 86'400));
     app.add_flag("--verbose", options.verbose, "log more");
     app.set_version_flag("--version", "khud " KHU_VERSION);
     try {

@@ -12,22 +12,6 @@ constexpr std::size_t kPayloadOverheadBytes = 128;  // of an entry, beside its t
 
 }  // namespace
 
-std::uint64_t Feed::watch(Watcher watcher) {
-    const std::lock_guard lock(mutex_);
-    watchers_.emplace(next_, std::move(watcher));
-    return next_++;
-}
-
-void Feed::unwatch(std::uint64_t number) {
-    const std::lock_guard lock(mutex_);
-    watchers_.erase(number);
-}
-
-void Feed::tell(const FeedItem& item) {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(watchers_, [&](const auto& entry) { return !entry.second(item); });
-}
-
 std::uint64_t Waiters::wait(JobId job, Waiter waiter) {
     const std::lock_guard lock(mutex_);
     waiters_.emplace(std::pair{job, next_}, std::move(waiter));

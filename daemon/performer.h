@@ -15,22 +15,9 @@
 
 #include "daemon/agents.h"
 #include "daemon/engine.h"
+#include "daemon/events.h"
 
 namespace khu::daemon {
-
-/// Those who watch the zone's history as it is stored.
-class Feed {
-public:
-    using Watcher = std::function<bool(const FeedItem&)>;  ///< false: has gone
-    std::uint64_t watch(Watcher watcher);
-    void unwatch(std::uint64_t number);
-    void tell(const FeedItem& item);
-
-private:
-    std::mutex mutex_;
-    std::map<std::uint64_t, Watcher> watchers_;
-    std::uint64_t next_{1};
-};
 
 /// Those who wait for a job's end.
 class Waiters {
@@ -49,14 +36,13 @@ private:
 class ZonePerformer final : public Performer {
 public:
     /// `secret`: of the zone; tokens of attempts are made from it.
-    ZonePerformer(Store& store, Agents& agents, std::string secret)
-        : store_(store), agents_(agents), secret_(std::move(secret)) {}
+    ZonePerformer(Store& store, Agents& agents, Events& events, std::string secret)
+        : store_(store), agents_(agents), events_(events), secret_(std::move(secret)) {}
 
     void perform(const Effect& effect) override;
-    void feed(const FeedItem& item) override { feed_.tell(item); }
+    void tell(const wire::Event& event) override { events_.tell(event); }
     void payload_stored(JobId job, const std::string& json) override;
 
-    [[nodiscard]] Feed& feed() { return feed_; }
     [[nodiscard]] Waiters& waiters() { return waiters_; }
     /// Lets khu-rsh of that attempt start steps on its nodes; the same on every node and after a
     /// restart.
@@ -69,8 +55,8 @@ private:
 
     Store& store_;
     Agents& agents_;
+    Events& events_;
     std::string secret_;
-    Feed feed_;
     Waiters waiters_;
     // Payloads of jobs submitted lately, so that a job which starts at once is not read back.
     std::unordered_map<JobId, std::string> payloads_;

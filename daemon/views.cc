@@ -212,33 +212,6 @@ wire::JobView job_view(const ArchiveJob& archive) {
     return view;
 }
 
-wire::JobPage queue_page(const State& state, const Identity& who, Moment now, Language language) {
-    wire::JobPage page;
-    std::vector<const Job*> waiting;
-    for (const auto& [id, job] : state.truth.jobs) {
-        if (!who.may_read(job.spec.enterprise)) {
-            continue;
-        }
-        ++page.total;
-        if (live_attempt(job) == nullptr) {
-            waiting.push_back(&job);
-        } else if (static_cast<std::int64_t>(page.jobs.size()) < limits::page_rows_max) {
-            page.jobs.push_back(job_view(state, job, now, language));
-        }
-    }
-    const Queue& queue = state.scheduler.queue();
-    const auto room = static_cast<std::size_t>(limits::page_rows_max) - page.jobs.size();
-    const auto middle =
-        waiting.begin() + static_cast<std::ptrdiff_t>(std::min(room, waiting.size()));
-    std::partial_sort(waiting.begin(), middle, waiting.end(), [&](const Job* a, const Job* b) {
-        return queue.order_of(a->id) < queue.order_of(b->id);
-    });
-    for (auto each = waiting.begin(); each != middle; ++each) {
-        page.jobs.push_back(job_view(state, **each, now, language));
-    }
-    return page;
-}
-
 std::string option_of(const Change& change) {
     switch (change.kind) {
         case ChangeKind::ShorterTime:

@@ -16,8 +16,6 @@ namespace khu::daemon {
 wire::JobView job_view(const State& state, const Job& job, Moment now, Language language);
 /// Of a job that has ended, from its history.
 wire::JobView job_view(const ArchiveJob& archive);
-/// Live jobs that `who` may read, in queue order: running ones first, by id; then those that wait.
-wire::JobPage queue_page(const State& state, const Identity& who, Moment now, Language language);
 /// The state is unchanged on return.
 wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language);
 

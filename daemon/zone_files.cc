@@ -71,18 +71,28 @@ Expected<std::string, Refusal> secret_of(const std::string& directory) {
 
 }  // namespace
 
+Expected<wire::net::Identity, Refusal> renew_server(const std::string& directory,
+                                                    const wire::net::Identity& authority,
+                                                    const ServerWish& wish, Moment now) {
+    auto server = wire::net::issue_server(authority, wish.names, now, wish.life);
+    if (!server) {
+        return server;
+    }
+    if (auto written = write_identity(directory + "/server", *server); !written) {
+        return Unexpected{std::move(written).error()};
+    }
+    return server;
+}
+
 Expected<ZoneFiles, Refusal> open_zone_files(const std::string& directory, const ZoneId& zone,
-                                             const std::vector<std::string>& names, Moment now) {
+                                             const ServerWish& wish, Moment now) {
     auto authority = authority_of(directory, zone, now);
     if (!authority) {
         return Unexpected{std::move(authority).error()};
     }
-    auto server = wire::net::issue_server(*authority, names, now);
+    auto server = renew_server(directory, *authority, wish, now);
     if (!server) {
         return Unexpected{std::move(server).error()};
-    }
-    if (auto written = write_identity(directory + "/server", *server); !written) {
-        return Unexpected{std::move(written).error()};
     }
     auto secret = secret_of(directory);
     if (!secret) {

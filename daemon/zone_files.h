@@ -5,7 +5,8 @@
 /// an admin needs at the first start. Made once; keys are readable by their owner only.
 ///
 ///     ca.pem, ca.key            the zone's authority; agents and clients pin ca.pem
-///     server.pem, server.key    khud's own certificate, issued anew at each start
+///     server.pem, server.key    khud's own certificate, issued anew at each start and renewed
+///                               before its end
 ///     secret                    of the zone: tokens of attempts are made from it
 ///     admin.token, join.token   written at the first start
 
@@ -25,9 +26,18 @@ struct ZoneFiles {
     std::string secret;
 };
 
-/// `names`: host names and addresses under which khud is reached. Errors: StateDamaged, and those
-/// of the certificates and files.
+/// What khud's certificate says: host names and addresses under which it is reached, and how long.
+struct ServerWish {
+    std::vector<std::string> names;
+    Span life{wire::net::kLeafLife};
+};
+
+/// Errors: StateDamaged, and those of the certificates and files.
 Expected<ZoneFiles, Refusal> open_zone_files(const std::string& directory, const ZoneId& zone,
-                                             const std::vector<std::string>& names, Moment now);
+                                             const ServerWish& wish, Moment now);
+/// A new certificate for khud, in its files.
+Expected<wire::net::Identity, Refusal> renew_server(const std::string& directory,
+                                                    const wire::net::Identity& authority,
+                                                    const ServerWish& wish, Moment now);
 
 }  // namespace khu::daemon

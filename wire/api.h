@@ -12,13 +12,14 @@
 ///     POST   /v1/jobs/{id}/cancel|hold|release|requeue      -> JobView
 ///     GET    /v1/jobs/{id}/wait?timeout_s=                  -> JobView         (or at the limit)
 ///     GET    /v1/jobs/{id}/log?stream=&node=&offset=&follow= -> text/plain, chunked
-///     GET    /v1/queue                                      -> JobPage         (in queue order)
+///     GET    /v1/queue?user=&enterprise=&after=&limit=      -> JobPage         (in queue order)
 ///     GET    /v1/why/{id}                                   -> WhyAnswer
-///     GET    /v1/nodes, /v1/nodes/{name}                    -> NodePage, NodeView
+///     GET    /v1/nodes?after=&limit=                        -> NodePage
+///     GET    /v1/nodes/{name}                               -> NodeView
 ///     POST   /v1/nodes/{name}/drain|resume   ReasonRequest  -> NodeView
 ///     POST   /v1/quote                   SubmitRequest      -> QuoteAnswer
 ///     GET    /v1/balance?enterprise=                        -> BalanceAnswer
-///     GET    /v1/grants                                     -> GrantPage
+///     GET    /v1/grants?enterprise=&after=&limit=           -> GrantPage
 ///     POST   /v1/grants                  GrantRequest       -> GrantView       (approve)
 ///     POST   /v1/grants/{id}/extend|suspend|resume|close  GrantChange -> GrantView
 ///     GET    /v1/policy                                     -> PolicyAnswer
@@ -28,11 +29,14 @@
 ///     GET    /v1/reports/jobs/manifest?period=&enterprise=&format=  -> ManifestAnswer
 ///     GET    /v1/ledger?after=                              -> text/csv, streamed
 ///     POST   /v1/ledger/verify                              -> VerifyAnswer
-///     GET    /v1/tokens, POST /v1/tokens TokenRequest       -> TokenPage, TokenAnswer
+///     GET    /v1/tokens?after=&limit=                       -> TokenPage
+///     POST   /v1/tokens                  TokenRequest       -> TokenAnswer
 ///     DELETE /v1/tokens/{id}
 ///     POST   /v1/join                    JoinRequest        -> JoinAnswer      (certificate)
+///     POST   /v1/renew                   RenewRequest       -> JoinAnswer      (by certificate)
 ///     GET    /v1/whoami                                     -> WhoAnswer
-///     GET    /v1/events?from=SEQ                            -> JSON lines, or WebSocket
+///     GET    /v1/events?from=SEQ   (wire/event.h)           -> JSON lines, text/event-stream or
+///                                                              WebSocket
 ///     GET    /v1/agent                                      -> WebSocket of an agent
 ///     GET    /v1/version, /healthz, /metrics
 ///
@@ -169,8 +173,8 @@ KHU_DESCRIBE(JobView, job, spec, phase, submitted_at, taken_at, started_at, dead
 
 struct JobPage {
     std::vector<JobView> jobs;
-    std::string next;  ///< cursor for `after`; empty: no more
-    std::int64_t total{0};
+    std::string next;       ///< cursor for `after`, opaque; empty: no more
+    std::int64_t total{0};  ///< live jobs of the enterprise asked for, of all its users
 };
 KHU_DESCRIBE(JobPage, jobs, next, total)
 
@@ -227,8 +231,9 @@ KHU_DESCRIBE(NodeView, node, name, state, reason, address, version, partitions, 
 
 struct NodePage {
     std::vector<NodeView> nodes;
+    std::string next;  ///< as in JobPage
 };
-KHU_DESCRIBE(NodePage, nodes)
+KHU_DESCRIBE(NodePage, nodes, next)
 
 struct ReasonRequest {
     std::string reason;
@@ -274,8 +279,9 @@ KHU_DESCRIBE(GrantView, grant, enterprise, programme, tier, state, state_reason,
 
 struct GrantPage {
     std::vector<GrantView> grants;
+    std::string next;  ///< as in JobPage
 };
-KHU_DESCRIBE(GrantPage, grants)
+KHU_DESCRIBE(GrantPage, grants, next)
 
 struct BalanceAnswer {
     std::string enterprise, name;
@@ -380,14 +386,21 @@ KHU_DESCRIBE(TokenAnswer, token, secret)
 
 struct TokenPage {
     std::vector<TokenView> tokens;
+    std::string next;  ///< as in JobPage
 };
-KHU_DESCRIBE(TokenPage, tokens)
+KHU_DESCRIBE(TokenPage, tokens, next)
 
 struct JoinRequest {
     std::string token, node;
     std::string csr_pem;
 };
 KHU_DESCRIBE(JoinRequest, token, node, csr_pem)
+
+/// The node is that of the client's certificate.
+struct RenewRequest {
+    std::string csr_pem;
+};
+KHU_DESCRIBE(RenewRequest, csr_pem)
 
 struct JoinAnswer {
     std::string certificate_pem, ca_pem, zone;

@@ -26,7 +26,7 @@ constexpr auto kReasonOptions = std::to_array<Option>({
 
 Result list(Session& session) {
     const Expected<Received<wire::GrantPage>, Failure> page =
-        session.get<wire::GrantPage>("/v1/grants");
+        session.get_all("/v1/grants", &wire::GrantPage::grants);
     if (!page) {
         return Unexpected{page.error()};
     }

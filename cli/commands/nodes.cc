@@ -44,7 +44,7 @@ Result run(Session& session) {
         return one_node(session);
     }
     const Expected<Received<wire::NodePage>, Failure> page =
-        session.get<wire::NodePage>("/v1/nodes");
+        session.get_all("/v1/nodes", &wire::NodePage::nodes);
     if (!page) {
         return Unexpected{page.error()};
     }

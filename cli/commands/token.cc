@@ -70,7 +70,7 @@ Result create(Session& session) {
 
 Result list(Session& session) {
     const Expected<Received<wire::TokenPage>, Failure> page =
-        session.get<wire::TokenPage>("/v1/tokens");
+        session.get_all("/v1/tokens", &wire::TokenPage::tokens);
     if (!page) {
         return Unexpected{page.error()};
     }

@@ -58,6 +58,22 @@ inline constexpr Span request_idle_max = seconds(30);    ///< slow clients are c
 inline constexpr std::int64_t connections_max = 12'000;  ///< 10,000 agents and the people
 inline constexpr std::int64_t page_rows_max = 1'000;     ///< rows of a listing per page
 
+// Rates (H429). A request counts as one; a page of a listing, a report or what a node must be asked
+// for counts as more (daemon/http/routes.cc). Zone admins and agents are not counted.
+inline constexpr std::int64_t requests_per_second = 1'000;  ///< of one user: 5 % of what khud can
+inline constexpr std::int64_t requests_burst = 4'000;       ///< `khu queue` of 200,000 jobs
+inline constexpr std::int64_t strangers_per_second = 50;    ///< of an address, without a token
+inline constexpr std::int64_t strangers_burst = 500;        ///< a rack's agents join behind one
+inline constexpr std::int64_t rate_buckets_max = 65'536;    ///< 8 MB; more strangers share one
+
+// Those who watch events. What they have not taken is read from the store again.
+inline constexpr std::int64_t events_kept = 16'384;           ///< in memory: 5 MB
+inline constexpr std::int64_t watchers_max = 1'000;           ///< 256 KiB each at most: 0.25 GB
+inline constexpr std::int64_t watchers_per_user_max = 64;     ///< a few people's pages and scripts
+inline constexpr std::int64_t watcher_bytes_max = 256 << 10;  ///< waiting to be sent to one
+inline constexpr Span watcher_stall_max = seconds(30);        ///< then a slow one is cut
+inline constexpr Span watcher_pulse = seconds(15);  ///< a sign of life, with where to resume
+
 // Policy files (P006).
 inline constexpr std::int64_t policy_bytes_max = 16LL << 20;
 inline constexpr std::int64_t policy_depth_max = 16;

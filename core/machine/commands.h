@@ -53,6 +53,7 @@ struct ApplyPolicy {
     Identity who;
     Policy policy;
     std::string text;
+    PolicyId expected{};  ///< refuse if another one is in force; empty: whatever is
 };
 
 struct ApproveGrant {

@@ -21,6 +21,12 @@ Decided on(State& state, const ApplyPolicy& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "policy apply"); !role) {
         return Unexpected{std::move(role).error()};
     }
+    const PolicyId in_force = state.truth.policy ? state.truth.policy->id : PolicyId{};
+    if (!command.expected.empty() && command.expected != in_force) {
+        return Unexpected{Refusal(Code::PolicyChanged)
+                              .with("expected", command.expected.value)
+                              .with("in_force", in_force.value)};
+    }
     for (const Complaint& complaint : review(command.policy, review_context(state, now))) {
         if (complaint.severity == Severity::Error) {
             return Unexpected{Refusal(Code::BadField)

@@ -59,10 +59,11 @@ void report_jobs(const Call& call) {
         response.content_type = format == ReportFormat::Csv    ? "text/csv; charset=utf-8"
                                 : format == ReportFormat::Json ? "application/json"
                                                                : "application/jsonl";
+        response.headers.emplace_back("ETag", '"' + report.manifest.sha256 + '"');
         response.headers.emplace_back("Khu-Rows", std::to_string(report.manifest.rows));
         response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
         response.body = std::move(report.text);
-        call->responder.send(std::move(response));
+        call->responder.send(conditional(call->request, std::move(response)));
     });
 }
 

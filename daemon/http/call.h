@@ -11,11 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/limits.h"
 #include "daemon/agents.h"
 #include "daemon/engine.h"
+#include "daemon/http/conditional.h"
 #include "daemon/http/problem.h"
 #include "daemon/identity.h"
 #include "daemon/performer.h"
+#include "daemon/rate_limit.h"
 #include "wire/json.h"
 #include "wire/net/certificates.h"
 #include "wire/net/server.h"
@@ -28,9 +31,12 @@ struct Services {
     Store& store;
     Agents& agents;
     ZonePerformer& performer;
+    Events& events;
     IdentityBook& identities;
     ZoneId zone;
-    wire::net::Identity authority;  ///< signs agents' certificates
+    wire::net::Identity authority;                ///< signs agents' certificates
+    Span certificate_life{wire::net::kLeafLife};  ///< of nodes
+    RateLimiter rates{};
 };
 
 struct CallData {
@@ -48,11 +54,15 @@ inline void refuse(const Call& call, const Refusal& why) {
     call->responder.send(problem(why, call->language));
 }
 
+/// The JSON is written on an I/O thread, not on the one that answers.
 template <class T>
-void answer(const Call& call, const T& value) {
-    wire::net::Response response;
-    response.body = wire::to_json_text(value);
-    call->responder.send(std::move(response));
+void answer(const Call& call, T value, wire::net::Headers headers = {}) {
+    call->responder.make([call, value = std::move(value), headers = std::move(headers)] {
+        wire::net::Response response;
+        response.headers = headers;
+        response.body = wire::to_json_text(value);
+        return conditional(call->request, std::move(response));
+    });
 }
 
 /// The body as a T, unknown keys refused; or the refusal has been sent and there is none.
@@ -86,15 +96,15 @@ std::optional<std::int64_t> whole_number(std::string_view text);
 template <class Make>
 void answer_from_state(const Call& call, Make make) {
     call->services.engine.ask([call, make](State& state, Moment now) {
-        const auto made = make(state, now);
+        auto made = make(state, now);
         if constexpr (requires { made.has_value(); }) {
             if (!made) {
                 refuse(call, made.error());
             } else {
-                answer(call, *made);
+                answer(call, *std::move(made));
             }
         } else {
-            answer(call, made);
+            answer(call, std::move(made));
         }
     });
 }
@@ -134,7 +144,12 @@ void list_tokens(const Call& call);
 void make_token(const Call& call);
 void revoke_token(const Call& call);
 void join(const Call& call);
+void renew(const Call& call);
 void who_am_i(const Call& call);
+
+void show_dashboard(const Call& call);
+void dashboard_script(const Call& call);
+void dashboard_style(const Call& call);
 
 void watch_events(const Call& call);
 void show_version(const Call& call);

@@ -1,4 +1,4 @@
-/// Jobs: submit, show, change, wait, queue, why, quote.
+/// Jobs: submit, show, change, wait, why, quote.
 
 #include <atomic>
 
@@ -51,40 +51,6 @@ std::optional<Command> change_of(const std::string& verb, const Identity& who, J
     return std::nullopt;
 }
 
-HistoryQuery past_of(const Call& call) {
-    const Identity& who = call->caller.who;
-    HistoryQuery past;
-    const bool sees_all = who.has(Role::ZoneAdmin) || who.has(Role::Auditor);
-    past.enterprise = sees_all ? EnterpriseId{query(call, "enterprise")} : who.enterprise;
-    past.limit = std::min(whole_number(query(call, "limit")).value_or(100), limits::page_rows_max);
-    const std::string after = query(call, "after");
-    const std::size_t dot = after.find('.');
-    if (dot != std::string::npos) {
-        const std::int64_t job = whole_number(after.substr(dot + 1)).value_or(0);
-        past.before_at = Moment{whole_number(after.substr(0, dot)).value_or(0)};
-        past.before_job = JobId{static_cast<std::uint64_t>(job)};
-    }
-    return past;
-}
-
-Expected<wire::JobPage, Refusal> ended_jobs(const Call& call) {
-    const HistoryQuery past = past_of(call);
-    const auto rows = call->services.store.history(past);
-    if (!rows) {
-        return Unexpected{rows.error()};
-    }
-    wire::JobPage page;
-    for (const HistoryRow& row : *rows) {
-        page.jobs.push_back(view_of(row));
-    }
-    if (static_cast<std::int64_t>(rows->size()) == past.limit && !rows->empty()) {
-        page.next = std::to_string(rows->back().ended_at.value) + "." +
-                    std::to_string(rows->back().job.value);
-    }
-    page.total = static_cast<std::int64_t>(page.jobs.size());
-    return page;
-}
-
 }  // namespace
 
 void submit_job(const Call& call) {
@@ -112,31 +78,6 @@ void submit_job(const Call& call) {
             }
         },
         wire::to_json_text(*payload));
-}
-
-/// Live jobs; with state=all or state=done those that have ended too, newest first.
-void list_jobs(const Call& call) {
-    const std::string state = query(call, "state");
-    if (state != "all" && state != "done") {
-        show_queue(call);
-        return;
-    }
-    const Expected<wire::JobPage, Refusal> ended = ended_jobs(call);
-    if (!ended) {
-        refuse(call, ended.error());
-        return;
-    }
-    if (state == "done" || !query(call, "after").empty()) {
-        answer(call, *ended);
-        return;
-    }
-    answer_from_state(call, [call, ended](State& zone, Moment now) {
-        wire::JobPage all = queue_page(zone, call->caller.who, now, call->language);
-        all.jobs.insert(all.jobs.end(), ended->jobs.begin(), ended->jobs.end());
-        all.next = ended->next;
-        all.total += ended->total;
-        return all;
-    });
 }
 
 void show_job(const Call& call) {
@@ -195,12 +136,6 @@ void wait_job(const Call& call) {
             return;
         }
         call->services.engine.at(now + seconds(timeout_s), give_up);
-    });
-}
-
-void show_queue(const Call& call) {
-    answer_from_state(call, [call](State& state, Moment now) {
-        return queue_page(state, call->caller.who, now, call->language);
     });
 }
 

@@ -1,11 +1,11 @@
-/// Tokens, joining, who am I; the events, the version, health and metrics.
+/// Tokens, joining, who am I; the version, health and metrics.
 
 #include <algorithm>
 
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
 #include "core/machine/apply.h"
-#include "daemon/http/call.h"
+#include "daemon/http/paging.h"
 
 #ifndef KHU_VERSION
 #error "the build names the version"
@@ -22,32 +22,6 @@ bool admin_only(const Call& call, const char* verb) {
     return role.has_value();
 }
 
-/// A fact as a line of the feed: {"seq":7,"at":...,"fact":{...}}.
-std::string feed_line(EventSeq seq, Moment at, const std::string& fact) {
-    return "{\"seq\":" + std::to_string(seq.value) +
-           ",\"at\":" + wire::to_json_text(wire::Timestamp{at}) + ",\"fact\":" + fact + "}\n";
-}
-
-/// The past is for those who may read all of the zone: a stored fact does not name its enterprise.
-bool replay_past(const Call& call, wire::net::Stream& stream, EventSeq from) {
-    constexpr std::int64_t page = 1000;
-    for (EventSeq next = from;;) {
-        const auto facts = call->services.store.facts(next, page);
-        if (!facts) {
-            return false;
-        }
-        for (const StoredFact& fact : *facts) {
-            if (!stream.write(feed_line(fact.seq, fact.at, fact.json))) {
-                return false;
-            }
-        }
-        if (static_cast<std::int64_t>(facts->size()) < page) {
-            return true;
-        }
-        next = EventSeq{facts->back().seq.value + 1};
-    }
-}
-
 void add_metric(std::string& out, const char* name, const char* kind, const char* help,
                 std::uint64_t value) {
     const bool counter = std::string_view(kind) == "counter";
@@ -55,12 +29,39 @@ void add_metric(std::string& out, const char* name, const char* kind, const char
            name + (counter ? "_total " : " ") + std::to_string(value) + "\n";
 }
 
+/// Signs a node's request and answers with the certificate.
+void sign(const Call& call, const NodeName& node, const std::string& csr_pem) {
+    const Services& services = call->services;
+    const auto certificate = wire::net::sign_request(
+        services.authority, csr_pem, node, services.engine.now(), services.certificate_life);
+    if (!certificate) {
+        refuse(call, certificate.error());
+        return;
+    }
+    answer(call, wire::JoinAnswer{.certificate_pem = *certificate,
+                                  .ca_pem = services.authority.certificate,
+                                  .zone = services.zone.value});
+}
+
 }  // namespace
 
 void list_tokens(const Call& call) {
-    if (admin_only(call, "token list")) {
-        answer(call, wire::TokenPage{call->services.identities.list()});
+    if (!admin_only(call, "token list")) {
+        return;
     }
+    const auto paging = paging_of(call, "t", 1);
+    if (!paging) {
+        refuse(call, paging.error());
+        return;
+    }
+    const std::string after = paging->after.empty() ? "" : paging->after.front();
+    wire::TokenPage page;
+    page.tokens = call->services.identities.list(after, paging->limit + 1);
+    if (static_cast<std::int64_t>(page.tokens.size()) > paging->limit) {
+        page.tokens.pop_back();
+        page.next = cursor("t", {page.tokens.back().id});
+    }
+    answer(call, page);
 }
 
 void make_token(const Call& call) {
@@ -119,15 +120,24 @@ void join(const Call& call) {
         refuse(call, allowed.error());
         return;
     }
-    const auto certificate = wire::net::sign_request(call->services.authority, request->csr_pem,
-                                                     NodeName{request->node}, now);
-    if (!certificate) {
-        refuse(call, certificate.error());
+    sign(call, NodeName{request->node}, request->csr_pem);
+}
+
+/// A node that shows its certificate gets the next one.
+void renew(const Call& call) {
+    const auto request = body_of<wire::RenewRequest>(call);
+    if (!request) {
         return;
     }
-    answer(call, wire::JoinAnswer{.certificate_pem = *certificate,
-                                  .ca_pem = call->services.authority.certificate,
-                                  .zone = call->services.zone.value});
+    const std::string& subject = call->request.peer.certificate_subject;
+    const std::string node(wire::net::node_of_subject(subject));
+    if (node.empty()) {
+        refuse(call, Refusal(Code::BadCertificate)
+                         .with("subject", subject.empty() ? std::string("(none)") : subject)
+                         .with("node", "?"));
+        return;
+    }
+    sign(call, NodeName{node}, request->csr_pem);
 }
 
 void who_am_i(const Call& call) {
@@ -145,32 +155,6 @@ void who_am_i(const Call& call) {
             }
         }
         return who;
-    });
-}
-
-/// JSON lines, first the past from `from`, then what happens, until the caller goes away.
-void watch_events(const Call& call) {
-    const Identity who = call->caller.who;
-    const bool sees_all = who.has(Role::ZoneAdmin) || who.has(Role::Auditor);
-    const std::optional<std::int64_t> from = whole_number(query(call, "from"));
-    if (from && !sees_all) {
-        refuse(call, decide_detail::need_role(who, Role::ZoneAdmin, "watch --from").error());
-        return;
-    }
-    wire::net::Response head;
-    head.content_type = "application/jsonl";
-    wire::net::Stream stream = call->responder.stream(std::move(head));
-    const auto sent_to = std::make_shared<std::uint64_t>(0);
-    if (from && !replay_past(call, stream, EventSeq{static_cast<std::uint64_t>(*from)})) {
-        stream.close();
-        return;
-    }
-    call->services.performer.feed().watch([who, sees_all, stream](const FeedItem& item) mutable {
-        if (!stream.alive()) {
-            return false;
-        }
-        const bool own = !item.enterprise.empty() && item.enterprise == who.enterprise;
-        return (sees_all || own) ? stream.write(feed_line(item.seq, item.at, item.json)) : true;
     });
 }
 
@@ -208,6 +192,8 @@ void metrics(const Call& call) {
         add_metric(out, "khu_nodes", "gauge", "Nodes that have joined.", state.truth.nodes.size());
         add_metric(out, "khu_agents_connected", "gauge", "Agents connected now.",
                    call->services.agents.connected());
+        add_metric(out, "khu_watchers", "gauge", "Those who watch events now.",
+                   call->services.events.watchers());
         out += "# EOF\n";
         wire::net::Response response;
         response.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,5 +1,7 @@
 #include "daemon/http/routes.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -12,44 +14,54 @@ struct Route {
     std::string_view method;
     std::string_view pattern;  ///< {} stands for one part of the path
     void (*handler)(const Call&);
+    int cost{1};       ///< how many requests it counts for (limits.h: rates)
     bool open{false};  ///< needs no caller
 };
 
+// What costs more than an ordinary question, measured by the time it takes.
+constexpr int kThought = 5;   // looks into the future, or at another machine
+constexpr int kListing = 20;  // a page of 1,000 rows
+constexpr int kBooks = 200;   // reads a month, or all, of the books
+
 constexpr std::array kRoutes{
     Route{"POST", "/v1/jobs", submit_job},
-    Route{"GET", "/v1/jobs", list_jobs},
+    Route{"GET", "/v1/jobs", list_jobs, kListing},
     Route{"GET", "/v1/jobs/{}", show_job},
     Route{"GET", "/v1/jobs/{}/wait", wait_job},
-    Route{"GET", "/v1/jobs/{}/log", job_log},
+    Route{"GET", "/v1/jobs/{}/log", job_log, kThought},
     Route{"POST", "/v1/jobs/{}/{}", change_job},
-    Route{"GET", "/v1/queue", show_queue},
-    Route{"GET", "/v1/why/{}", explain_job},
-    Route{"POST", "/v1/quote", quote_job},
-    Route{"GET", "/v1/nodes", list_nodes},
+    Route{"GET", "/v1/queue", show_queue, kListing},
+    Route{"GET", "/v1/why/{}", explain_job, kThought},
+    Route{"POST", "/v1/quote", quote_job, kThought},
+    Route{"GET", "/v1/nodes", list_nodes, kListing},
     Route{"GET", "/v1/nodes/{}", show_node},
     Route{"POST", "/v1/nodes/{}/drain", drain_node},
     Route{"POST", "/v1/nodes/{}/resume", resume_node},
-    Route{"GET", "/v1/balance", show_balance},
-    Route{"GET", "/v1/grants", list_grants},
+    Route{"GET", "/v1/balance", show_balance, kListing},
+    Route{"GET", "/v1/grants", list_grants, kListing},
     Route{"POST", "/v1/grants", approve_grant},
     Route{"POST", "/v1/grants/{}/{}", change_grant},
     Route{"GET", "/v1/policy", show_policy},
-    Route{"POST", "/v1/policy", apply_policy},
-    Route{"POST", "/v1/policy/check", check_policy},
-    Route{"POST", "/v1/policy/diff", check_policy},
-    Route{"GET", "/v1/reports/jobs", report_jobs},
-    Route{"GET", "/v1/reports/jobs/manifest", report_manifest},
-    Route{"GET", "/v1/ledger", export_ledger},
-    Route{"POST", "/v1/ledger/verify", verify_ledger},
-    Route{"GET", "/v1/tokens", list_tokens},
+    Route{"POST", "/v1/policy", apply_policy, kBooks},
+    Route{"POST", "/v1/policy/check", check_policy, kBooks},
+    Route{"POST", "/v1/policy/diff", check_policy, kBooks},
+    Route{"GET", "/v1/reports/jobs", report_jobs, kBooks},
+    Route{"GET", "/v1/reports/jobs/manifest", report_manifest, kBooks},
+    Route{"GET", "/v1/ledger", export_ledger, kBooks},
+    Route{"POST", "/v1/ledger/verify", verify_ledger, kBooks},
+    Route{"GET", "/v1/tokens", list_tokens, kListing},
     Route{"POST", "/v1/tokens", make_token},
     Route{"DELETE", "/v1/tokens/{}", revoke_token},
-    Route{"POST", "/v1/join", join, true},
+    Route{"POST", "/v1/join", join, kThought, true},
+    Route{"POST", "/v1/renew", renew, kThought, true},
     Route{"GET", "/v1/whoami", who_am_i},
-    Route{"GET", "/v1/events", watch_events},
-    Route{"GET", "/v1/version", show_version, true},
-    Route{"GET", "/healthz", healthz, true},
-    Route{"GET", "/metrics", metrics, true},
+    Route{"GET", "/v1/events", watch_events, kWatchCost},
+    Route{"GET", "/v1/version", show_version, 1, true},
+    Route{"GET", "/", show_dashboard, 1, true},
+    Route{"GET", "/dashboard.js", dashboard_script, 1, true},
+    Route{"GET", "/dashboard.css", dashboard_style, 1, true},
+    Route{"GET", "/healthz", healthz, 1, true},
+    Route{"GET", "/metrics", metrics, kThought, true},
 };
 
 std::string_view next_part(std::string_view& path) {
@@ -83,6 +95,33 @@ const Route* find_route(const wire::net::Request& request, std::vector<std::stri
     return nullptr;
 }
 
+wire::net::Response too_many(const std::string& who, const Rate& rate, Span wait,
+                             Language language) {
+    const std::int64_t retry_s = whole_seconds_up(wait);
+    wire::net::Response response = problem(Refusal(Code::TooManyRequests)
+                                               .with("user", who)
+                                               .with("limit", rate.per_second)
+                                               .with("retry_s", retry_s),
+                                           language);
+    response.headers.emplace_back("Retry-After", std::to_string(retry_s));
+    return response;
+}
+
+/// One who needs or has no valid token is counted by the address, or by the local account. None:
+/// it may go on.
+std::optional<wire::net::Response> count_stranger(Services& services,
+                                                  const wire::net::Request& request, int cost) {
+    constexpr Rate rate{limits::strangers_per_second, limits::strangers_burst};
+    const auto& local = request.peer.local;
+    if (local && (local->uid == 0 || local->uid == ::geteuid())) {
+        return std::nullopt;  // who may read the zone's files need not be kept from asking
+    }
+    const std::string who = local ? "uid " + std::to_string(local->uid)
+                                  : "address " + network_of_peer(request.peer.address);
+    const auto wait = services.rates.take(who, rate, cost, services.engine.now());
+    return wait ? std::optional(too_many(who, rate, *wait, language_of(request))) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -94,15 +133,41 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     return number;
 }
 
+Expected<Caller, wire::net::Response> admit(Services& services, const wire::net::Request& request,
+                                            int cost) {
+    auto caller = services.identities.identify(request, services.engine.now());
+    if (!caller) {
+        auto flood = count_stranger(services, request, 1);
+        return Unexpected{flood ? *std::move(flood)
+                                : problem(caller.error(), language_of(request))};
+    }
+    const Identity& who = caller->who;
+    if (who.has(Role::ZoneAdmin) || who.has(Role::Agent)) {
+        return *std::move(caller);
+    }
+    constexpr Rate rate{limits::requests_per_second, limits::requests_burst};
+    const auto wait = services.rates.take("user " + who.user.value + "@" + who.enterprise.value,
+                                          rate, cost, services.engine.now());
+    if (wait) {
+        return Unexpected{too_many(who.user.value, rate, *wait, language_of(request))};
+    }
+    return *std::move(caller);
+}
+
 void serve(Services& services, wire::net::Request&& request, wire::net::Responder responder) {
     const Language language = language_of(request);
     std::vector<std::string> parts;
     const Route* route = find_route(request, parts);
     Caller caller;
-    if (route == nullptr || !route->open) {
-        auto known = services.identities.identify(request, services.engine.now());
+    if (route != nullptr && route->open) {
+        if (auto flood = count_stranger(services, request, route->cost)) {
+            responder.send(*std::move(flood));
+            return;
+        }
+    } else {
+        auto known = admit(services, request, route == nullptr ? 1 : route->cost);
         if (!known) {
-            responder.send(problem(known.error(), language));
+            responder.send(std::move(known).error());
             return;
         }
         caller = std::move(known).value();

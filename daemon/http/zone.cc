@@ -2,7 +2,7 @@
 
 #include "config/policy_reader.h"
 #include "core/policy/diff.h"
-#include "daemon/http/call.h"
+#include "daemon/http/paging.h"
 #include "daemon/views.h"
 
 namespace khu::daemon {
@@ -68,6 +68,19 @@ std::vector<wire::ComplaintView> shown(const std::vector<Complaint>& complaints,
     return views;
 }
 
+/// The id in If-Match: `"dn-cvpm2-2026.2"`; empty: whatever is in force. What is no tag of a policy
+/// is taken as it stands, and matches none.
+PolicyId expected_policy(const Call& call) {
+    std::string_view tag = call->request.header("If-Match");
+    if (tag == "*") {
+        return {};
+    }
+    if (tag.size() > 2 && tag.starts_with('"') && tag.ends_with('"')) {
+        tag = tag.substr(1, tag.size() - 2);
+    }
+    return PolicyId{std::string(tag.substr(0, 200))};
+}
+
 /// Reads and reviews against the zone as it is.
 struct Checked {
     wire::PolicyReview review;
@@ -101,11 +114,28 @@ Checked check(const State& state, const wire::PolicyRequest& request, Language l
 }  // namespace
 
 void list_nodes(const Call& call) {
-    answer_from_state(call, [call](State& state, Moment) {
-        wire::NodePage page;
-        for (const auto& [id, node] : state.truth.nodes) {
-            page.nodes.push_back(node_view(state, node, false, call->caller.who));
+    const auto paging = paging_of(call, "n", 1);
+    if (!paging) {
+        refuse(call, paging.error());
+        return;
+    }
+    std::optional<NodeId> after;
+    if (!paging->after.empty()) {
+        const std::optional<std::int64_t> number = whole_number(paging->after.front());
+        if (!number) {
+            refuse(call, bad_cursor());
+            return;
         }
+        after = NodeId{static_cast<std::uint64_t>(*number)};
+    }
+    answer_from_state(call, [call, after, limit = paging->limit](State& state, Moment) {
+        wire::NodePage page;
+        page.next = fill_page(
+            page.nodes, state.truth.nodes, after, limit,
+            [&](const NodeRecord& node) {
+                return std::optional(node_view(state, node, false, call->caller.who));
+            },
+            [](NodeId id) { return cursor("n", {std::to_string(id.value)}); });
         return page;
     });
 }
@@ -135,13 +165,22 @@ void show_balance(const Call& call) {
 
 void list_grants(const Call& call) {
     const EnterpriseId enterprise = asked_enterprise(call);
-    answer_from_state(call, [enterprise](State& state, Moment now) {
+    const auto paging = paging_of(call, "g", 1);
+    if (!paging) {
+        refuse(call, paging.error());
+        return;
+    }
+    const auto after = paging->after.empty() ? std::optional<GrantId>{}
+                                             : std::optional(GrantId{paging->after.front()});
+    answer_from_state(call, [enterprise, after, limit = paging->limit](State& state, Moment now) {
         wire::GrantPage page;
-        for (const auto& [id, grant] : state.truth.ledger.grants()) {
-            if (enterprise.empty() || grant.enterprise == enterprise) {
-                page.grants.push_back(grant_view(state, grant, now));
-            }
-        }
+        page.next = fill_page(
+            page.grants, state.truth.ledger.grants(), after, limit,
+            [&](const Grant& grant) {
+                const bool wanted = enterprise.empty() || grant.enterprise == enterprise;
+                return wanted ? std::optional(grant_view(state, grant, now)) : std::nullopt;
+            },
+            [](const GrantId& id) { return cursor("g", {id.value}); });
         return page;
     });
 }
@@ -193,14 +232,13 @@ void change_grant(const Call& call) {
 }
 
 void show_policy(const Call& call) {
-    answer_from_state(call, [call](State& state, Moment) -> Expected<wire::PolicyAnswer, Refusal> {
-        const bool reads_all =
-            call->caller.who.has(Role::ZoneAdmin) || call->caller.who.has(Role::Auditor);
-        if (!reads_all) {
-            // The file names every enterprise of the zone.
-            return Unexpected{
-                decide_detail::need_role(call->caller.who, Role::ZoneAdmin, "policy show").error()};
-        }
+    const Identity& who = call->caller.who;
+    if (!who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
+        // The file names every enterprise of the zone.
+        refuse(call, decide_detail::need_role(who, Role::ZoneAdmin, "policy show").error());
+        return;
+    }
+    call->services.engine.ask([call](State& state, Moment) {
         wire::PolicyAnswer shown_policy;
         if (state.truth.policy) {
             shown_policy.policy = state.truth.policy->id.value;
@@ -209,7 +247,9 @@ void show_policy(const Call& call) {
             shown_policy.applied_at = state.truth.policy_at;
             shown_policy.effective_at = state.truth.policy->effective_from;
         }
-        return shown_policy;
+        // An id is used once, so it is the tag; If-Match of an apply names it.
+        std::string tag = '"' + shown_policy.policy + '"';
+        answer(call, std::move(shown_policy), {{"ETag", std::move(tag)}});
     });
 }
 
@@ -245,8 +285,10 @@ void apply_policy(const Call& call) {
             answer(call, checked.review);
             return;
         }
-        ApplyPolicy command{
-            .who = call->caller.who, .policy = std::move(*checked.policy), .text = request->text};
+        ApplyPolicy command{.who = call->caller.who,
+                            .policy = std::move(*checked.policy),
+                            .text = request->text,
+                            .expected = expected_policy(call)};
         call->services.engine.tell(std::move(command),
                                    [call, review = checked.review](const Answer& told) {
                                        if (told.refusal) {

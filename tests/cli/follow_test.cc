@@ -147,5 +147,54 @@ TEST(Follow, WatchGoesOnAfterTheLastWholeEvent) {
     EXPECT_EQ(ran.code, 1);
 }
 
+TEST(Follow, WatchResumesWhereAPulseSaysAndPrintsNothingTwice) {
+    std::atomic<int> asked{0};
+    const FakeKhud khud([&](const FakeRequest&) {
+        switch (++asked) {
+            case 1:
+                return http(200, "{\"resume_from\":40,\"cut\":\"\"}\n", "text/plain");
+            case 2:
+                return http(200,
+                            "{\"seq\":39}\n{\"seq\":41}\n"
+                            "{\"resume_from\":50,\"cut\":\"too slow\"}\n",
+                            "text/plain");
+            default:
+                return problem(401, "N401", "not_authenticated");
+        }
+    });
+
+    const Ran ran = run_khu({"watch"}, at(khud));
+
+    EXPECT_EQ(ran.out, "{\"seq\":41}\n");
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/events");
+    EXPECT_EQ(khud.requests().at(1).target, "/v1/events?from=40");
+    EXPECT_EQ(khud.requests().at(2).target, "/v1/events?from=50");
+}
+
+TEST(Follow, WhoIsToldToSlowDownWaitsAndAsksAgain) {
+    std::atomic<int> asked{0};
+    const FakeKhud khud([&](const FakeRequest&) {
+        return ++asked == 1 ? http(429, R"({"code":"H429","title":"too_many_requests"})",
+                                   "application/problem+json\r\nRetry-After: 1")
+                            : http(200, kDone);
+    });
+
+    const Ran ran = run_khu({"cancel", "12"}, at(khud));
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(asked, 2);
+}
+
+TEST(Follow, AFullQueueIsNotWaitedFor) {
+    std::atomic<int> asked{0};
+    const FakeKhud khud([&](const FakeRequest&) {
+        ++asked;
+        return problem(429, "A103", "too_many_queued");
+    });
+
+    EXPECT_EQ(run_khu({"cancel", "12"}, at(khud)).code, 1);
+    EXPECT_EQ(asked, 1);
+}
+
 }  // namespace
 }  // namespace khu::cli::test

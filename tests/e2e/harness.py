@@ -38,6 +38,7 @@ class ZoneTest(unittest.TestCase):
 
     nodes = CPU_NODES
     hosts = True
+    certificate_life = None
     maxDiff = None
 
     @classmethod
@@ -49,6 +50,7 @@ class ZoneTest(unittest.TestCase):
         os.mkdir(cls.shared, 0o755)
         os.chmod(cls.shared, 0o1777)
         cls.zone = Zone(os.path.join(cls.folder, "z"), BIN, cls.nodes, cls.hosts)
+        cls.zone.certificate_life = cls.certificate_life
         cls.broken = False
         try:
             cls.zone.start()

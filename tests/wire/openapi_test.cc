@@ -87,7 +87,11 @@ info:
     One zone's API, over HTTPS and over the Unix socket. Amounts are integers with their unit as the
     last word of the key (ugs: 1e-6 reference-GPU-seconds, mvnd: thousandths of a dong, bytes, s);
     keys that end in _at are times in UTC, RFC 3339, and null where there is none. Unknown keys in a
-    request are refused. Every refusal is application/problem+json with a code of docs/refusals.
+    request are refused. A listing comes in pages: while `next` is not empty, ask again with it in
+    `after`. An answer's ETag in If-None-Match gives 304 while it is the same; the policy's in
+    If-Match keeps an apply from undoing another's. Who asks too fast gets 429 with Retry-After. The
+    lines of /v1/events are described in docs/formats/events.md. Every refusal is
+    application/problem+json with a code of docs/refusals.
 security:
   - token: []
 paths:

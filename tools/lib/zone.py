@@ -116,6 +116,7 @@ class Zone:
         self.port = 7443 if hosts else free_port()
         self.address = f"{'10.77.0.1' if hosts else '127.0.0.1'}:{self.port}"
         self.khud, self.agents = None, {}
+        self.certificate_life = None  # seconds; None: khud's own default
         self.token = None  # whose jobs submit() submits; None: root's, over the Unix socket
 
     # --- life -------------------------------------------------------------------------------
@@ -168,6 +169,8 @@ class Zone:
     def start_khud(self, wait=True):
         command = [self.bin + "/khud", "--zone", self.state, "--zone-id", self.zone_id,
                    "--listen", self.address]
+        if self.certificate_life:
+            command += ["--certificate-life", str(self.certificate_life)]
         self.khud = Daemon("khud", command, self.folder + "/khud.log",
                            self.holder("ctl") if self.hosts else None)
         if wait:

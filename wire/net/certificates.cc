@@ -15,7 +15,6 @@ namespace {
 
 constexpr Span kSlack = days(1);
 constexpr Span kAuthorityLife = days(3653);
-constexpr Span kLeafLife = days(365);
 
 Unexpected<Refusal> failed(std::string_view what) {
     return {Refusal(Code::CertificateFailed)
@@ -124,10 +123,10 @@ std::vector<std::pair<int, std::string>> leaf_extensions(const std::string& usag
             {NID_authority_key_identifier, "keyid:always"}};
 }
 
-Wish node_wish(const NodeName& node, Moment now) {
+Wish node_wish(const NodeName& node, Moment now, Span life) {
     return {.subject = "node:" + node.value,
             .now = now,
-            .life = kLeafLife,
+            .life = life,
             .extensions = leaf_extensions("clientAuth")};
 }
 
@@ -181,7 +180,8 @@ Expected<Identity, Refusal> make_authority(std::string_view zone, Moment now) {
 }
 
 Expected<Identity, Refusal> issue_server(const Identity& authority,
-                                         const std::vector<std::string>& names, Moment now) {
+                                         const std::vector<std::string>& names, Moment now,
+                                         Span life) {
     std::string all = fmt::format("DNS:{}", kServerName);
     for (const std::string& name : names) {
         if (!is_address(name) && !is_host_name(name)) {
@@ -191,21 +191,32 @@ Expected<Identity, Refusal> issue_server(const Identity& authority,
         }
         all += fmt::format(",{}:{}", is_address(name) ? "IP" : "DNS", name);
     }
-    Wish wish{.subject = "khud",
-              .now = now,
-              .life = kLeafLife,
-              .extensions = leaf_extensions("serverAuth")};
+    Wish wish{
+        .subject = "khud", .now = now, .life = life, .extensions = leaf_extensions("serverAuth")};
     wish.extensions.emplace_back(NID_subject_alt_name, all);
     return issue_with_new_key(authority, wish);
 }
 
-Expected<Identity, Refusal> issue_node(const Identity& authority, const NodeName& node,
-                                       Moment now) {
-    return issue_with_new_key(authority, node_wish(node, now));
+Expected<Identity, Refusal> issue_node(const Identity& authority, const NodeName& node, Moment now,
+                                       Span life) {
+    return issue_with_new_key(authority, node_wish(node, now, life));
 }
 
 Expected<Identity, Refusal> make_request(const NodeName& node) {
     const KeyPtr key = new_key();
+    if (key == nullptr) {
+        return failed("make a key");
+    }
+    std::string pem = pem_of(key.get());
+    auto request = make_request_again(node, pem);
+    if (!request) {
+        return Unexpected{std::move(request).error()};
+    }
+    return Identity{.certificate = *std::move(request), .key = std::move(pem)};
+}
+
+Expected<std::string, Refusal> make_request_again(const NodeName& node, std::string_view pem) {
+    const KeyPtr key = read_key(pem);
     const RequestPtr request(X509_REQ_new());
     const bool good =
         key != nullptr && request != nullptr &&
@@ -215,13 +226,11 @@ Expected<Identity, Refusal> make_request(const NodeName& node) {
     if (!good) {
         return failed("make a request");
     }
-    return Identity{
-        .certificate = to_pem([&](BIO* bio) { return PEM_write_bio_X509_REQ(bio, request.get()); }),
-        .key = pem_of(key.get())};
+    return to_pem([&](BIO* bio) { return PEM_write_bio_X509_REQ(bio, request.get()); });
 }
 
 Expected<std::string, Refusal> sign_request(const Identity& authority, std::string_view request,
-                                            const NodeName& node, Moment now) {
+                                            const NodeName& node, Moment now, Span life) {
     const BioPtr bio = bio_of(request);
     const RequestPtr asked(PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr));
     if (asked == nullptr) {
@@ -236,7 +245,7 @@ Expected<std::string, Refusal> sign_request(const Identity& authority, std::stri
                               .with("what", "sign the request")
                               .with("why", "its key is too weak")};
     }
-    return issue_leaf(authority, key, node_wish(node, now));
+    return issue_leaf(authority, key, node_wish(node, now, life));
 }
 
 Expected<CertificateFacts, Refusal> inspect(std::string_view pem) {
@@ -253,6 +262,11 @@ Expected<CertificateFacts, Refusal> inspect(std::string_view pem) {
                             .not_before = moment_of(X509_get0_notBefore(certificate.get())),
                             .not_after = moment_of(X509_get0_notAfter(certificate.get())),
                             .fingerprint = hex(hash)};
+}
+
+Moment renew_at(const CertificateFacts& certificate) {
+    const Span life = certificate.not_after - certificate.not_before - kSlack;
+    return certificate.not_after - Span{std::max<std::int64_t>(life.value, 0) / 3};
 }
 
 std::string_view node_of_subject(std::string_view subject) {

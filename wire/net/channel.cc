@@ -20,11 +20,11 @@ class RunningChannel final : public Channel {
 public:
     RunningChannel(ChannelOptions options, std::shared_ptr<TlsContext> tls)
         : options_(std::move(options)),
-          tls_(std::move(tls)),
           backoff_(options_.retry_first, options_.retry_most, random_seed()),
           strand_(asio::make_strand(io_)),
           retry_(strand_),
-          deadline_(strand_) {}
+          deadline_(strand_),
+          tls_(std::move(tls)) {}
     ~RunningChannel() override { stop(); }
 
     void run() {
@@ -37,6 +37,7 @@ public:
         return session != nullptr && session->send(std::move(message));
     }
     [[nodiscard]] bool is_open() const override { return current() != nullptr; }
+    [[nodiscard]] Expected<Done, Refusal> renew(const Identity& identity) override;
     void reconnect() override;
     void stop() override;
 
@@ -58,7 +59,6 @@ private:
     void try_later(const std::string& why);
 
     const ChannelOptions options_;
-    const std::shared_ptr<TlsContext> tls_;
     BackOff backoff_;
     asio::io_context io_{1};
     Strand strand_;
@@ -73,6 +73,7 @@ private:
 
     mutable std::mutex mutex_;
     std::shared_ptr<WebSocketSession> open_;  ///< `session_` once it is open
+    std::shared_ptr<TlsContext> tls_;         ///< of the next connection
 };
 
 void RunningChannel::begin() {
@@ -134,8 +135,13 @@ void RunningChannel::await_connect(std::size_t index) {
 
 void RunningChannel::greet() {
     const int fd = socket_->native_handle();
-    Line line =
-        tls_ == nullptr ? Line::plain(fd) : Line::tls_client(fd, tls_, options_.endpoint.tcp.host);
+    std::shared_ptr<TlsContext> tls;
+    {
+        const std::lock_guard lock(mutex_);
+        tls = tls_;
+    }
+    Line line = tls == nullptr ? Line::plain(fd)
+                               : Line::tls_client(fd, std::move(tls), options_.endpoint.tcp.host);
     transport_.emplace(*std::move(socket_), std::move(line));
     socket_.reset();
     shake_hands();
@@ -232,6 +238,17 @@ void RunningChannel::try_later(const std::string& why) {
             begin();
         }
     });
+}
+
+Expected<Done, Refusal> RunningChannel::renew(const Identity& identity) {
+    Expected<std::shared_ptr<TlsContext>, Refusal> made =
+        TlsContext::client(options_.authority, identity);
+    if (!made) {
+        return Unexpected{std::move(made).error()};
+    }
+    const std::lock_guard lock(mutex_);
+    tls_ = *std::move(made);
+    return Done{};
 }
 
 void RunningChannel::reconnect() {

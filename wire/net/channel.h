@@ -51,6 +51,9 @@ public:
     /// Thread-safe. False, and nothing is taken: not connected, or too much waits.
     virtual bool send(std::string message) = 0;
     [[nodiscard]] virtual bool is_open() const = 0;
+    /// Connections made from now on present this certificate. Thread-safe. Errors:
+    /// CertificateFailed, and then the old one stays.
+    [[nodiscard]] virtual Expected<Done, Refusal> renew(const Identity& identity) = 0;
     /// Gives the connection up, as if it were lost, and makes a new one. Thread-safe.
     virtual void reconnect() = 0;
     /// Says goodbye and joins the thread; no function is called afterwards. Not from a callback.

@@ -3,7 +3,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <thread>
 
@@ -23,6 +25,15 @@ std::int64_t now_ms() {
 bool wait_for(int fd, Io state, std::int64_t until) {
     const bool waits = state == Io::WantRead || state == Io::WantWrite;
     return waits && now_ms() < until && wait_ready(fd, state == Io::WantRead, until - now_ms());
+}
+
+/// What Retry-After says; 0 if it says nothing that we read.
+std::int64_t retry_after_ms(const Response& response) {
+    const std::string_view told = response.header("Retry-After");
+    int whole_s = 0;
+    const auto [end, error] = std::from_chars(told.data(), told.data() + told.size(), whole_s);
+    const bool good = error == std::errc{} && end == told.data() + told.size() && whole_s > 0;
+    return good ? std::min<std::int64_t>(whole_s, 3600) * 1000 : 0;
 }
 
 std::string name_of(Io state, const Line& line) {
@@ -148,9 +159,10 @@ Expected<Response, Fault> Client::send_again(const Request& request, const Patie
     BackOff backoff(patience.first, patience.most, random_seed());
     for (;;) {
         Expected<Response, Fault> response = send(request);
-        const bool in_vain =
-            response ? response->status == 503 : response.error().code == Code::Unreachable;
-        const std::int64_t wait = backoff.next().value;
+        const bool in_vain = response ? response->status == 503 || response->status == 429
+                                      : response.error().code == Code::Unreachable;
+        const std::int64_t told_ms = response ? retry_after_ms(*response) : 0;
+        const std::int64_t wait = std::max(backoff.next().value, told_ms);
         if (!in_vain || now_ms() + wait > until) {
             return response;
         }

@@ -58,8 +58,9 @@ public:
     /// after khud has done it.
     Expected<Response, Fault> send(const Request& request);
 
-    /// For requests that may be repeated: while khud is unreachable or answers 503, waits
-    /// (jittered, doubling) and sends again, until `patience` ends; then the last fault or answer.
+    /// For requests that may be repeated: while khud is unreachable, answers 503 or asks to slow
+    /// down (429), waits (jittered, doubling, at least what it says) and sends again, until
+    /// `patience` ends; then the last fault or answer.
     Expected<Response, Fault> send_again(const Request& request, const Patience& patience);
 
     /// For a body without end: gives each piece to `on_chunk` as it comes, until the body ends or

@@ -282,6 +282,15 @@ void Connection::send(Response response) {
     });
 }
 
+void Connection::make(std::function<Response()> make) {
+    asio::post(strand_, [self = shared_from_this(), make = std::move(make)] {
+        if (self->phase_ == Phase::Answering) {
+            self->answer(make());
+            self->advance();
+        }
+    });
+}
+
 void Connection::answer(const Response& response) {
     append_head(out_, response, BodyFraming::Length, keep_alive_);
     if (!head_only_) {

@@ -37,6 +37,7 @@ public:
 
     // On any thread; each at most once for a request.
     void send(Response response);
+    void make(std::function<Response()> make);
     void send_stream(Response head, std::shared_ptr<StreamState> stream);
     void send_upgrade(std::shared_ptr<WebSocketSession> session);
     /// The stream has more to write.
@@ -111,6 +112,7 @@ public:
     explicit Answer(std::shared_ptr<Connection> connection, std::string method, std::string path);
     ~Answer();
     void send(Response response);
+    void make(std::function<Response()> make);
     Stream stream(Response head);
     std::shared_ptr<WebSocket> accept(WebSocketEvents events);
 

@@ -27,6 +27,11 @@ void Responder::Answer::send(Response response) {
     connection_->send(std::move(response));
 }
 
+void Responder::Answer::make(std::function<Response()> make) {
+    use();
+    connection_->make(std::move(make));
+}
+
 Stream Responder::Answer::stream(Response head) {
     use();
     auto state = std::make_shared<StreamState>();
@@ -88,6 +93,10 @@ std::size_t Stream::Body::queued() const {
 
 void Responder::send(Response response) const {
     answer_->send(std::move(response));
+}
+
+void Responder::make(std::function<Response()> make) const {
+    answer_->make(std::move(make));
 }
 
 Stream Responder::stream(Response head) const {

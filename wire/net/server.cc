@@ -89,6 +89,16 @@ void Core::wait_until_empty(Span most) {
                    [this] { return members_.empty(); });
 }
 
+void Core::use(std::shared_ptr<TlsContext> tls) {
+    const std::lock_guard lock(mutex_);
+    tls_.swap(tls);
+}
+
+std::shared_ptr<TlsContext> Core::tls() {
+    const std::lock_guard lock(mutex_);
+    return tls_;
+}
+
 void Core::route(std::string path, UpgradeHandler handler) {
     const std::lock_guard lock(mutex_);
     routes_.insert_or_assign(std::move(path), std::move(handler));
@@ -193,7 +203,7 @@ private:
         } else {
             send_at_once(fd);
         }
-        Line line = local_ ? Line::plain(fd) : Line::tls_server(fd, core_.tls);
+        Line line = local_ ? Line::plain(fd) : Line::tls_server(fd, core_.tls());
         std::make_shared<Connection>(core_, Transport(std::move(socket), std::move(line)),
                                      std::move(peer), std::move(place))
             ->start();
@@ -281,6 +291,7 @@ public:
     void on_websocket(std::string path, UpgradeHandler handler) override {
         core_->route(std::move(path), std::move(handler));
     }
+    [[nodiscard]] Expected<Done, Refusal> renew(const Identity& identity) override;
     [[nodiscard]] std::uint16_t port() const override { return port_; }
     [[nodiscard]] std::int64_t connections() const override { return core_->connections(); }
     void stop() override;
@@ -300,15 +311,22 @@ private:
     std::once_flag stopped_;
 };
 
+Expected<Done, Refusal> RunningServer::renew(const Identity& identity) {
+    Expected<std::shared_ptr<TlsContext>, Refusal> tls =
+        TlsContext::server(identity, core_->options.authority);
+    if (!tls) {
+        return Unexpected{std::move(tls).error()};
+    }
+    core_->use(*std::move(tls));
+    return Done{};
+}
+
 Expected<Done, Refusal> RunningServer::listen() {
     const ServerOptions& options = core_->options;
     if (options.tcp) {
-        Expected<std::shared_ptr<TlsContext>, Refusal> tls =
-            TlsContext::server(options.identity, options.authority);
-        if (!tls) {
-            return Unexpected{std::move(tls).error()};
+        if (Expected<Done, Refusal> ready = renew(options.identity); !ready) {
+            return ready;
         }
-        core_->tls = *std::move(tls);
         const Expected<int, Refusal> fd = listen_tcp(*options.tcp);
         if (!fd) {
             return Unexpected{fd.error()};

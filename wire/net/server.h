@@ -49,6 +49,8 @@ public:
 
     /// Claims: not answered yet.
     void send(Response response) const;
+    /// The same, with what `make` gives: it is called on an I/O thread, if the peer still waits.
+    void make(std::function<Response()> make) const;
     /// Starts a response whose body is written through the Stream; `head.body` is its first piece.
     /// Claims: not answered yet.
     [[nodiscard]] Stream stream(Response head) const;
@@ -130,6 +132,9 @@ public:
     /// Requests to upgrade on `path` go to `handler`; other paths are refused with NoRoute. Call it
     /// before clients can know the path, or right after start.
     virtual void on_websocket(std::string path, UpgradeHandler handler) = 0;
+    /// New connections get this certificate; those that are open stay as they are. Errors:
+    /// CertificateFailed, and then the old one stays.
+    [[nodiscard]] virtual Expected<Done, Refusal> renew(const Identity& identity) = 0;
     /// The TCP port in use; 0 if it has none.
     [[nodiscard]] virtual std::uint16_t port() const = 0;
     [[nodiscard]] virtual std::int64_t connections() const = 0;

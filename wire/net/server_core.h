@@ -76,7 +76,9 @@ public:
     explicit Core(ServerOptions o) : options(std::move(o)), io(options.threads) {}
 
     const ServerOptions options;
-    std::shared_ptr<TlsContext> tls;
+    void use(std::shared_ptr<TlsContext> tls);
+    /// For a new connection.
+    std::shared_ptr<TlsContext> tls();
     std::atomic<bool> stopping{false};
 
     /// A place for a new connection, or none when there are too many.
@@ -96,6 +98,7 @@ private:
     friend class Place;
 
     std::mutex mutex_;
+    std::shared_ptr<TlsContext> tls_;
     std::condition_variable left_;
     std::map<Member*, std::weak_ptr<Member>> members_;
     std::map<std::string, UpgradeHandler> routes_;

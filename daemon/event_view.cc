@@ -1,0 +1,114 @@
+#include "daemon/event_view.h"
+
+#include "core/base/enum_name.h"
+#include "wire/json_kinds.h"
+
+namespace khu::daemon {
+namespace {
+
+class Teller {
+public:
+    Teller(const State& state, wire::Event& event) : state_(state), event_(event) {}
+
+    template <class Fact>
+    void operator()(const Fact& fact) {
+        event_.type = wire::snake_case(wire::detail::type_name<Fact>());
+        add_names(fact);
+        add_end(fact);
+        add_texts(fact);
+    }
+
+private:
+    void add_node(NodeId id) {
+        const NodeRecord* node = state_.find_node(id);
+        if (node != nullptr) {
+            event_.nodes.emplace_back(node->name.value);
+        }
+    }
+    void add_grant(const GrantId& id) {
+        event_.grant = id;
+        if (const Grant* grant = state_.truth.ledger.find(id)) {
+            event_.enterprise = grant->enterprise;
+        }
+    }
+
+    template <class Fact>
+    void add_names(const Fact& fact) {
+        if constexpr (requires { fact.job.value; }) {
+            event_.job = fact.job;
+            if (const Job* job = state_.find_job(fact.job)) {
+                event_.enterprise = job->spec.enterprise;
+            }
+        }
+        if constexpr (requires { fact.attempt.value; }) {
+            event_.attempt = fact.attempt;
+        }
+        if constexpr (requires { fact.placement.nodes; }) {
+            for (const NodeAllocation& each : fact.placement.nodes) {
+                add_node(each.node);
+            }
+        }
+        if constexpr (requires {
+                          fact.name;
+                          fact.node;
+                      }) {
+            event_.nodes.emplace_back(fact.name.value);
+        } else if constexpr (requires { fact.node; }) {
+            add_node(fact.node);
+        }
+        if constexpr (requires { fact.grant; }) {
+            add_grant(fact.grant);
+        } else if constexpr (requires { fact.extension; }) {
+            add_grant(fact.extension.id);
+        } else if constexpr (requires { fact.offer; }) {
+            event_.grant = fact.offer.id;
+            event_.enterprise = fact.offer.enterprise;
+        }
+    }
+
+    template <class Fact>
+    void add_end(const Fact& fact) {
+        if constexpr (requires { fact.cause; }) {
+            event_.cause = enum_name(fact.cause);
+        }
+        if constexpr (requires { fact.exit_code; }) {
+            event_.exit_code = fact.exit_code;
+        }
+        if constexpr (requires { fact.requeue; }) {
+            event_.requeue = fact.requeue;
+        }
+    }
+
+    template <class Fact>
+    void add_texts(const Fact& fact) {
+        if constexpr (requires { fact.by; }) {
+            event_.by = fact.by.value;
+        }
+        if constexpr (requires { fact.spec; }) {
+            event_.enterprise = fact.spec.enterprise;
+            event_.by = fact.spec.user.value;
+            event_.text = fact.spec.name;
+        } else if constexpr (requires { fact.policy.id; }) {
+            event_.text = fact.policy.id.value;
+        } else if constexpr (requires { fact.reason; }) {
+            event_.text = fact.reason;
+        } else if constexpr (requires { fact.detail; }) {
+            event_.text = fact.detail;
+        }
+    }
+
+    const State& state_;
+    wire::Event& event_;
+};
+
+}  // namespace
+
+wire::Event event_of(const State& state, const Stamped& fact) {
+    wire::Event event;
+    event.seq = fact.seq;
+    event.at = fact.at;
+    std::visit(Teller(state, event), fact.fact);
+    return event;
+}
+
+}  // namespace khu::daemon

@@ -1,0 +1,12 @@
+# The dashboard's files become strings in khud: web_pages.cc, made anew when one of them changes.
+set(pages index.html dashboard.js dashboard.css)
+set(text "// Made by web/pages.cmake of the files in web/; do not edit.\n#include \"daemon/http/pages.h\"\n")
+string(APPEND text "\nnamespace khu::daemon {\n\n")
+foreach(page ${pages})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/${page})
+    file(READ ${CMAKE_CURRENT_LIST_DIR}/${page} content)
+    string(MAKE_C_IDENTIFIER ${page} name)
+    string(APPEND text "const std::string_view page_${name} = R\"khu(${content})khu\";\n\n")
+endforeach()
+string(APPEND text "}  // namespace khu::daemon\n")
+file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/web/web_pages.cc CONTENT "${text}")
