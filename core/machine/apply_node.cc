@@ -59,7 +59,8 @@ void use_partitions(State& state) {
         partitions.push_back({.id = each.id,
                               .nodes = each.nodes,
                               .share = {.cores = each.share.cores_per_gpu,
-                                        .memory = gibibytes(each.share.mem_gib_per_gpu)}});
+                                        .memory = gibibytes(each.share.mem_gib_per_gpu)},
+                              .shared = each.sharing == Sharing::Everybody});
     }
     state.scheduler.partitions_changed(partitions);
 }

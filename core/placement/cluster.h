@@ -59,6 +59,7 @@ struct PartitionNodes {
     PartitionId id;
     std::vector<NodeName> nodes;  ///< as the policy lists them; some may never have joined
     GpuShare share;               ///< cores and memory kept for each GPU
+    bool shared{false};  ///< jobs of different enterprises may stand on one of its GPU nodes
 };
 
 /// The nodes of one partition that take jobs, by who may use them, free GPUs and free cores.
@@ -147,6 +148,8 @@ private:
     };
 
     ClusterNode& node(NodeId id);
+    [[nodiscard]] const EnterpriseId& owner_of(const ClusterNode& node,
+                                               const EnterpriseId& enterprise) const;
     void index_node(const ClusterNode& node);
     void unindex_node(const ClusterNode& node);
     void join_partitions(ClusterNode& node);

@@ -78,8 +78,11 @@ std::string_view link_name(LinkKind kind) {
     KHU_CHECK(false, "link {}", static_cast<int>(kind));
 }
 
-std::vector<std::string> rules_of(const GangRequest& request) {
-    std::vector<std::string> rules{"devices_free", "one_enterprise", "no_stranded_gpu"};
+std::vector<std::string> rules_of(const GangRequest& request, bool shared) {
+    std::vector<std::string> rules{"devices_free", "no_stranded_gpu"};
+    if (!shared) {
+        rules.emplace_back("one_enterprise");
+    }
     if (request.shape.exclusive) {
         rules.emplace_back("exclusive");
     }
@@ -118,7 +121,7 @@ Receipt make_receipt(const Cluster& cluster, const GangRequest& request,
     receipt.best_score = best_score(cluster, request);
     receipt.link = request.shape.gpus > 1 ? std::string(link_name(worst_link(nodes, fits))) : "";
     receipt.span = span ? std::string(name_of(*span)) : "node";
-    receipt.rules = rules_of(request);
+    receipt.rules = rules_of(request, cluster.partition(request.partition)->shared);
     return receipt;
 }
 

@@ -76,6 +76,10 @@ KHU_DESCRIBE(Price, from_day, vnd_per_gpuh)
 enum class ShareMode { PerGpu, MaxOf };
 KHU_DESCRIBE_ENUM(ShareMode, PerGpu, MaxOf)
 
+/// Whose jobs may stand side by side on one GPU node.
+enum class Sharing { InsideEnterprise, Everybody };
+KHU_DESCRIBE_ENUM(Sharing, InsideEnterprise, Everybody)
+
 struct ShareRule {
     ShareMode mode{ShareMode::PerGpu};
     int cores_per_gpu{0};    ///< PerGpu
@@ -106,9 +110,10 @@ struct Partition {
     ShareRule share;
     TimeLimits time_limit;
     OrderStrategy order{OrderStrategy::FairTree};
+    Sharing sharing{Sharing::InsideEnterprise};
     bool operator==(const Partition&) const = default;
 };
-KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit, order)
+KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit, order, sharing)
 
 struct Qos {
     QosId id;

@@ -58,6 +58,7 @@ KHU_FIELDS(Partition, p) {
         io.must("max", Duration{}, p.time_limit.max);
     });
     io.may("order", Word<OrderStrategy>{}, p.order, OrderStrategy::FairTree);
+    io.may("sharing", Word<Sharing>{}, p.sharing, Sharing::InsideEnterprise);
 }
 
 KHU_FIELDS(Qos, p) {

@@ -25,8 +25,8 @@
 
 namespace khu {
 
-/// Jobs that are expected to run alike. An empty user stands for everybody of the enterprise, an
-/// empty enterprise for everybody.
+/// Jobs that are expected to run alike. An empty user stands for everybody of the
+/// enterprise.
 struct RunClass {
     EnterpriseId enterprise;
     UserId user;
@@ -66,7 +66,7 @@ public:
     /// An attempt that says nothing of how long such jobs run (a node failed, it was cancelled).
     void forgotten(const RunClass& kind, Moment started_at);
 
-    /// From the narrowest class that has ended runs: user, enterprise, everybody; else a guess.
+    /// From the narrowest class that has ended runs: user, then enterprise; else a guess.
     [[nodiscard]] Prediction predict(const RunClass& kind, Span limit, Moment now) const;
 
     [[nodiscard]] const std::map<RunClass, RunSums>& classes() const { return classes_; }

@@ -50,6 +50,25 @@ TEST(Gang, StartsWholeOrNotAtAll) {
     EXPECT_EQ(placed.error(), (Misfit{.needed = 4, .fitting = 3}));
 }
 
+TEST(Gang, SharesANodeAmongEnterprisesOnlyWhereThePolicySaysSo) {
+    Cluster zone = cluster(1, node_class(dgx()));
+    GangRequest theirs = gpus(1);
+    theirs.enterprise = kHanRiver;
+    must_place(zone, gpus(1));
+    EXPECT_FALSE(place(zone, theirs).has_value());
+
+    PartitionNodes shared = *zone.partition(kPartition);
+    shared.shared = true;
+    zone.set_partitions({shared});
+    EXPECT_FALSE(place(zone, theirs).has_value()) << "what came before keeps the node";
+    must_place(zone, gpus(1));
+
+    Cluster fresh = cluster(1, node_class(dgx()));
+    fresh.set_partitions({shared});
+    must_place(fresh, gpus(1));
+    EXPECT_EQ(must_place(fresh, theirs).receipt.rules.back(), "no_stranded_gpu");
+}
+
 TEST(Gang, GoesIntoTheTightestRackThatHoldsIt) {
     Cluster zone = cluster(12, node_class(dgx()), 4);
     zone.set_health(NodeId{5}, NodeHealth::Drained);  // rack r1 has three nodes left

@@ -34,13 +34,13 @@ TEST(RunHistory, PredictsTheMeanOfTheSameUsersRuns) {
     EXPECT_EQ(made.runs, 2);
 }
 
-TEST(RunHistory, FallsBackToTheEnterpriseThenToEverybodyThenToTheLimit) {
+TEST(RunHistory, FallsBackToTheEnterpriseThenToADayOrTheLimit) {
     RunHistory history;
     EXPECT_EQ(history.predict(kind("u-1"), hours(5), kNow).run, hours(5));
-    EXPECT_EQ(history.predict(kind("u-1"), days(30), kNow).run, days(3));
+    EXPECT_EQ(history.predict(kind("u-1"), days(30), kNow).run, days(1));
 
     run(history, kind("u-9", "0401000009"), hours(4));
-    EXPECT_EQ(history.predict(kind("u-1"), days(1), kNow).run, hours(4));
+    EXPECT_EQ(history.predict(kind("u-1"), days(2), kNow).run, days(1));
 
     run(history, kind("u-2"), hours(2));
     EXPECT_EQ(history.predict(kind("u-1"), days(1), kNow).run, hours(2));
