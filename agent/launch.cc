@@ -99,6 +99,7 @@ plugins::LaunchRequest request_of(const StartAttempt& order, const NodeFacts& fa
         request.paths.checkpoint_dir =
             facts.checkpoint_root + "/" + std::to_string(order.job.value);
     }
+    request.array_index = order.spec.array->index;
     request.run_as_root = (account.uid < 0 ? ::geteuid() : account.uid) == 0;
     request.bind_cores = !facts.presented;
     request.oversubscribed =
@@ -148,6 +149,7 @@ Expected<ShepherdOrder, Refusal> make_shepherd_order(const StartAttempt& order,
         return Unexpected{std::move(plan).error()};
     }
     OrderFacts about{.key = {order.job, order.attempt}, .node = facts.name};
+    about.array_index = order.spec.array->index;
     about.uid = account->uid;
     about.gid = account->gid;
     about.groups = account->groups;

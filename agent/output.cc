@@ -70,6 +70,9 @@ std::string expand_output(std::string_view pattern, const OutputNames& names) {
             path += std::to_string(names.rank);
         } else if (letter == 'a') {
             path += std::to_string(names.array_index < 0 ? 0 : names.array_index);
+        } else if (letter == 'A') {  // of an element: its array's number (core/jobs/array.h)
+            path += std::to_string(names.array_index < 0 ? names.job
+                                                         : names.job - 1 - names.array_index);
         } else if (letter == '%') {
             path += '%';
         } else {

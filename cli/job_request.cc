@@ -37,10 +37,13 @@ Expected<std::string, Failure> with_own_value(const Session& session, const std:
     return text + "=" + own;
 }
 
-Expected<Done, Failure> apply_environment(const Session& session, const Option& option,
-                                          config::Submission& job) {
+/// An option that may be given more than once.
+Expected<Done, Failure> apply_each(const Session& session, const Option& option,
+                                   config::Submission& job) {
+    const bool variable = long_name(option) == "--env";
     for (const std::string& text : session.arguments.all(long_name(option))) {
-        const Expected<std::string, Failure> value = with_own_value(session, text);
+        const Expected<std::string, Failure> value =
+            variable ? with_own_value(session, text) : Expected<std::string, Failure>(text);
         if (!value) {
             return Unexpected{value.error()};
         }
@@ -60,7 +63,7 @@ Expected<Done, Failure> apply_options(const Session& session, config::Submission
         }
         const Expected<Done, Failure> applied =
             option.takes == Takes::Many
-                ? apply_environment(session, option, job)
+                ? apply_each(session, option, job)
                 : apply(session, option, session.arguments.text(long_name(option)), job);
         if (!applied) {
             return applied;
@@ -84,6 +87,15 @@ std::string directory_of(const std::string& asked) {
 
 std::string file_name(const std::string& path) {
     return path == "-" ? "stdin" : path.substr(path.rfind('/') + 1);
+}
+
+template <class Named>
+std::vector<std::string> texts(const std::vector<Named>& names) {
+    std::vector<std::string> made;
+    for (const Named& name : names) {
+        made.push_back(name.value);
+    }
+    return made;
 }
 
 wire::SubmitRequest request_of(const config::Submission& job) {
@@ -111,6 +123,16 @@ wire::SubmitRequest request_of(const config::Submission& job) {
             .prefer = spec.prefer,
             .notice_signal = spec.notice_signal,
             .notice_seconds = spec.notice_seconds,
+            .after = spec.when->after,
+            .singleton = spec.when->singleton,
+            .deadline_at = spec.when->deadline,
+            .include = texts(spec.where->include),
+            .exclude = texts(spec.where->exclude),
+            .features = texts(spec.where->features),
+            .segment = spec.where->segment,
+            .segment_level = spec.where->segment_level,
+            .array = spec.array->indices,
+            .array_running_max = spec.array->running_max,
             .argv = payload.argv,
             .script = payload.script,
             .env = payload.env,

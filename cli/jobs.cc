@@ -4,6 +4,8 @@
 #include <unordered_map>
 
 #include "config/values.h"
+#include "core/base/limits.h"
+#include "core/jobs/array.h"
 
 namespace khu::cli {
 namespace {
@@ -38,13 +40,19 @@ private:
 }  // namespace
 
 Expected<JobId, Failure> parse_job(const Session& session, const std::string& text) {
+    const std::size_t line = text.find('_');
     const config::Value<std::int64_t> number =
-        config::parse_whole(text, 1, std::numeric_limits<std::int64_t>::max());
-    if (!number) {
+        config::parse_whole(text.substr(0, line), 1, std::numeric_limits<std::int64_t>::max() / 2);
+    const config::Value<std::int64_t> index =
+        line == std::string::npos
+            ? config::Value<std::int64_t>(0)
+            : config::parse_whole(text.substr(line + 1), 0, limits::array_index_max);
+    if (!number || !index) {
         return Unexpected{
             usage(session.say(Message::NotAJob, {text}), session.say(Message::NotAJobRemedy))};
     }
-    return JobId{static_cast<std::uint64_t>(*number)};
+    const JobId job{static_cast<std::uint64_t>(*number)};
+    return line == std::string::npos ? job : element_id(job, static_cast<int>(*index));
 }
 
 Expected<std::vector<JobId>, Failure> job_operands(const Session& session) {
@@ -57,6 +65,27 @@ Expected<std::vector<JobId>, Failure> job_operands(const Session& session) {
         jobs.push_back(*job);
     }
     return jobs;
+}
+
+Result each_job(Session& session, std::string_view verb, const std::string& body, Message done) {
+    const Expected<std::vector<JobId>, Failure> jobs = job_operands(session);
+    if (!jobs) {
+        return Unexpected{jobs.error()};
+    }
+    Result result = 0;
+    for (const JobId job : *jobs) {
+        const Expected<Received<wire::JobView>, Failure> view =
+            session.post<wire::JobView>(job_target(job, verb), body);
+        if (view) {
+            session.print(session.say(done, {label_of(view->answer), view->answer.phase}) + "\n");
+            continue;
+        }
+        if (!result) {
+            session.report(result.error());
+        }
+        result = Unexpected{view.error()};
+    }
+    return result;
 }
 
 std::string job_target(JobId job, std::string_view rest) {
@@ -133,12 +162,16 @@ Result report_end(Session& session, JobId job) {
     return exit_code_of(end->answer);
 }
 
+std::string label_of(const wire::JobView& job) {
+    return job.label.empty() ? std::to_string(job.job.value) : job.label;
+}
+
 std::string describe_end(const Session& session, const wire::JobView& job) {
     if (job.cause == "completed") {
         return {};
     }
-    std::string text = session.say(Message::JobEnded, {std::to_string(job.job.value), job.cause,
-                                                       std::to_string(job.exit_code)});
+    std::string text =
+        session.say(Message::JobEnded, {label_of(job), job.cause, std::to_string(job.exit_code)});
     return job.detail.empty() ? text : text + ": " + job.detail;
 }
 

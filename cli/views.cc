@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/base/enum_name.h"
 #include "core/policy/hostlist.h"
 
 namespace khu::cli {
@@ -114,14 +115,42 @@ Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, 
                 .rows = {}};
     for (const wire::JobView& job : jobs) {
         const wire::SpecView& spec = job.spec;
-        table.rows.push_back({std::to_string(job.job.value), spec.name, spec.user.value,
-                              spec.enterprise.value, spec.programme.value, spec.partition.value,
-                              spec.qos.value, job.phase, std::int64_t{spec.nodes},
-                              std::int64_t{spec.nodes} * spec.gpus_per_node, time_used(job, now),
-                              span_cell(spec.time_limit_s), session.when(job.submitted_at),
-                              std::int64_t{job.exit_code}, where_or_why(job)});
+        table.rows.push_back(
+            {Cell(label_of(job), std::to_string(job.job.value)), spec.name, spec.user.value,
+             spec.enterprise.value, spec.programme.value, spec.partition.value, spec.qos.value,
+             job.phase, std::int64_t{spec.nodes}, std::int64_t{spec.nodes} * spec.gpus_per_node,
+             time_used(job, now), span_cell(spec.time_limit_s), session.when(job.submitted_at),
+             std::int64_t{job.exit_code}, where_or_why(job)});
     }
     return table;
+}
+
+/// "12 (ok), 13 (any)".
+std::string after_text(const wire::SpecView& spec) {
+    std::string text;
+    for (const Dependency& each : spec.after) {
+        text += (text.empty() ? "" : ", ") + std::to_string(each.job.value) + " (" +
+                enum_name(each.on) + ")";
+    }
+    return text;
+}
+
+std::string words_of(const std::vector<FeatureName>& features) {
+    std::string text;
+    for (const FeatureName& each : features) {
+        text += (text.empty() ? "" : ",") + each.value;
+    }
+    return text;
+}
+
+/// "90 waiting, 8 running, 2 ended, 0 failed".
+std::string elements_text(const wire::JobView& job) {
+    if (!job.elements) {
+        return {};
+    }
+    const wire::ArrayView& of = *job.elements;
+    return std::to_string(of.waiting) + " waiting, " + std::to_string(of.running) + " running, " +
+           std::to_string(of.ended) + " ended, " + std::to_string(of.failed) + " failed";
 }
 
 Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
@@ -132,7 +161,9 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
         table.rows.front().push_back(std::move(cell));
     };
     const wire::SpecView& spec = job.spec;
-    add("Job", "job", std::to_string(job.job.value));
+    add("Job", "job", {label_of(job), std::to_string(job.job.value)});
+    add("Array", "array", spec.array);
+    add("Elements", "elements", elements_text(job));
     add("Name", "name", spec.name);
     add("Phase", "phase", job.phase);
     add("Why", "reason", job.reason ? job.reason->code + " " + job.reason->text : "");
@@ -153,6 +184,13 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Time limit", "time_limit_s", span_cell(spec.time_limit_s));
     add("Submitted", "submitted_at", session.when(job.submitted_at));
     add("Begins after", "begin_at", session.when(spec.begin_at));
+    add("After", "after", after_text(spec));
+    add("Must end by", "end_by_at", session.when(spec.deadline_at));
+    add("Only on", "include", compress_hostlist(spec.include));
+    add("Not on", "exclude", compress_hostlist(spec.exclude));
+    add("Features", "features", words_of(spec.features));
+    add("Segments", "segment",
+        spec.segment == 0 ? "" : std::to_string(spec.segment) + "@" + spec.segment_level);
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));
     add("Deadline", "deadline_at", session.when(job.deadline_at));

@@ -110,6 +110,133 @@ std::optional<BadValue> env(const JobOption& o, const JobClock&, Submission& s) 
     return std::nullopt;
 }
 
+BadValue not_of_form(const char* form_en, const char* form_vi) {
+    return BadValue{"P008", form_en, form_vi, 0};
+}
+
+/// Calls `one` with each part between commas; false if it says so for one, or one is empty.
+template <class One>
+bool each_part(std::string_view text, One one) {
+    while (true) {
+        const std::size_t comma = text.find(',');
+        const std::string_view part = text.substr(0, comma);
+        if (part.empty() || !one(part)) {
+            return false;
+        }
+        if (comma == std::string_view::npos) {
+            return true;
+        }
+        text.remove_prefix(comma + 1);
+    }
+}
+
+/// "12" or "12,13": those jobs, each to be as `on` says.
+std::optional<BadValue> after(const JobOption& o, After on, Submission& s) {
+    std::vector<Dependency> found;
+    const bool right = each_part(o.value, [&](std::string_view part) {
+        const Value<std::int64_t> job = parse_whole(part, 1, INT64_MAX);
+        if (job) {
+            found.push_back({.job = JobId{static_cast<std::uint64_t>(*job)}, .on = on});
+        }
+        return job.has_value();
+    });
+    if (!right) {
+        return not_of_form("numbers of jobs are expected: 12 or 12,13",
+                           "cần số của các tác vụ: 12 hoặc 12,13");
+    }
+    std::vector<Dependency>& all = s.spec.when.edit().after;
+    all.insert(all.end(), found.begin(), found.end());
+    return std::nullopt;
+}
+
+std::optional<BadValue> deadline(const JobOption& o, const JobClock& clock, Submission& s) {
+    return take(parse_begin(o.value, clock.now, clock.utc_offset_minutes),
+                [&](Moment at) { s.spec.when.edit().deadline = at; });
+}
+
+std::optional<BadValue> hosts(const JobOption& o, std::vector<NodeName>& into) {
+    Node node;
+    node.text = o.value;
+    return take(read_leaf(schema::Hostlist{}, node, 0),
+                [&](const std::vector<NodeName>& names) { into = names; });
+}
+
+std::optional<BadValue> features(const JobOption& o, const JobClock&, Submission& s) {
+    std::vector<FeatureName> found;
+    const bool right = each_part(o.value, [&](std::string_view part) {
+        const bool named = parse_identifier(part).has_value();
+        found.emplace_back(std::string(part));
+        return named;
+    });
+    if (!right) {
+        return not_of_form("names of features are expected: nvme or nvme,400g",
+                           "cần tên các đặc tính: nvme hoặc nvme,400g");
+    }
+    s.spec.where.edit().features = std::move(found);
+    return std::nullopt;
+}
+
+/// "12@rack".
+std::optional<BadValue> segment(const JobOption& o, const JobClock&, Submission& s) {
+    const std::size_t at = o.value.find('@');
+    const Value<std::int64_t> size = parse_whole(o.value.substr(0, at), 1, limits::nodes_max);
+    const std::string level = at == std::string::npos ? "" : o.value.substr(at + 1);
+    if (!size || !parse_identifier(level)) {
+        return not_of_form("nodes of a segment and a level are expected: 12@rack",
+                           "cần số nút mỗi nhóm và cấp: 12@rack");
+    }
+    s.spec.where.edit().segment = static_cast<int>(*size);
+    s.spec.where.edit().segment_level = Text(level);
+    return std::nullopt;
+}
+
+/// "7", "1-10", "1-10:2".
+std::optional<IndexRange> index_range(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    const std::string_view ends = text.substr(0, colon);
+    const std::size_t dash = ends.find('-');
+    const Value<std::int64_t> first = parse_whole(ends.substr(0, dash), 0, limits::array_index_max);
+    const Value<std::int64_t> last =
+        dash == std::string_view::npos
+            ? first
+            : parse_whole(ends.substr(dash + 1), 0, limits::array_index_max);
+    const Value<std::int64_t> step =
+        colon == std::string_view::npos
+            ? Value<std::int64_t>(1)
+            : parse_whole(text.substr(colon + 1), 1, limits::array_index_max);
+    if (!first || !last || !step || *last < *first) {
+        return std::nullopt;
+    }
+    return IndexRange{.first = static_cast<int>(*first),
+                      .last = static_cast<int>(*last),
+                      .step = static_cast<int>(*step)};
+}
+
+/// "1-100%8": indices, and how many of them may run at a time.
+std::optional<BadValue> array(const JobOption& o, const JobClock&, Submission& s) {
+    ArrayRules rules;
+    const std::size_t percent = o.value.find('%');
+    bool right = each_part(o.value.substr(0, percent), [&](std::string_view part) {
+        const std::optional<IndexRange> range = index_range(part);
+        if (range) {
+            rules.indices.push_back(*range);
+        }
+        return range.has_value();
+    });
+    if (percent != std::string::npos) {
+        const Value<std::int64_t> most =
+            parse_whole(o.value.substr(percent + 1), 1, limits::array_index_max);
+        right = right && most;
+        rules.running_max = most ? static_cast<int>(*most) : 0;
+    }
+    if (!right) {
+        return not_of_form("indices up to 100000 are expected: 1-100, 0,3,5-9:2 or 1-100%8",
+                           "cần các chỉ số đến 100000: 1-100, 0,3,5-9:2 hoặc 1-100%8");
+    }
+    s.spec.array = std::move(rules);
+    return std::nullopt;
+}
+
 std::optional<BadValue> set(bool& flag, bool to) {
     flag = to;
     return std::nullopt;
@@ -164,11 +291,20 @@ const std::vector<Row>& rows() {
         {{"chdir", 'C', value, false},
          [](O o, C, S s) { return take_text(o, limits::path_bytes_max, s.payload.chdir); }},
         {{"env", 0, value, false}, env},
-        {{"array", 'a', value, true}, nullptr},
-        {{"after", 0, value, true}, nullptr},
-        {{"after-any", 0, value, true}, nullptr},
-        {{"after-notok", 0, value, true}, nullptr},
-        {{"segment", 0, value, true}, nullptr},
+        {{"deadline", 0, value, false}, deadline},
+        {{"after", 0, value, false}, [](O o, C, S s) { return after(o, After::Ok, s); }},
+        {{"after-any", 0, value, false}, [](O o, C, S s) { return after(o, After::Any, s); }},
+        {{"after-notok", 0, value, false}, [](O o, C, S s) { return after(o, After::NotOk, s); }},
+        {{"after-start", 0, value, false}, [](O o, C, S s) { return after(o, After::Start, s); }},
+        {{"singleton", 0, flag, false},
+         [](O, C, S s) { return set(s.spec.when.edit().singleton, true); }},
+        {{"include", 0, value, false},
+         [](O o, C, S s) { return hosts(o, s.spec.where.edit().include); }},
+        {{"exclude", 'x', value, false},
+         [](O o, C, S s) { return hosts(o, s.spec.where.edit().exclude); }},
+        {{"features", 0, value, false}, features},
+        {{"segment", 0, value, false}, segment},
+        {{"array", 'a', value, false}, array},
         {{"any-of", 0, value, true}, nullptr},
         {{"container", 0, value, true}, nullptr},
         {{"or-idle", 0, flag, true}, nullptr},

@@ -164,13 +164,12 @@ void SbatchReader::drop(Place place, std::string text, std::string why_en, std::
 }
 
 void SbatchReader::take(const SbatchOption& option, const std::string& value, Place place) {
-    if (take_plain(option, value, place) || take_shape(option, value, place)) {
+    if (take_plain(option, value, place) || take_shape(option, value, place) ||
+        take_rules(option, value, place)) {
         return;
     }
     const std::string text = written(option.name, value);
-    if (option.name == "array" || option.name == "dependency") {
-        drop(place, text, "comes in a later release of khu", "sẽ có trong bản sau của khu");
-    } else if (option.name == "account") {
+    if (option.name == "account") {
         drop(place, text, "the enterprise comes from your token, the programme from --programme",
              "doanh nghiệp lấy từ mã truy cập, chương trình từ --programme");
     } else {
@@ -180,8 +179,12 @@ void SbatchReader::take(const SbatchOption& option, const std::string& value, Pl
 
 /// Those that mean the same here under another name or the same.
 bool SbatchReader::take_plain(const SbatchOption& option, const std::string& value, Place place) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 12> same{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 16> same{
         {{"qos", "qos"},
+         {"deadline", "deadline"},
+         {"array", "array"},
+         {"nodelist", "include"},
+         {"exclude", "exclude"},
          {"job-name", "name"},
          {"output", "output"},
          {"error", "error"},
@@ -215,6 +218,47 @@ bool SbatchReader::take_plain(const SbatchOption& option, const std::string& val
         return false;
     }
     return true;
+}
+
+/// Those that say after which jobs and on what kind of nodes.
+bool SbatchReader::take_rules(const SbatchOption& option, const std::string& value, Place place) {
+    if (option.name == "dependency") {
+        take_dependencies(value, place);
+    } else if (option.name == "constraint" && value.find_first_of("|*[]()!") == std::string::npos) {
+        std::string features = value;
+        std::ranges::replace(features, '&', ',');
+        add("features", features, place);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/// "afterok:12:13,singleton": all of them; Slurm's "?" (any of them) is not honoured.
+void SbatchReader::take_dependencies(const std::string& value, Place place) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kinds{
+        {{"after", "after-start"},
+         {"afterany", "after-any"},
+         {"afterok", "after"},
+         {"afternotok", "after-notok"}}};
+    std::string rest = value;
+    while (!rest.empty()) {
+        const std::string item = rest.substr(0, rest.find(','));
+        rest = item.size() == rest.size() ? "" : rest.substr(item.size() + 1);
+        const std::string kind = item.substr(0, item.find(':'));
+        const auto found = std::find_if(kinds.begin(), kinds.end(),
+                                        [&](const auto& pair) { return pair.first == kind; });
+        if (item == "singleton") {
+            add("singleton", "", place);
+        } else if (found != kinds.end() && item.size() > kind.size() + 1 &&
+                   item.find_first_of("?+_") == std::string::npos) {
+            std::string jobs = item.substr(kind.size() + 1);
+            std::ranges::replace(jobs, ':', ',');
+            add(std::string(found->second), jobs, place);
+        } else {
+            drop(place, written("dependency", item), "not honoured", "không áp dụng");
+        }
+    }
 }
 
 std::optional<SbatchReader::Kept> SbatchReader::counted(const SbatchOption& option,

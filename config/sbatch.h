@@ -50,6 +50,8 @@ private:
     void add(std::string name, std::string value, Place place);
     void drop(Place place, std::string text, std::string why_en, std::string why_vi);
     bool take_plain(const SbatchOption& option, const std::string& value, Place place);
+    bool take_rules(const SbatchOption& option, const std::string& value, Place place);
+    void take_dependencies(const std::string& value, Place place);
     bool take_shape(const SbatchOption& option, const std::string& value, Place place);
     void take_mem(const std::string& value, Place place);
     void take_gres(const SbatchOption& option, const std::string& value, Place place);

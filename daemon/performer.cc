@@ -1,5 +1,6 @@
 #include "daemon/performer.h"
 
+#include "core/jobs/array.h"
 #include "wire/json.h"
 #include "wire/net/secrets.h"
 
@@ -53,7 +54,8 @@ void ZonePerformer::send(const SendToAgent& effect) {
         agents_.send(effect.node, effect.epoch, effect.message);
         return;
     }
-    const std::optional<std::string> text = payload_of(start->job);
+    const std::optional<std::string> text =
+        payload_of(is_element(start->spec) ? start->spec.array->of : start->job);
     if (!text) {
         return;  // the store cannot be read now; the order is said again at a heartbeat
     }

@@ -20,6 +20,12 @@ struct FairRow {
 };
 KHU_DESCRIBE(FairRow, programme, enterprise, use)
 
+struct EndedRow {
+    JobId job;
+    EndedJob ended;
+};
+KHU_DESCRIBE(EndedRow, job, ended)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -36,9 +42,10 @@ struct Head {
     std::vector<KeyRow> keys;
     std::vector<FairRow> fair_use;
     std::vector<RunRow> history;
+    std::vector<EndedRow> ended;
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
-             policy_at, policy_ids, ledger, nodes, keys, fair_use, history)
+             policy_at, policy_ids, ledger, nodes, keys, fair_use, history, ended)
 
 struct JobRow {
     Job job;
@@ -61,7 +68,8 @@ Head head_of(const Truth& truth) {
               .nodes = {},
               .keys = {},
               .fair_use = {},
-              .history = {}};
+              .history = {},
+              .ended = {}};
     for (const auto& [id, node] : truth.nodes) {
         head.nodes.push_back(node);
     }
@@ -73,6 +81,9 @@ Head head_of(const Truth& truth) {
     }
     for (const auto& [kind, sums] : truth.history.classes()) {
         head.history.push_back({kind, sums});
+    }
+    for (const auto& [job, ended] : truth.ended) {
+        head.ended.push_back({job, ended});
     }
     return head;
 }
@@ -101,6 +112,9 @@ void take_head(Truth& truth, Head head) {
     }
     for (const RunRow& row : head.history) {
         truth.history.load(row);
+    }
+    for (EndedRow& row : head.ended) {
+        truth.ended.emplace(row.job, std::move(row.ended));
     }
 }
 

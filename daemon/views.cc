@@ -5,8 +5,11 @@
 
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
+#include "core/jobs/array.h"
 #include "core/machine/admission.h"
 #include "core/machine/advice.h"
+#include "core/machine/arrays.h"
+#include "core/machine/dependencies.h"
 #include "core/machine/standing.h"
 #include "daemon/http/problem.h"
 
@@ -24,13 +27,45 @@ std::optional<Reason> reason_of_held(const Job& job) {
         .with("job", static_cast<std::int64_t>(job.id.value));
 }
 
+std::optional<Reason> reason_of(const State& state, const Job& job, Moment now);
+
+/// Its cap, or what its first waiting element waits for.
+std::optional<Reason> reason_of_array(const State& state, const Job& array, Moment now) {
+    const ArrayProgress& progress = *array.progress;
+    for (const Job* element : live_elements(state, array)) {
+        if (std::holds_alternative<Queued>(element->phase)) {
+            return reason_of(state, *element, now);
+        }
+    }
+    const int cap = array.spec.array->running_max;
+    if (progress.waiting_count == 0 || cap == 0 || progress.live < cap) {
+        return std::nullopt;
+    }
+    return Reason(Code::ArrayFull)
+        .with("running", progress.live)
+        .with("waiting", progress.waiting_count)
+        .with("limit", cap);
+}
+
 std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) {
     const auto* queued = std::get_if<Queued>(&job.phase);
     if (queued == nullptr) {
         return std::nullopt;
     }
+    if (state.find_job(job.id) == nullptr) {  // an element whose turn has not come
+        return reason_of(state, state.truth.jobs.at(job.spec.array->of), now);
+    }
     if (job.spec.held) {
         return reason_of_held(job);
+    }
+    if (is_array(job.spec) && !job.blocked) {
+        return reason_of_array(state, job, now);
+    }
+    if (const Dependency* first = waits_for(state, job)) {
+        return Reason(Code::WaitsForJobs)
+            .with("other", static_cast<std::int64_t>(first->job.value))
+            .with("wanted", enum_name(first->on))
+            .with("phase", phase_name(state.find_job(first->job)->phase));
     }
     if (queued->not_before > now && job.attempts.value > 0) {
         return Reason(Code::RetryLater)
@@ -44,7 +79,7 @@ std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) 
 /// A new member of the spec is shown too: add it to wire::SpecView and here, then count it.
 static_assert(boost::mp11::mp_size<
                   boost::describe::describe_members<JobSpec, boost::describe::mod_public>>::value ==
-              19);
+              22);
 
 wire::SpecView spec_view(const JobSpec& spec) {
     wire::SpecView view;
@@ -71,6 +106,17 @@ wire::SpecView spec_view(const JobSpec& spec) {
     view.prefer = spec.prefer;
     view.notice_signal = spec.notice_signal;
     view.notice_seconds = spec.notice_seconds;
+    view.after = spec.when->after;
+    view.singleton = spec.when->singleton;
+    view.deadline_at = spec.when->deadline;
+    view.include = spec.where->include;
+    view.exclude = spec.where->exclude;
+    view.features = spec.where->features;
+    view.segment = spec.where->segment;
+    view.segment_level = spec.where->segment_level;
+    view.array = format_array(*spec.array);
+    view.array_job = spec.array->of;
+    view.array_index = spec.array->index;
     return view;
 }
 
@@ -99,6 +145,20 @@ wire::AllocationView allocation_view(const NodeRecord& node, const NodeAllocatio
     return view;
 }
 
+void add_elements(wire::JobView& view, const Job& job) {
+    if (!is_array(job.spec)) {
+        return;
+    }
+    const ArrayProgress& progress = *job.progress;
+    view.elements = wire::ArrayView{.waiting = progress.waiting_count + progress.queued,
+                                    .running = progress.live - progress.queued,
+                                    .ended = progress.ended,
+                                    .failed = progress.failed};
+    if (view.phase == "queued" && view.elements->waiting == 0) {
+        view.phase = "running";
+    }
+}
+
 void add_end(wire::JobView& view, EndCause cause, int exit_code, const std::string& detail) {
     view.cause = enum_name(cause);
     view.exit_code = exit_code;
@@ -106,7 +166,7 @@ void add_end(wire::JobView& view, EndCause cause, int exit_code, const std::stri
 }
 
 std::int64_t rank_of(const State& state, const Job& job) {
-    if (job.spec.held || !state.scheduler.queue().contains(job.id)) {
+    if (job.spec.held || job.blocked || !state.scheduler.queue().contains(job.id)) {
         return 0;
     }
     return state.scheduler.queue().ahead_of(job.id) + 1;
@@ -127,7 +187,8 @@ Moment expected_of(const State& state, const Job& job, const std::optional<Reaso
         }
     }
     if (reason->code == Code::GrantSuspended || reason->code == Code::HeldByUser ||
-        reason->code == Code::TooManyAttempts || reason->code == Code::HoldDoesNotFit) {
+        reason->code == Code::TooManyAttempts || reason->code == Code::HoldDoesNotFit ||
+        reason->code == Code::WaitsForJobs) {
         return Moment{0};
     }
     const auto earliest = earliest_start(state.scheduler.cluster(), state.scheduler.running(), {},
@@ -151,8 +212,10 @@ wire::JobView job_view(const State& state, const Job& job, Moment now, Language 
     wire::JobView view;
     view.job = job.id;
     view.spec = spec_view(job.spec);
+    view.label = job_label(job.id, job.spec);
     view.phase = phase_name(job.phase);
     view.submitted_at = job.submitted_at;
+    add_elements(view, job);
     view.attempt = static_cast<std::int64_t>(job.attempts.value);
     if (const Attempt* attempt = live_attempt(job)) {
         add_attempt(view, *attempt);
@@ -180,8 +243,10 @@ wire::JobView job_view(const ArchiveJob& archive) {
     wire::JobView view;
     view.job = job.id;
     view.spec = spec_view(job.spec);
+    view.label = job_label(job.id, job.spec);
     view.phase = phase_name(job.phase);
     view.submitted_at = job.submitted_at;
+    add_elements(view, job);
     view.attempt = static_cast<std::int64_t>(job.attempts.value);
     if (archive.last_attempt) {
         add_attempt(view, *archive.last_attempt);

@@ -82,6 +82,12 @@ void add_defaults(Environment& env, const LaunchRequest& request) {
     }
 }
 
+/// The number of the array whose element this is (core/jobs/array.h).
+std::string array_of(const LaunchRequest& request) {
+    return fmt::format("{}",
+                       request.job.value - 1 - static_cast<std::uint64_t>(request.array_index));
+}
+
 void add_khu(Environment& env, const LaunchRequest& request) {
     env["KHU_JOB_ID"] = fmt::format("{}", request.job.value);
     env["KHU_ATTEMPT"] = fmt::format("{}", request.attempt.value);
@@ -102,6 +108,7 @@ void add_khu(Environment& env, const LaunchRequest& request) {
     }
     if (request.array_index >= 0) {
         env["KHU_ARRAY_INDEX"] = fmt::format("{}", request.array_index);
+        env["KHU_ARRAY_JOB_ID"] = array_of(request);
     }
     env["CUDA_VISIBLE_DEVICES"] = cuda_devices(here(request));
 }
@@ -141,7 +148,7 @@ void add_slurm(Environment& env, const LaunchRequest& request) {
         env["SLURM_GPUS_ON_NODE"] = fmt::format("{}", host.gpus.size());
     }
     if (request.array_index >= 0) {
-        env["SLURM_ARRAY_JOB_ID"] = job;
+        env["SLURM_ARRAY_JOB_ID"] = array_of(request);
         env["SLURM_ARRAY_TASK_ID"] = fmt::format("{}", request.array_index);
     }
 }

@@ -10,6 +10,7 @@
 ///     GET    /v1/jobs?state=&user=&after=&limit=            -> JobPage         (state=all)
 ///     GET    /v1/jobs/{id}                                  -> JobView
 ///     POST   /v1/jobs/{id}/cancel|hold|release|requeue      -> JobView
+///     POST   /v1/jobs/{id}/update        UpdateRequest      -> JobView
 ///     GET    /v1/jobs/{id}/wait?timeout_s=                  -> JobView         (or at the limit)
 ///     GET    /v1/jobs/{id}/log?stream=&node=&offset=&follow= -> text/plain, chunked
 ///     GET    /v1/queue?user=&enterprise=&after=&limit=      -> JobPage         (in queue order)
@@ -89,6 +90,14 @@ struct SubmitRequest {
     std::string within, prefer;
     std::int64_t notice_signal{0};
     std::int64_t notice_seconds{0};
+    std::vector<Dependency> after;
+    bool singleton{false};
+    Timestamp deadline_at;  ///< it must have ended by then; null: whenever
+    std::vector<std::string> include, exclude, features;
+    std::int64_t segment{0};
+    std::string segment_level;
+    std::vector<IndexRange> array;
+    std::int64_t array_running_max{0};
     std::vector<std::string> argv;
     std::string script;
     std::map<std::string, std::string> env;
@@ -97,7 +106,16 @@ struct SubmitRequest {
 KHU_DESCRIBE(SubmitRequest, name, programme, partition, qos, project, enterprise, nodes,
              gpus_per_node, gpu_model, cores_per_task, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, begin_at, within, prefer, notice_signal,
-             notice_seconds, argv, script, env, chdir, output, error)
+             notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
+             segment_level, array, array_running_max, argv, script, env, chdir, output, error)
+
+/// What is to be otherwise of a job; what is left out stays as it is.
+struct UpdateRequest {
+    std::optional<std::string> name, qos;
+    std::optional<std::int64_t> time_limit_s;
+    std::optional<Timestamp> begin_at, deadline_at;
+};
+KHU_DESCRIBE(UpdateRequest, name, qos, time_limit_s, begin_at, deadline_at)
 
 struct SubmitAnswer {
     JobId job;
@@ -146,14 +164,32 @@ struct SpecView {
     std::string within, prefer;
     int notice_signal{0};
     int notice_seconds{0};
+    std::vector<Dependency> after;
+    bool singleton{false};
+    Timestamp deadline_at;
+    std::vector<NodeName> include, exclude;
+    std::vector<FeatureName> features;
+    int segment{0};
+    std::string segment_level;
+    std::string array;  ///< of an array: its indices, "1-100%8"
+    JobId array_job;    ///< of an element: its array; 0: it is none
+    int array_index{-1};
 };
 KHU_DESCRIBE(SpecView, name, enterprise, user, programme, partition, qos, project, nodes,
              gpus_per_node, gpu_model, cores_per_node, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, begin_at, within, prefer, notice_signal,
-             notice_seconds)
+             notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
+             segment_level, array, array_job, array_index)
+
+/// How far an array is, in elements.
+struct ArrayView {
+    std::int64_t waiting{0}, running{0}, ended{0}, failed{0};
+};
+KHU_DESCRIBE(ArrayView, waiting, running, ended, failed)
 
 struct JobView {
     JobId job;
+    std::string label;  ///< for people: "12", "12_3" for an element of an array
     SpecView spec;
     std::string phase;  ///< "queued", "starting", "running", "ending", "done"
     Timestamp submitted_at, taken_at, started_at, deadline_at, ended_at;  ///< null: not yet
@@ -166,10 +202,11 @@ struct JobView {
     std::string detail;
     Atoms held_ugs, charged_ugs, metered_ugs, waived_ugs;
     std::vector<std::string> grants;
+    std::optional<ArrayView> elements;
 };
-KHU_DESCRIBE(JobView, job, spec, phase, submitted_at, taken_at, started_at, deadline_at, ended_at,
-             attempt, nodes, receipt, reason, cause, exit_code, detail, held_ugs, charged_ugs,
-             metered_ugs, waived_ugs, grants)
+KHU_DESCRIBE(JobView, job, label, spec, phase, submitted_at, taken_at, started_at, deadline_at,
+             ended_at, attempt, nodes, receipt, reason, cause, exit_code, detail, held_ugs,
+             charged_ugs, metered_ugs, waived_ugs, grants, elements)
 
 struct JobPage {
     std::vector<JobView> jobs;

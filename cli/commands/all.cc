@@ -4,16 +4,17 @@ namespace khu::cli {
 namespace {
 
 constexpr auto kCommands = std::to_array<const Command*>({
-    &kSubmit,      &kRun,          &kQueue,       &kShow,         &kWhy,         &kLogs,
-    &kWait,        &kCancel,       &kHold,        &kRelease,      &kRequeue,     &kQuote,
-    &kBalance,     &kNodes,        &kDrain,       &kResume,       &kGrantList,   &kGrantApprove,
-    &kGrantExtend, &kGrantSuspend, &kGrantResume, &kGrantClose,   &kPolicyCheck, &kPolicyDiff,
-    &kPolicyApply, &kPolicyShow,   &kReportJobs,  &kLedgerVerify, &kTokenCreate, &kTokenList,
-    &kTokenRevoke, &kWhoami,       &kLogin,       &kWatch,        &kCompletion,  &kVersion,
+    &kSubmit,       &kRun,         &kQueue,        &kShow,        &kWhy,          &kLogs,
+    &kWait,         &kCancel,      &kHold,         &kRelease,     &kRequeue,      &kUpdate,
+    &kQuote,        &kBalance,     &kNodes,        &kDrain,       &kResume,       &kGrantList,
+    &kGrantApprove, &kGrantExtend, &kGrantSuspend, &kGrantResume, &kGrantClose,   &kPolicyCheck,
+    &kPolicyDiff,   &kPolicyApply, &kPolicyShow,   &kReportJobs,  &kLedgerVerify, &kTokenCreate,
+    &kTokenList,    &kTokenRevoke, &kWhoami,       &kLogin,       &kWatch,        &kCompletion,
+    &kVersion,
 });
 
 constexpr auto kLater = std::to_array<std::string_view>(
-    {"shell", "update", "top", "plan", "project", "checkpoint", "grant request", "grant transfer",
+    {"shell", "top", "plan", "project", "checkpoint", "grant request", "grant transfer",
      "policy plan", "policy rollback", "report statement", "report zone", "report ledger"});
 
 }  // namespace

@@ -11,9 +11,9 @@
 namespace khu::cli {
 
 extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, kHold, kRelease,
-    kRequeue, kQuote, kBalance, kNodes, kDrain, kResume, kGrantList, kGrantApprove, kGrantExtend,
-    kGrantSuspend, kGrantResume, kGrantClose, kPolicyCheck, kPolicyDiff, kPolicyApply, kPolicyShow,
-    kReportJobs, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kWhoami, kLogin, kWatch,
-    kCompletion, kVersion;
+    kRequeue, kUpdate, kQuote, kBalance, kNodes, kDrain, kResume, kGrantList, kGrantApprove,
+    kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kPolicyCheck, kPolicyDiff, kPolicyApply,
+    kPolicyShow, kReportJobs, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kWhoami,
+    kLogin, kWatch, kCompletion, kVersion;
 
 }  // namespace khu::cli

@@ -5,6 +5,7 @@
 /// have. It is a value: copies are copies, and two are equal if their Ts are. JSON writes null for
 /// one that was never filled.
 
+#include <compare>
 #include <memory>
 #include <utility>
 
@@ -40,6 +41,11 @@ public:
     void clear() { value_.reset(); }
 
     bool operator==(const Boxed& other) const { return **this == *other; }
+    auto operator<=>(const Boxed& other) const
+        requires std::three_way_comparable<T>
+    {
+        return **this <=> *other;
+    }
 
 private:
     static const T& none() {

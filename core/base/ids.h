@@ -53,6 +53,8 @@ using GrantId = Name<struct GrantTag>;            ///< "DN-2026-0107"
 using PolicyId = Name<struct PolicyTag>;          ///< "dn-cvpm2-2026.2"
 using ZoneId = Name<struct ZoneTag>;              ///< "dn-cvpm2"
 using NodeName = Name<struct NodeNameTag>;        ///< "gn01"
+using FeatureName = Name<struct FeatureTag>;      ///< of a node, "nvme"
+using PlaceName = Name<struct PlaceTag>;          ///< a room, rack or switch, "A1"
 using GpuModel = Name<struct GpuModelTag>;        ///< "h100", as the policy's weights name it
 
 /// One placement of a job, from resources taken to resources given back: the key of its holds.

@@ -23,16 +23,20 @@ inline constexpr std::int64_t gpu_devices_max = 16;           ///< device files 
 inline constexpr std::int64_t tasks_per_node_max = 1'024;     ///< ranks per node; more is a mistake
 inline constexpr Bytes mem_per_node_max = gibibytes(65'536);  ///< 64 TiB, twice the largest node
 inline constexpr Span time_limit_max = days(366);             ///< holds must fit in 63 bits
-inline constexpr std::int64_t name_bytes_max = 128;           ///< job name, shown in tables
-inline constexpr std::int64_t script_bytes_max = 4LL << 20;   ///< Slurm's default of 4 MiB
-inline constexpr std::int64_t env_bytes_max = 1LL << 20;      ///< environment of a job, all of it
-inline constexpr std::int64_t argv_bytes_max = 1LL << 20;     ///< half of Linux's ARG_MAX
-inline constexpr std::int64_t path_bytes_max = 4'096;         ///< PATH_MAX
+inline constexpr std::int64_t dependencies_max = 1'000;       ///< jobs that one job waits for
+inline constexpr std::int64_t array_index_max = 100'000;      ///< 12.5 KB of bits
+inline constexpr int array_window = 64;              ///< elements that wait for resources at a time
+inline constexpr std::int64_t name_bytes_max = 128;  ///< job name, shown in tables
+inline constexpr std::int64_t script_bytes_max = 4LL << 20;  ///< Slurm's default of 4 MiB
+inline constexpr std::int64_t env_bytes_max = 1LL << 20;     ///< environment of a job, all of it
+inline constexpr std::int64_t argv_bytes_max = 1LL << 20;    ///< half of Linux's ARG_MAX
+inline constexpr std::int64_t path_bytes_max = 4'096;        ///< PATH_MAX
 
 // The zone.
-inline constexpr std::int64_t jobs_pending_max = 1'000'000;  ///< 1 KB each: 1 GB of memory
-inline constexpr std::int64_t grants_per_hold_max = 4;       ///< more is not worth explaining
-inline constexpr std::int64_t attempts_per_job_max = 16;     ///< then the job is held
+inline constexpr std::int64_t jobs_pending_max = 1'000'000;     ///< 1 KB each: 1 GB of memory
+inline constexpr std::int64_t grants_per_hold_max = 4;          ///< more is not worth explaining
+inline constexpr std::int64_t ended_jobs_remembered = 100'000;  ///< to depend on; 64 B each
+inline constexpr std::int64_t attempts_per_job_max = 16;        ///< then the job is held
 
 // Agents: leases. An agent that hears nothing for `lease` kills its attempts; khud restarts a job
 // elsewhere only after `lease + lease_skew` without a heartbeat answered by it.

@@ -5,6 +5,7 @@
 /// when its end is stored; it stays readable in the store's history.
 
 #include <cstdint>
+#include <vector>
 
 #include "core/base/describe.h"
 #include "core/base/ids.h"
@@ -14,6 +15,20 @@
 
 namespace khu {
 
+/// How far an array is.
+struct ArrayProgress {
+    std::vector<std::uint64_t> waiting;  ///< a bit for each index that is no job of its own yet
+    int waiting_count{0};
+    int queued{0};  ///< elements that wait for resources
+    int live{0};    ///< those and the ones that run
+    int ended{0};
+    int failed{0};                        ///< of those that ended
+    EndCause cause{EndCause::Completed};  ///< of the first that failed
+    int exit_code{0};                     ///< the same
+    bool operator==(const ArrayProgress&) const = default;
+};
+KHU_DESCRIBE(ArrayProgress, waiting, waiting_count, queued, live, ended, failed, cause, exit_code)
+
 struct Job {
     JobId id;
     JobSpec spec;
@@ -22,12 +37,14 @@ struct Job {
     AttemptNumber attempts;  ///< number of the last attempt; 0: none yet
     int infrastructure_fails{0};
     bool cancel_requested{false};
-    Span predicted;  ///< run time expected at submission; only orders jobs
+    Span predicted;                 ///< run time expected at submission; only orders jobs
+    bool blocked{false};            ///< waits for other jobs: spec.when->after
+    Boxed<ArrayProgress> progress;  ///< of an array
     NodeId suspect;  ///< node blamed for the last failure, avoided if another fits; 0: none
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,
-             predicted, suspect)
+             predicted, blocked, progress, suspect)
 
 /// The attempt that has resources now; null for a job that is queued or done.
 const Attempt* live_attempt(const Job& job);

@@ -16,6 +16,8 @@ bool is_infrastructure(EndCause cause) {
         case EndCause::Oom:
         case EndCause::TimeLimit:
         case EndCause::Preempted:
+        case EndCause::DependencyFailed:
+        case EndCause::DeadlineMissed:
             return false;
     }
     KHU_CHECK(false, "cause {}", static_cast<int>(cause));

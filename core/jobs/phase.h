@@ -35,9 +35,12 @@ enum class EndCause {
     ControllerFault,
     MaintenanceKill,
     Preempted,
+    DependencyFailed,  ///< a job that it waited for ended otherwise than asked
+    DeadlineMissed,    ///< it could no longer end in time
 };
 KHU_DESCRIBE_ENUM(EndCause, Completed, UserError, UserCancel, Oom, TimeLimit, NodeFail, AgentLost,
-                  LaunchFail, ControllerFault, MaintenanceKill, Preempted)
+                  LaunchFail, ControllerFault, MaintenanceKill, Preempted, DependencyFailed,
+                  DeadlineMissed)
 
 /// True where the infrastructure is to blame: waived, and requeued if the job allows it.
 bool is_infrastructure(EndCause cause);

@@ -12,9 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "core/base/boxed.h"
 #include "core/base/describe.h"
 #include "core/base/ids.h"
 #include "core/base/units.h"
+#include "core/jobs/rules.h"
 
 namespace khu {
 
@@ -53,11 +55,14 @@ struct JobSpec {
     Text prefer;           ///< the same as a wish
     int notice_signal{0};  ///< --signal USR1@120: number and seconds before the limit; 0: TERM only
     int notice_seconds{0};
+    Boxed<NodeRules> where;  ///< beyond the partition
+    Boxed<TimeRules> when;   ///< beyond the begin time
+    Boxed<ArrayRules> array;
     bool operator==(const JobSpec&) const = default;
 };
 KHU_DESCRIBE(JobSpec, name, enterprise, user, programme, partition, qos, project, nodes, shape,
              tasks_per_node, time_limit, launcher, requeue, held, not_before, within, prefer,
-             notice_signal, notice_seconds)
+             notice_signal, notice_seconds, where, when, array)
 
 /// What the node needs to start the job. Exactly one of argv and script is filled.
 struct Payload {

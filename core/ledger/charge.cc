@@ -88,6 +88,8 @@ std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_
         case EndCause::MaintenanceKill:
             return std::min(elapsed_s, whole_seconds_up(terms.checkpoint_assumed));
         case EndCause::Preempted:
+        case EndCause::DependencyFailed:
+        case EndCause::DeadlineMissed:
             return terms.factor_permille == 0
                        ? 0
                        : std::min(elapsed_s, whole_seconds_up(terms.preempted_waived_max));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/base/limits.h"
@@ -23,6 +24,28 @@ Checked in_range(const char* what, std::int64_t asked, std::int64_t low, std::in
                           .with("high", high)};
 }
 
+Checked sane_indices(const ArrayRules& rules) {
+    if (Checked cap = in_range("elements at a time", rules.running_max, 0, limits::array_index_max);
+        !cap) {
+        return cap;
+    }
+    if (Checked few = in_range("ranges of indices", static_cast<std::int64_t>(rules.indices.size()),
+                               0, 1'000);
+        !few) {
+        return few;
+    }
+    for (const IndexRange& range : rules.indices) {
+        for (const auto& [what, asked, low] : {std::tuple{"first index", range.first, 0},
+                                               std::tuple{"last index", range.last, range.first},
+                                               std::tuple{"step of indices", range.step, 1}}) {
+            if (Checked checked = in_range(what, asked, low, limits::array_index_max); !checked) {
+                return checked;
+            }
+        }
+    }
+    return Done{};
+}
+
 Checked sane_numbers(const JobSpec& spec) {
     struct Range {
         const char* what;
@@ -38,9 +61,18 @@ Checked sane_numbers(const JobSpec& spec) {
          limits::time_limit_max.value / 1000},
         {"signal", spec.notice_signal, 0, 64},
         {"seconds of notice", spec.notice_seconds, 0, 86'400},
+        {"nodes of a segment", spec.where->segment, 0, limits::nodes_max},
+        {"nodes to choose from", static_cast<std::int64_t>(spec.where->include.size()), 0,
+         limits::nodes_max},
+        {"nodes to stay off", static_cast<std::int64_t>(spec.where->exclude.size()), 0,
+         limits::nodes_max},
+        {"features", static_cast<std::int64_t>(spec.where->features.size()), 0, 64},
         {"length of the name", static_cast<std::int64_t>(spec.name.size()), 0,
          limits::name_bytes_max},
     };
+    if (Checked indices = sane_indices(*spec.array); !indices) {
+        return indices;
+    }
     for (const Range& range : ranges) {
         Checked checked = in_range(range.what, range.asked, range.low, range.high);
         if (!checked) {
@@ -48,6 +80,22 @@ Checked sane_numbers(const JobSpec& spec) {
         }
     }
     return Done{};
+}
+
+template <class T>
+void sort_out(std::vector<T>& names) {
+    std::ranges::sort(names);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+/// Lists in order, so that equal wishes are one shape of the queue.
+void sort_out(JobSpec& spec) {
+    if (spec.where.filled()) {
+        NodeRules& where = spec.where.edit();
+        sort_out(where.include);
+        sort_out(where.exclude);
+        sort_out(where.features);
+    }
 }
 
 template <class Things>
@@ -173,7 +221,7 @@ Checked open_to(const Policy& policy, const JobSpec& spec) {
     return Done{};
 }
 
-Checked settle_time(const Policy& policy, JobSpec& spec) {
+Checked settle_time(const Policy& policy, JobSpec& spec, Moment now) {
     const Partition& partition = *find_partition(policy, spec.partition);
     const Qos& qos = *find_qos(policy, spec.qos);
     Span most = partition.time_limit.max;
@@ -193,6 +241,13 @@ Checked settle_time(const Policy& policy, JobSpec& spec) {
     if (spec.time_limit > most) {
         return Unexpected{
             over("time limit in seconds", spec.time_limit.value / 1000, where, most.value / 1000)};
+    }
+    const Moment ends = std::max(now, spec.not_before) + spec.time_limit;
+    if (spec.when->deadline > Moment{0} && ends > spec.when->deadline) {
+        return Unexpected{Refusal(Code::DeadlineTooSoon)
+                              .with("deadline_at", spec.when->deadline.value)
+                              .with("earliest_at", ends.value)
+                              .with("limit_s", spec.time_limit.value / 1000)};
     }
     return Done{};
 }
@@ -217,7 +272,7 @@ void settle_shape(const Policy& policy, JobSpec& spec) {
     }
 }
 
-Checked inside_limits(const State& state, const Policy& policy, const JobSpec& spec) {
+Checked inside_limits(const Policy& policy, const JobSpec& spec) {
     const Programme& programme = *find_programme(policy, spec.programme);
     const Qos& qos = *find_qos(policy, spec.qos);
     const std::int64_t gpus = std::int64_t{spec.nodes} * spec.shape.gpus;
@@ -230,14 +285,20 @@ Checked inside_limits(const State& state, const Policy& policy, const JobSpec& s
         return Unexpected{
             over("GPUs of the job", gpus, "qos " + qos.id.value, qos.max_gpus_per_job)};
     }
+    return Done{};
+}
+
+Checked room_in_queue(const State& state, const Policy& policy, const JobSpec& spec) {
+    const Programme& programme = *find_programme(policy, spec.programme);
     const auto use = state.usage.find({spec.enterprise, spec.programme});
     const std::int64_t queued = use == state.usage.end() ? 0 : use->second.queued;
-    if (exceeds(queued + 1, programme.limits.max_jobs_queued)) {
+    const std::int64_t limit = programme.limits.max_jobs_queued;
+    if (limit > 0 && queued + 1 > limit) {
         return Unexpected{Refusal(Code::TooManyQueued)
                               .with("enterprise", spec.enterprise.value)
                               .with("queued", queued)
                               .with("programme", programme.id.value)
-                              .with("limit", programme.limits.max_jobs_queued)};
+                              .with("limit", limit)};
     }
     if (static_cast<std::int64_t>(state.scheduler.queue().size()) >= limits::jobs_pending_max) {
         return Unexpected{
@@ -337,6 +398,29 @@ std::vector<Payer> payers_of(const Policy& policy, const Programme& programme) {
     return payers;
 }
 
+/// Everything but who asks and whether there is room: `spec` has its owner, programme, partition
+/// and QOS.
+Checked settle(const State& state, JobSpec& spec, Moment now) {
+    const Policy& policy = *state.truth.policy;
+    using Step = Checked (*)(const State&, const Policy&, JobSpec&, Moment);
+    const Step steps[] = {
+        [](const State&, const Policy& p, JobSpec& s, Moment) { return known_names(p, s); },
+        [](const State&, const Policy& p, JobSpec& s, Moment) { return open_to(p, s); },
+        [](const State&, const Policy& p, JobSpec& s, Moment t) { return settle_time(p, s, t); },
+        [](const State&, const Policy& p, JobSpec& s, Moment) {
+            settle_shape(p, s);
+            return inside_limits(p, s);
+        },
+        [](const State& z, const Policy& p, JobSpec& s, Moment t) { return could_run(z, p, s, t); },
+    };
+    for (const Step step : steps) {
+        if (Checked passed = step(state, policy, spec, now); !passed) {
+            return passed;
+        }
+    }
+    return Done{};
+}
+
 }  // namespace
 
 Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
@@ -360,24 +444,25 @@ Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpe
                                                                         : spec.programme.value)
                               .with("programmes", "none")};
     }
+    sort_out(spec);
     settle_choice(state, policy, spec, now);
-    using Step = Checked (*)(const State&, const Policy&, JobSpec&, Moment);
-    const Step steps[] = {
-        [](const State&, const Policy& p, JobSpec& s, Moment) { return known_names(p, s); },
-        [](const State&, const Policy& p, JobSpec& s, Moment) { return open_to(p, s); },
-        [](const State&, const Policy& p, JobSpec& s, Moment) { return settle_time(p, s); },
-        [](const State& z, const Policy& p, JobSpec& s, Moment) {
-            settle_shape(p, s);
-            return inside_limits(z, p, s);
-        },
-        [](const State& z, const Policy& p, JobSpec& s, Moment t) { return could_run(z, p, s, t); },
-    };
-    for (const Step step : steps) {
-        if (Checked passed = step(state, policy, spec, now); !passed) {
-            return Unexpected{std::move(passed).error()};
-        }
+    if (Checked settled = settle(state, spec, now); !settled) {
+        return Unexpected{std::move(settled).error()};
+    }
+    if (Checked room = room_in_queue(state, policy, spec); !room) {
+        return Unexpected{std::move(room).error()};
     }
     return spec;
+}
+
+Expected<JobSpec, Refusal> readmit(const State& state, JobSpec changed, Moment now) {
+    if (Checked sane = sane_numbers(changed); !sane) {
+        return Unexpected{std::move(sane).error()};
+    }
+    if (Checked settled = settle(state, changed, now); !settled) {
+        return Unexpected{std::move(settled).error()};
+    }
+    return changed;
 }
 
 PriceTerms price(const State& state, const JobSpec& spec, Moment now) {

@@ -17,9 +17,12 @@
 namespace khu {
 
 /// `asked` with every default filled in.
-/// Errors: A100 to A105, A112, A130 to A136.
+/// Errors: A100 to A105, A112, A130 to A136, A138, A139.
 Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
                                  Moment now);
+
+/// The same for a job that is in the queue already and is to be changed; its owner stays.
+Expected<JobSpec, Refusal> readmit(const State& state, JobSpec changed, Moment now);
 
 /// What one attempt of `spec` would cost if it started at `now`. `spec` is admitted.
 PriceTerms price(const State& state, const JobSpec& spec, Moment now);

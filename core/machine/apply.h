@@ -26,6 +26,11 @@ Effects apply(State& state, const Stamped& stamped);
 namespace apply_detail {
 
 Effects on(State& state, const JobQueued& fact, Moment at);
+Effects on(State& state, const DependenciesMet& fact, Moment at);
+Effects on(State& state, const ElementQueued& fact, Moment at);
+Effects on(State& state, const ArrayTrimmed& fact, Moment at);
+Effects on(State& state, const ArrayEnded& fact, Moment at);
+Effects on(State& state, const JobChanged& fact, Moment at);
 Effects on(State& state, const JobHeld& fact, Moment at);
 Effects on(State& state, const JobReleased& fact, Moment at);
 Effects on(State& state, const JobPlaced& fact, Moment at);
@@ -56,11 +61,16 @@ void share_names(State& state, JobSpec& spec);
 void enter_queue(State& state, const Job& job, Moment at);
 /// Every waiting job gets its place by the policy now in force.
 void queue_anew(State& state, Moment at);
+void leave_queue(State& state, const Job& job);
+/// The timer was `before`; it may have moved.
+void set_timer(State& state, const Job& job, const std::optional<Moment>& before);
+void forget_timer(State& state, const Job& job);
 void take_resources(State& state, const Job& job);
 void add_node(State& state, const NodeRecord& node);
 void set_health(State& state, const NodeRecord& node);
 void use_partitions(State& state);
-/// When the clock must look at the job: its launch timeout or its deadline; none while queued.
+/// When the clock must look at the job: its launch timeout, its deadline, or while it is queued the
+/// last moment at which it could start and end in time; none if there is no such moment.
 std::optional<Moment> timer_of(const Job& job);
 
 }  // namespace apply_detail

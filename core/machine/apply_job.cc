@@ -6,7 +6,9 @@
 #include "core/base/limits.h"
 #include "core/ledger/usage.h"
 #include "core/machine/apply.h"
+#include "core/machine/arrays.h"
 #include "core/machine/decide.h"
+#include "core/machine/dependencies.h"
 #include "core/machine/standing.h"
 
 namespace khu::apply_detail {
@@ -31,19 +33,6 @@ Job& job_with_attempt(State& state, JobId id, AttemptNumber attempt) {
     KHU_CHECK(live_attempt(job) != nullptr && live_attempt(job)->number == attempt,
               "job {} attempt {}", id.value, attempt.value);
     return job;
-}
-
-void set_timer(State& state, const Job& job, const std::optional<Moment>& before) {
-    if (before) {
-        state.job_timers.erase({*before, job.id});
-    }
-    if (const std::optional<Moment> after = timer_of(job)) {
-        state.job_timers.insert({*after, job.id});
-    }
-}
-
-void leave_queue(State& state, const Job& job) {
-    --usage_of(state, job).queued;
 }
 
 void remember_key(State& state, const JobQueued& fact, Moment at) {
@@ -130,9 +119,30 @@ void queue_again(State& state, Job& job, const AttemptClosed& fact, Moment at) {
     job.phase = Queued{.since = at, .not_before = fact.not_before};
     job.spec.held = job.spec.held || fact.hold_job;
     enter_queue(state, job, at);
+    element_waits(state, job, true);
+    set_timer(state, job, std::nullopt);
 }
 
 }  // namespace
+
+void set_timer(State& state, const Job& job, const std::optional<Moment>& before) {
+    if (before) {
+        state.job_timers.erase({*before, job.id});
+    }
+    if (const std::optional<Moment> after = timer_of(job)) {
+        state.job_timers.insert({*after, job.id});
+    }
+}
+
+void forget_timer(State& state, const Job& job) {
+    if (const std::optional<Moment> timer = timer_of(job)) {
+        state.job_timers.erase({*timer, job.id});
+    }
+}
+
+void leave_queue(State& state, const Job& job) {
+    usage_of(state, job).queued -= is_element(job.spec) ? 0 : 1;  // an array counts once
+}
 
 void share_names(State& state, JobSpec& spec) {
     for (Text* name : {&spec.enterprise.value, &spec.user.value, &spec.programme.value,
@@ -144,6 +154,10 @@ void share_names(State& state, JobSpec& spec) {
 
 std::optional<Moment> timer_of(const Job& job) {
     const Attempt* attempt = live_attempt(job);
+    const bool begun = is_array(job.spec) && job.progress->waiting_count == 0;
+    if (attempt == nullptr && job.spec.when->deadline > Moment{0} && !begun) {
+        return job.spec.when->deadline - job.spec.time_limit;
+    }
     if (attempt == nullptr || std::holds_alternative<Ending>(job.phase)) {
         return std::nullopt;
     }
@@ -163,9 +177,9 @@ void enter_queue(State& state, const Job& job, Moment at) {
         queued.leaf = state.scheduler.fair().leaf(job.spec.programme, job.spec.enterprise);
     }
     queued.not_before = std::max(job.spec.not_before, std::get<Queued>(job.phase).not_before);
-    queued.held = job.spec.held;
+    queued.held = job.spec.held || job.blocked || is_array(job.spec);
     state.scheduler.job_queued(queued, at);
-    ++usage_of(state, job).queued;
+    usage_of(state, job).queued += is_element(job.spec) ? 0 : 1;
 }
 
 void queue_anew(State& state, Moment at) {
@@ -199,14 +213,53 @@ void take_resources(State& state, const Job& job) {
 Effects on(State& state, const JobQueued& fact, Moment at) {
     Truth& truth = state.truth;
     KHU_CHECK(fact.job == truth.next_job, "job {} next {}", fact.job.value, truth.next_job.value);
-    truth.next_job = JobId{fact.job.value + 1};
+    truth.next_job = JobId{fact.job.value + numbers_taken(fact.spec)};
     Job job{.id = fact.job, .spec = fact.spec, .phase = Queued{.since = at}, .submitted_at = at};
     job.predicted = truth.history.predict(run_class(job.spec), job.spec.time_limit, at).run;
+    job.blocked = fact.blocked;
+    if (is_array(fact.spec)) {
+        job.progress = not_begun(*fact.spec.array);
+    }
     const auto [entry, fresh] = truth.jobs.emplace(fact.job, std::move(job));
     KHU_CHECK(fresh);
     share_names(state, entry->second.spec);
     remember_key(state, fact, at);
+    index_dependencies(state, entry->second);
     enter_queue(state, entry->second, at);
+    set_timer(state, entry->second, std::nullopt);
+    review_array(state, entry->second);
+    return {};
+}
+
+Effects on(State& state, const DependenciesMet& fact, Moment at) {
+    Job& job = state.truth.jobs.at(fact.job);
+    KHU_CHECK(job.blocked, "job {}", fact.job.value);
+    unindex_dependencies(state, job);
+    state.scheduler.job_unqueued(job.id);
+    leave_queue(state, job);
+    job.blocked = false;
+    enter_queue(state, job, at);
+    review_array(state, job);
+    return {};
+}
+
+Effects on(State& state, const JobChanged& fact, Moment at) {
+    Job& job = state.truth.jobs.at(fact.job);
+    const std::optional<Moment> timer = timer_of(job);
+    Attempt* attempt = live_attempt(job);
+    if (attempt == nullptr) {
+        state.scheduler.job_unqueued(job.id);
+        leave_queue(state, job);
+    }
+    job.spec = fact.spec;
+    share_names(state, job.spec);
+    if (attempt == nullptr) {
+        enter_queue(state, job, at);
+    } else {
+        attempt->deadline = attempt->taken_at + job.spec.time_limit;
+        state.scheduler.deadline_changed(job.id, attempt->deadline);
+    }
+    set_timer(state, job, timer);
     return {};
 }
 
@@ -216,6 +269,7 @@ Effects on(State& state, const JobHeld& fact, Moment at) {
     leave_queue(state, job);
     job.spec.held = true;
     enter_queue(state, job, at);
+    review_array(state, job);
     return {};
 }
 
@@ -226,6 +280,7 @@ Effects on(State& state, const JobReleased& fact, Moment at) {
     job.spec.held = false;
     job.infrastructure_fails = 0;
     enter_queue(state, job, at);
+    review_array(state, job);
     return {};
 }
 
@@ -235,6 +290,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     Job& job = state.truth.jobs.at(fact.job);
     const Queued queued = std::get<Queued>(job.phase);
     KHU_CHECK(fact.attempt.value == job.attempts.value + 1);
+    forget_timer(state, job);
     job.attempts = fact.attempt;
     Attempt attempt{.number = fact.attempt, .placement = fact.placement};
     attempt.stages.assign(fact.placement.nodes.size(), NodeStage::Ordered);
@@ -247,6 +303,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     Ledger::Entries entries =
         state.truth.ledger.hold({job.id, fact.attempt}, fact.hold, at, policy);
     leave_queue(state, job);
+    element_waits(state, job, false);
     take_resources(state, job);
     count_start(state, job, true);
     set_timer(state, job, std::nullopt);
@@ -285,6 +342,7 @@ Effects on(State& state, const AttemptStarted& fact, Moment at) {
         Attempt moved = std::move(starting->attempt.edit());
         moved.started_at = at;
         job.phase = Running{std::move(moved)};
+        dependency_started(state, job.id);
     }
     set_timer(state, job, timer);
     return {};
@@ -376,6 +434,8 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
         .cause = ending.cause, .exit_code = ending.exit_code, .detail = ending.detail, .at = at};
     Job done = std::move(job);
     state.truth.jobs.erase(fact.job);
+    dependency_ended(state, done, ending.cause);
+    element_ended(state, done, ending.cause, ending.exit_code);
     std::vector<UsageRow> rows = rows_in(effects);
     ArchiveJob archive{.job = std::move(done), .last_attempt = *ending.attempt};
     for (const NodeAllocation& each : ending.attempt->placement.nodes) {
@@ -387,12 +447,19 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
 }
 
 Effects on(State& state, const JobDropped& fact, Moment at) {
+    unindex_dependencies(state, state.truth.jobs.at(fact.job));
+    forget_timer(state, state.truth.jobs.at(fact.job));
     Job job = std::move(state.truth.jobs.at(fact.job));
     state.truth.jobs.erase(fact.job);
     state.scheduler.job_unqueued(job.id);
     leave_queue(state, job);
+    state.arrays_due.erase(job.id);
+    element_waits(state, job, false);
+    element_ended(state, job, fact.cause, 0);
+    dependency_ended(state, job, fact.cause);
     state.scheduler.admission_changed(job.spec.enterprise);
-    job.phase = Finished{.cause = fact.cause, .detail = "cancelled while queued", .at = at};
+    const std::string why = fact.detail.empty() ? "cancelled while queued" : fact.detail;
+    job.phase = Finished{.cause = fact.cause, .detail = why, .at = at};
     return {ArchiveJob{.job = std::move(job)}};
 }
 

@@ -1,5 +1,7 @@
 /// Facts about nodes.
 
+#include <algorithm>
+
 #include "core/machine/apply.h"
 #include "core/machine/decide.h"
 
@@ -37,6 +39,29 @@ Effects orders_for(const State& state, NodeId node, Moment at) {
 
 }  // namespace
 
+NodeLocation place_of(const State& state, const NodeName& node) {
+    const auto found = state.places.find(node);
+    return found == state.places.end() ? NodeLocation{} : found->second;
+}
+
+/// Where the policy says that nodes stand.
+void use_topology(State& state) {
+    state.places.clear();
+    for (const NodePlace& row : state.truth.policy->topology) {
+        NodeLocation location{.room = row.room.value,
+                              .rack = row.rack.value,
+                              .leaf_switch = row.leaf_switch.value,
+                              .features = row.features};
+        std::ranges::sort(location.features);
+        for (const NodeName& node : row.nodes) {
+            state.places.emplace(node, location);
+        }
+    }
+    for (const auto& [id, node] : state.truth.nodes) {
+        state.scheduler.node_location(id, place_of(state, node.name));
+    }
+}
+
 void set_health(State& state, const NodeRecord& node) {
     state.scheduler.node_health(node.id, health_of(node));
 }
@@ -45,7 +70,7 @@ void add_node(State& state, const NodeRecord& node) {
     auto node_class = state.classes.intern(node.name, node.inventory);
     KHU_CHECK(node_class.has_value(), "node {}", node.name.value);
     if (state.scheduler.cluster().find(node.id) == nullptr) {
-        state.scheduler.node_joined(node.id, node.name, *node_class, NodeLocation{},
+        state.scheduler.node_joined(node.id, node.name, *node_class, place_of(state, node.name),
                                     health_of(node));
     } else if (state.scheduler.cluster().at(node.id).state.shared_class() != *node_class) {
         state.scheduler.node_class(node.id, *node_class);
@@ -54,6 +79,7 @@ void add_node(State& state, const NodeRecord& node) {
 }
 
 void use_partitions(State& state) {
+    use_topology(state);
     std::vector<PartitionNodes> partitions;
     for (const Partition& each : state.truth.policy->partitions) {
         partitions.push_back({.id = each.id,

@@ -5,6 +5,7 @@
 /// is a wish; decide() turns it into facts or a refusal. Commands are never stored.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -41,6 +42,19 @@ struct HoldJob {
 struct ReleaseJob {
     Identity who;
     JobId job;
+};
+/// What is to be otherwise; none: as it is.
+struct JobChange {
+    std::optional<std::string> name;
+    std::optional<Span> time_limit;
+    std::optional<Moment> not_before;  ///< 0: at once
+    std::optional<Moment> deadline;    ///< 0: whenever
+    std::optional<QosId> qos;
+};
+struct UpdateJob {
+    Identity who;
+    JobId job;
+    JobChange change;
 };
 /// Ends the running attempt and queues the job again; charged like a cancel.
 struct RequeueJob {
@@ -106,8 +120,8 @@ struct Tick {};
 /// One scheduling round.
 struct RunRound {};
 
-using Command = std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, RequeueJob, ApplyPolicy,
-                             ApproveGrant, ExtendGrant, ChangeGrant, DrainNode, ResumeNode,
-                             RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
+using Command = std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob,
+                             ApplyPolicy, ApproveGrant, ExtendGrant, ChangeGrant, DrainNode,
+                             ResumeNode, RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
 
 }  // namespace khu

@@ -38,6 +38,7 @@ Decided on(State& state, const SubmitJob& command, Moment now);
 Decided on(State& state, const CancelJob& command, Moment now);
 Decided on(State& state, const HoldJob& command, Moment now);
 Decided on(State& state, const ReleaseJob& command, Moment now);
+Decided on(State& state, const UpdateJob& command, Moment now);
 Decided on(State& state, const RequeueJob& command, Moment now);
 Decided on(State& state, const ApplyPolicy& command, Moment now);
 Decided on(State& state, const ApproveGrant& command, Moment now);
@@ -51,6 +52,19 @@ Decided on(State& state, const ReportFromNode& command, Moment now);
 Decided on(State& state, const Tick& command, Moment now);
 Decided on(State& state, const RunRound& command, Moment now);
 
+/// Errors: J300. Somebody else's job is as unknown as one that never was.
+Expected<const Job*, Refusal> own_job(const State& state, const Identity& who, JobId id);
+/// The job that is spoken of. An element of an array that is no job of its own yet becomes one by
+/// the facts in `first`.
+struct Target {
+    std::vector<Fact> first;
+    Job job;
+};
+/// Errors: J300.
+Expected<Target, Refusal> target_of(const State& state, const Identity& who, JobId id, Moment now);
+/// The job, and of an array the elements that wait for resources too.
+std::vector<const Job*> waiting_of(const State& state, const Job& job);
+Unexpected<Refusal> wrong_phase(const Job& job, const std::string& verb);
 /// Errors: N403.
 Expected<Done, Refusal> need_role(const Identity& who, Role role, const std::string& verb);
 

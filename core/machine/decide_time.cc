@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "core/base/enum_name.h"
 #include "core/base/limits.h"
+#include "core/machine/arrays.h"
 #include "core/machine/decide.h"
 
 namespace khu {
@@ -48,7 +50,18 @@ NodeId laggard(const Attempt& attempt) {
 
 void look_at(const Job& job, Moment now, std::vector<Fact>& facts) {
     const Attempt* attempt = live_attempt(job);
-    if (attempt == nullptr || std::holds_alternative<Ending>(job.phase)) {
+    if (attempt == nullptr && job.progress->live > 0) {
+        facts.push_back(ArrayTrimmed{.job = job.id, .cause = EndCause::DeadlineMissed, .by = {}});
+        return;
+    }
+    if (attempt == nullptr) {
+        facts.push_back(JobDropped{.job = job.id,
+                                   .cause = EndCause::DeadlineMissed,
+                                   .by = {},
+                                   .detail = "it could no longer end before its deadline"});
+        return;
+    }
+    if (std::holds_alternative<Ending>(job.phase)) {
         return;
     }
     if (attempt->deadline <= now) {
@@ -102,11 +115,24 @@ Span backoff(int fails) {
     return std::min(wait, limits::retry_backoff_max);
 }
 
+Fact settled(JobId job, const DeadDependency& dead) {
+    if (dead.job == JobId{}) {
+        return DependenciesMet{job};
+    }
+    return JobDropped{.job = job,
+                      .cause = EndCause::DependencyFailed,
+                      .by = {},
+                      .detail = "job " + std::to_string(dead.job.value) +
+                                ", for which it waited, ended by " + enum_name(dead.cause)};
+}
+
 }  // namespace
 
 std::optional<Fact> consequence(const State& state, Moment now) {
     if (state.to_close.empty()) {
-        return std::nullopt;
+        const auto first = state.settled.begin();
+        return first == state.settled.end() ? array_consequence(state)
+                                            : std::optional(settled(first->first, first->second));
     }
     const Job& job = state.truth.jobs.at(*state.to_close.begin());
     const Attempt& attempt = *live_attempt(job);

@@ -31,8 +31,44 @@ struct JobQueued {
     JobSpec spec;
     std::string key;
     std::uint64_t request_digest{0};
+    bool blocked{false};  ///< by a job of spec.when->after
 };
-KHU_DESCRIBE(JobQueued, job, spec, key, request_digest)
+KHU_DESCRIBE(JobQueued, job, spec, key, request_digest, blocked)
+
+/// Every job that it waited for is as asked.
+struct DependenciesMet {
+    JobId job;
+};
+KHU_DESCRIBE(DependenciesMet, job)
+
+/// An element of an array becomes a job of its own, in the queue.
+struct ElementQueued {
+    JobId array;
+    JobId job;
+};
+KHU_DESCRIBE(ElementQueued, array, job)
+
+/// The elements that have not begun to wait for resources will not.
+struct ArrayTrimmed {
+    JobId job;
+    EndCause cause{};
+    UserId by;  ///< empty: nobody, it follows from the state
+};
+KHU_DESCRIBE(ArrayTrimmed, job, cause, by)
+
+/// The last element has ended.
+struct ArrayEnded {
+    JobId job;
+};
+KHU_DESCRIBE(ArrayEnded, job)
+
+/// `spec` is the whole new one.
+struct JobChanged {
+    JobId job;
+    JobSpec spec;
+    UserId by;
+};
+KHU_DESCRIBE(JobChanged, job, spec, by)
 
 struct JobHeld {
     JobId job;
@@ -121,13 +157,14 @@ struct AttemptClosed {
 };
 KHU_DESCRIBE(AttemptClosed, job, attempt, requeue, hold_job, not_before)
 
-/// A job that had no attempt ends: cancelled while queued.
+/// A job that has no attempt ends: cancelled while queued, or it can never start any more.
 struct JobDropped {
     JobId job;
     EndCause cause{};
-    UserId by;
+    UserId by;           ///< empty: nobody, it follows from the state
+    std::string detail;  ///< empty: cancelled while queued
 };
-KHU_DESCRIBE(JobDropped, job, cause, by)
+KHU_DESCRIBE(JobDropped, job, cause, by, detail)
 
 // --- Policy and grants ----------------------------------------------------------------------
 
@@ -216,11 +253,13 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact = std::variant<JobQueued, JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted,
-                          AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
-                          PolicyApplied, GrantOpened, GrantExtended, GrantSuspended, GrantResumed,
-                          GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained,
-                          NodeResumed, NodeHeard, EndingRevised>;
+using Fact =
+    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
+                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
+                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
+                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
+                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard,
+                  EndingRevised>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -4,6 +4,8 @@
 
 #include "core/base/limits.h"
 #include "core/machine/apply.h"
+#include "core/machine/arrays.h"
+#include "core/machine/dependencies.h"
 #include "core/machine/standing.h"
 
 namespace khu {
@@ -90,6 +92,8 @@ void restore(State& state, Moment now) {
     }
     for (auto& [id, job] : state.truth.jobs) {
         apply_detail::share_names(state, job.spec);
+        apply_detail::index_dependencies(state, job);
+        apply_detail::review_array(state, job);
         if (live_attempt(job) != nullptr) {
             apply_detail::take_resources(state, job);
             apply_detail::count_start(state, job, false);
@@ -99,6 +103,9 @@ void restore(State& state, Moment now) {
         if (const std::optional<Moment> timer = apply_detail::timer_of(job)) {
             state.job_timers.insert({*timer, id});
         }
+    }
+    for (auto& [id, ended] : state.truth.ended) {
+        state.names.share(ended.enterprise.value);
     }
     for (auto entry = state.truth.keys.cbegin(); entry != state.truth.keys.cend(); ++entry) {
         state.key_ages.push_back(entry);

@@ -75,6 +75,20 @@ KHU_DESCRIBE(KeyUse, job, request_digest, at)
 using KeyName = std::string;
 KeyName key_name(const EnterpriseId& enterprise, const UserId& user, const std::string& key);
 
+/// What became of a job that has left memory, for those that want to wait for it.
+struct EndedJob {
+    EnterpriseId enterprise;
+    EndCause cause{};
+    bool operator==(const EndedJob&) const = default;
+};
+KHU_DESCRIBE(EndedJob, enterprise, cause)
+
+/// A job that can never be as somebody waits for it to be; job 0: there is none, all is met.
+struct DeadDependency {
+    JobId job;
+    EndCause cause{};
+};
+
 /// Jobs and GPUs of one enterprise in one programme, for the limits.
 struct Usage {
     std::int64_t queued{0};
@@ -100,7 +114,8 @@ struct Truth {
     std::map<NodeId, NodeRecord> nodes;
     std::map<KeyName, KeyUse> keys;
     std::map<std::pair<ProgrammeId, EnterpriseId>, FadingUse> fair_use;  ///< of ended attempts
-    RunHistory history;  ///< what predictions are made of
+    RunHistory history;               ///< what predictions are made of
+    std::map<JobId, EndedJob> ended;  ///< the newest, by number
 };
 
 class State {
@@ -119,8 +134,12 @@ public:
     std::map<JobId, Atoms> fair_holds;  ///< what running attempts may use, for the fair share
     std::set<std::pair<Moment, JobId>> job_timers;  ///< when a job must be looked at
     std::deque<std::map<KeyName, KeyUse>::const_iterator>
-        key_ages;              ///< of truth.keys, oldest first
-    TextPool names;            ///< that jobs have in common
+        key_ages;                                 ///< of truth.keys, oldest first
+    TextPool names;                               ///< that jobs have in common
+    std::map<JobId, std::set<JobId>> dependents;  ///< blocked jobs, by each that they wait for
+    std::map<JobId, DeadDependency> settled;      ///< blocked no more; see consequence()
+    std::set<JobId> arrays_due;                   ///< that do something by themselves; see arrays.h
+    std::map<NodeName, NodeLocation> places;      ///< as the policy says
     Moment openings_seen;      ///< grants that opened by then have been offered to waiting jobs
     std::set<JobId> to_close;  ///< every node has released; see consequence()
 

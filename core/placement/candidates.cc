@@ -74,6 +74,74 @@ NodeList fill(NodeList nodes, int level, std::size_t wanted) {
     return chosen;
 }
 
+std::size_t segments_in(const NodeList& nodes, int level, std::size_t size) {
+    std::size_t sum = 0;
+    for (const Group& group : groups_at(nodes, level)) {
+        sum += group.nodes.size() / size;
+    }
+    return sum;
+}
+
+/// The smallest group that holds `segments`, else the one that holds most.
+std::vector<Group>::iterator next_for_segments(std::vector<Group>& groups, std::size_t size,
+                                               std::size_t segments) {
+    const auto better = [&](const Group& a, const Group& b) {
+        const bool a_holds = a.nodes.size() / size >= segments;
+        const bool b_holds = b.nodes.size() / size >= segments;
+        if (a_holds != b_holds) {
+            return a_holds;
+        }
+        return a_holds ? a.nodes.size() < b.nodes.size() : a.nodes.size() > b.nodes.size();
+    };
+    return std::ranges::min_element(groups, better);
+}
+
+/// So many segments of `size` nodes, each in one subtree at `level`, over as few as can be.
+NodeList fill_segments(const NodeList& nodes, int level, std::size_t size, std::size_t segments) {
+    std::vector<Group> groups = groups_at(nodes, level);
+    NodeList chosen;
+    while (segments > 0) {
+        const auto next = next_for_segments(groups, size, segments);
+        const std::size_t taken = std::min(segments, next->nodes.size() / size);
+        const NodeList part = fill(next->nodes, level, taken * size);
+        chosen.insert(chosen.end(), part.begin(), part.end());
+        segments -= taken;
+        groups.erase(next);
+    }
+    return chosen;
+}
+
+/// In the smallest subtree that has enough whole segments. Nodes that stand nobody knows where are
+/// in none.
+std::optional<NodeList> choose_segments(NodeList candidates, const GangRequest& request,
+                                        ZoneLevel widest) {
+    const std::optional<ZoneLevel> of = zone_level(request.where->segment_level);
+    if (!of || request.nodes % request.where->segment != 0) {
+        return std::nullopt;  // A rule that cannot be evaluated blocks the start.
+    }
+    const int of_level = static_cast<int>(*of);
+    const auto size = static_cast<std::size_t>(request.where->segment);
+    const std::size_t segments = static_cast<std::size_t>(request.nodes) / size;
+    std::erase_if(candidates,
+                  [&](const ClusterNode* node) { return node->subtrees[of_level] == 0; });
+    for (int level = kZoneLevels - 1; level >= static_cast<int>(widest); --level) {
+        const std::vector<Group> groups = groups_at(candidates, level);
+        const Group* best = nullptr;
+        for (const Group& group : groups) {
+            const bool holds =
+                group.subtree != 0 &&
+                segments_in(group.nodes, std::max(level, of_level), size) >= segments;
+            if (holds && (best == nullptr || group.nodes.size() < best->nodes.size())) {
+                best = &group;
+            }
+        }
+        if (best != nullptr) {
+            return fill_segments(best->nodes, std::max(level, of_level), size, segments);
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<NodeList> choose_within(const NodeList& candidates, int nodes, ZoneLevel widest) {
     const auto wanted = static_cast<std::size_t>(nodes);
     if (candidates.size() < wanted) {
@@ -88,10 +156,27 @@ std::optional<NodeList> choose_within(const NodeList& candidates, int nodes, Zon
     return std::nullopt;
 }
 
+std::optional<NodeList> choose_among(const NodeList& candidates, const GangRequest& request,
+                                     ZoneLevel widest) {
+    return request.where->segment > 0 ? choose_segments(candidates, request, widest)
+                                      : choose_within(candidates, request.nodes, widest);
+}
+
+bool contains(const auto& sorted, const auto& one) {
+    return std::ranges::binary_search(sorted, one);
+}
+
 }  // namespace
 
+bool meets(const ClusterNode& node, const NodeRules& rules) {
+    return (rules.include.empty() || contains(rules.include, node.name)) &&
+           !contains(rules.exclude, node.name) &&
+           std::ranges::includes(node.location.features, rules.features);
+}
+
 bool CandidateSearch::usable(const ClusterNode& node, const GpuShare& share) const {
-    return can_fit(node.state, request_.shape, share) && (!allowed_ || allowed_(node.id));
+    return can_fit(node.state, request_.shape, share) && (!allowed_ || allowed_(node.id)) &&
+           (!request_.where.filled() || meets(node, *request_.where));
 }
 
 bool CandidateSearch::each_in(const NodeIndex::Levels* levels, const GpuShare& share,
@@ -163,11 +248,11 @@ std::optional<NodeList> choose_gang(const NodeList& candidates, const GangReques
         return std::nullopt;  // A rule that cannot be evaluated blocks the start.
     }
     if (candidates.empty() || candidates.back()->id != request.suspect) {
-        return choose_within(candidates, request.nodes, *widest);
+        return choose_among(candidates, request, *widest);
     }
     const NodeList others(candidates.begin(), candidates.end() - 1);
-    std::optional<NodeList> chosen = choose_within(others, request.nodes, *widest);
-    return chosen ? chosen : choose_within(candidates, request.nodes, *widest);
+    std::optional<NodeList> chosen = choose_among(others, request, *widest);
+    return chosen ? chosen : choose_among(candidates, request, *widest);
 }
 
 }  // namespace khu

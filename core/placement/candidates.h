@@ -13,6 +13,9 @@
 
 namespace khu {
 
+/// Whether the node may be one of the gang's, whatever is free there.
+bool meets(const ClusterNode& node, const NodeRules& rules);
+
 using NodeList = std::vector<const ClusterNode*>;
 
 class CandidateSearch {
@@ -42,8 +45,8 @@ private:
 };
 
 /// Chooses request.nodes of the candidates, in the smallest subtree that holds as many and
-/// satisfies `within`; the suspect node only if it does not work without. None if there are too
-/// few.
+/// satisfies `within` and the segments; the suspect node only if it does not work without. None if
+/// there are too few.
 std::optional<NodeList> choose_gang(const NodeList& candidates, const GangRequest& request);
 
 }  // namespace khu

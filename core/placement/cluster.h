@@ -23,12 +23,13 @@
 
 namespace khu {
 
-/// Where a node stands, from the zone file; any part may be empty (unknown). A rack is known by its
-/// room and name, a switch by its room, rack and name.
+/// Where a node stands and what it has beyond what it reports, as the policy says; any part may be
+/// empty (unknown). A rack is known by its room and name, a switch by its room, rack and name.
 struct NodeLocation {
     std::string room;
     std::string rack;
     std::string leaf_switch;
+    std::vector<FeatureName> features;  ///< ascending
     bool operator==(const NodeLocation&) const = default;
 };
 

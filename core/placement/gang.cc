@@ -4,12 +4,14 @@
 #include <bit>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <tuple>
 
 #include "core/placement/candidates.h"
 #include "core/placement/receipt.h"
+#include "core/policy/hostlist.h"
 
 namespace khu {
 namespace {
@@ -65,6 +67,7 @@ GangRequest request_of(const JobSpec& spec, NodeId suspect) {
             .shape = spec.shape,
             .within = spec.within,
             .prefer = spec.prefer,
+            .where = spec.where,
             .suspect = suspect};
 }
 
@@ -72,7 +75,7 @@ Expected<Placement, Misfit> place(const Cluster& cluster, const GangRequest& req
                                   const NodeFilter& allowed) {
     KHU_CHECK(request.nodes >= 1, "{}", request.nodes);
     const CandidateSearch search(cluster, request, allowed);
-    if (request.nodes == 1) {
+    if (request.nodes == 1 && request.where->segment == 0) {
         const ClusterNode* node = choose_one(search);
         if (node == nullptr) {
             return Unexpected{Misfit{.needed = 1, .fitting = 0}};
@@ -90,7 +93,7 @@ Expected<Placement, Misfit> place(const Cluster& cluster, const GangRequest& req
 
 bool can_place(const Cluster& cluster, const GangRequest& request, const NodeFilter& allowed) {
     const CandidateSearch search(cluster, request, allowed);
-    if (request.nodes > 1) {
+    if (request.nodes > 1 || request.where->segment > 0) {
         return choose_gang(search.all(), request).has_value();
     }
     bool found = false;
@@ -136,6 +139,9 @@ void name_binding(FitReport& report, const Shape& shape, const Largest& largest)
 
 void count_node(FitReport& report, const ClusterNode& node, const GangRequest& request,
                 const GpuShare& share) {
+    if (!meets(node, *request.where)) {
+        return;
+    }
     ++report.joined;
     if (!could_fit(node.state.node_class(), request.shape, share)) {
         return;
@@ -163,11 +169,88 @@ int most_together(const Cluster& cluster, const GangRequest& request, ZoneLevel 
     int most = 0;
     for (const auto& [id, node] : cluster.members(request.partition)) {
         const SubtreeNumber subtree = node->subtrees[static_cast<int>(within)];
-        if (could_fit(node->state.node_class(), request.shape, share)) {
+        if (meets(*node, *request.where) &&
+            could_fit(node->state.node_class(), request.shape, share)) {
             most = std::max(most, subtree == 0 ? 1 : ++counts[subtree]);
         }
     }
     return most;
+}
+
+/// The same in whole segments.
+int most_in_segments(const Cluster& cluster, const GangRequest& request, ZoneLevel within) {
+    const GpuShare& share = cluster.partition(request.partition)->share;
+    const int level = static_cast<int>(*zone_level(request.where->segment_level));
+    std::map<std::pair<SubtreeNumber, SubtreeNumber>, int> counts;  // by wider, then inner subtree
+    for (const auto& [id, node] : cluster.members(request.partition)) {
+        const SubtreeNumber inner = node->subtrees[std::max(level, static_cast<int>(within))];
+        if (inner != 0 && meets(*node, *request.where) &&
+            could_fit(node->state.node_class(), request.shape, share)) {
+            ++counts[{node->subtrees[static_cast<int>(within)], inner}];
+        }
+    }
+    std::map<SubtreeNumber, int> whole;
+    int most = 0;
+    for (const auto& [where, count] : counts) {
+        int& sum = whole[where.first];
+        sum += count - count % request.where->segment;
+        most = std::max(most, sum);
+    }
+    return most;
+}
+
+/// Nodes that the partition lists and that have never joined: they may turn out to fit.
+int never_joined(const Cluster& cluster, const GangRequest& request) {
+    const NodeRules& rules = *request.where;
+    int count = 0;
+    for (const NodeName& name : cluster.partition(request.partition)->nodes) {
+        const bool wanted =
+            (rules.include.empty() || std::ranges::binary_search(rules.include, name)) &&
+            !std::ranges::binary_search(rules.exclude, name);
+        count += wanted && cluster.find(name) == nullptr ? 1 : 0;
+    }
+    return count;
+}
+
+Refusal unknown_name(const char* what, const std::string& name, const std::string& known) {
+    return Refusal(Code::UnknownName)
+        .with("what", what)
+        .with("name", name)
+        .with("known", known.empty() ? "none" : known)
+        .with("nearest", "-");
+}
+
+/// Names of nodes, features and levels that the zone has never heard of.
+Expected<Done, Refusal> known_names(const Cluster& cluster, const GangRequest& request) {
+    for (const Text& word : {request.within, request.prefer, request.where->segment_level}) {
+        if (!zone_level(word)) {
+            return Unexpected{Refusal(Code::UnknownName)
+                                  .with("what", "level")
+                                  .with("name", word.str())
+                                  .with("known", "switch, rack, room")
+                                  .with("nearest", "rack")};
+        }
+    }
+    const std::vector<NodeName>& listed = cluster.partition(request.partition)->nodes;
+    for (const NodeName& name : request.where->include) {
+        if (!std::ranges::binary_search(listed, name)) {
+            return Unexpected{unknown_name("node", name.value, compress_hostlist(listed))};
+        }
+    }
+    std::set<FeatureName> features;
+    for (const auto& [id, node] : cluster.members(request.partition)) {
+        features.insert(node->location.features.begin(), node->location.features.end());
+    }
+    for (const FeatureName& each : request.where->features) {
+        if (!features.contains(each)) {
+            std::string known;
+            for (const FeatureName& one : features) {
+                known += (known.empty() ? "" : ", ") + one.value;
+            }
+            return Unexpected{unknown_name("feature", each.value, known)};
+        }
+    }
+    return Done{};
 }
 
 Refusal impossible_shape(const GangRequest& request, const FitReport& report) {
@@ -199,7 +282,9 @@ FitReport fit_report(const Cluster& cluster, const GangRequest& request) {
     report.listed = static_cast<int>(partition->nodes.size());
     for (const auto& [id, node] : cluster.members(request.partition)) {
         count_node(report, *node, request, partition->share);
-        largest.see(node->state.node_class(), request.shape, partition->share);
+        if (meets(*node, *request.where)) {
+            largest.see(node->state.node_class(), request.shape, partition->share);
+        }
     }
     if (report.could == 0) {
         name_binding(report, request.shape, largest);
@@ -209,21 +294,23 @@ FitReport fit_report(const Cluster& cluster, const GangRequest& request) {
 
 Expected<Done, Refusal> could_ever_fit(const Cluster& cluster, const GangRequest& request) {
     KHU_CHECK(cluster.partition(request.partition) != nullptr, "{}", request.partition.value);
-    for (const Text& word : {request.within, request.prefer}) {
-        if (!zone_level(word)) {
-            return Unexpected{Refusal(Code::UnknownName)
-                                  .with("what", "level")
-                                  .with("name", word.str())
-                                  .with("known", "switch, rack, room")
-                                  .with("nearest", "rack")};
-        }
+    if (Expected<Done, Refusal> known = known_names(cluster, request); !known) {
+        return known;
+    }
+    const int segment = request.where->segment;
+    if (segment > 0 && request.nodes % segment != 0) {
+        return Unexpected{Refusal(Code::SegmentsDoNotDivide)
+                              .with("nodes", request.nodes)
+                              .with("segment", segment)};
     }
     const FitReport report = fit_report(cluster, request);
     if (report.joined > 0 && report.could == 0) {
         return Unexpected{impossible_shape(request, report)};
     }
-    const int unknown = report.listed - report.joined;
-    const int fitting = most_together(cluster, request, *zone_level(request.within)) + unknown;
+    const ZoneLevel within = *zone_level(request.within);
+    const int most = segment > 0 ? most_in_segments(cluster, request, within)
+                                 : most_together(cluster, request, within);
+    const int fitting = most + never_joined(cluster, request);
     if (fitting < request.nodes) {
         return Unexpected{Refusal(Code::TooFewNodes)
                               .with("nodes", request.nodes)

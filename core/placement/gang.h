@@ -29,8 +29,9 @@ struct GangRequest {
     EnterpriseId enterprise;
     int nodes{1};
     Shape shape;
-    Text within;     ///< "switch", "rack", "room": one such must hold all nodes
-    Text prefer;     ///< the same as a wish
+    Text within;  ///< "switch", "rack", "room": one such must hold all nodes
+    Text prefer;  ///< the same as a wish
+    Boxed<NodeRules> where;
     NodeId suspect;  ///< avoided if another node fits; 0: none
     auto operator<=>(const GangRequest&) const = default;
 };

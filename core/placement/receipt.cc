@@ -89,6 +89,16 @@ std::vector<std::string> rules_of(const GangRequest& request, bool shared) {
     if (!request.within.empty()) {
         rules.push_back("within_" + request.within);
     }
+    const NodeRules& where = *request.where;
+    if (!where.include.empty() || !where.exclude.empty()) {
+        rules.emplace_back("nodes_chosen");
+    }
+    if (!where.features.empty()) {
+        rules.emplace_back("features");
+    }
+    if (where.segment > 0) {
+        rules.push_back("segment_" + std::to_string(where.segment) + "_" + where.segment_level);
+    }
     return rules;
 }
 

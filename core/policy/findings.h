@@ -83,6 +83,7 @@ std::int64_t gpus_of(const Partition& partition, const ReviewContext& context);
 void review_head(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_units(const Policy& policy, Findings& out);
 void review_partitions(const Policy& policy, Findings& out);
+void review_topology(const Policy& policy, Findings& out);
 void review_qos(const Policy& policy, Findings& out);
 void review_programmes(const Policy& policy, Findings& out);
 void review_grants(const Policy& policy, const ReviewContext& context, Findings& out);

@@ -115,6 +115,16 @@ struct Partition {
 };
 KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit, order, sharing)
 
+/// Where nodes stand and what they have that their agents cannot see; a node is in one row only
+/// (P031).
+struct NodePlace {
+    std::vector<NodeName> nodes;  ///< expanded, in the order written
+    PlaceName room, rack, leaf_switch;
+    std::vector<FeatureName> features;
+    bool operator==(const NodePlace&) const = default;
+};
+KHU_DESCRIBE(NodePlace, nodes, room, rack, leaf_switch, features)
+
 struct Qos {
     QosId id;
     int factor_permille{1000};  ///< multiplies the charge; 0 to 10,000
@@ -316,6 +326,7 @@ struct Policy {
     std::vector<Weight> weights;
     std::vector<Price> price_list;
     std::vector<Partition> partitions;
+    std::vector<NodePlace> topology;
     std::vector<Qos> qos;
     std::vector<Funder> funders;
     std::vector<Programme> programmes;
@@ -331,8 +342,9 @@ struct Policy {
     bool operator==(const Policy&) const = default;
 };
 KHU_DESCRIBE(Policy, id, supersedes, effective_from, decision_ref, utc_offset_minutes, money, zone,
-             reference_gpu, weights, price_list, partitions, qos, funders, programmes, enterprises,
-             fairshare, priority, borrowing, preemption, calendar, refunds, reports, privacy)
+             reference_gpu, weights, price_list, partitions, topology, qos, funders, programmes,
+             enterprises, fairshare, priority, borrowing, preemption, calendar, refunds, reports,
+             privacy)
 
 /// The policy that a fresh khud starts with ("dn-cvpm2-default": config/default_policy.h). It is
 /// no decision: the first real one need not name it in `supersedes` and may take effect in the

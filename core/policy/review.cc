@@ -1,11 +1,13 @@
-#include "core/policy/review.h"
+#include "core/policy/hostlist.h"
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
 #include "core/policy/findings.h"
+#include "core/policy/hostlist.h"
 #include "core/policy/schema.h"
 
 namespace khu {
@@ -219,6 +221,22 @@ void review_partitions(const Policy& policy, Findings& out) {
     }
 }
 
+void review_topology(const Policy& policy, Findings& out) {
+    std::set<NodeName> placed;
+    for (const NodePlace& row : policy.topology) {
+        const std::string path =
+            "topology." + compress_hostlist(row.nodes).substr(0, 60) + ".nodes";
+        for (const NodeName& node : row.nodes) {
+            if (!placed.insert(node).second) {
+                out.error("P031", path,
+                          fmt::format("node {} stands in an earlier row too", node.value),
+                          fmt::format("nút {} cũng nằm ở dòng trước", node.value));
+                break;
+            }
+        }
+    }
+}
+
 void review_qos(const Policy& policy, Findings& out) {
     for (const Qos& qos : policy.qos) {
         const std::string at = "qos." + qos.id.value;
@@ -242,6 +260,7 @@ std::vector<Finding> review_with_sources(const Policy& policy, const ReviewConte
     reviewing::review_head(policy, context, out);
     reviewing::review_units(policy, out);
     reviewing::review_partitions(policy, out);
+    reviewing::review_topology(policy, out);
     reviewing::review_qos(policy, out);
     reviewing::review_programmes(policy, out);
     reviewing::review_grants(policy, context, out);

@@ -61,6 +61,14 @@ KHU_FIELDS(Partition, p) {
     io.may("sharing", Word<Sharing>{}, p.sharing, Sharing::InsideEnterprise);
 }
 
+KHU_FIELDS(NodePlace, p) {
+    io.must("nodes", Hostlist{}, p.nodes);
+    io.may("room", Reference{}, p.room, PlaceName{});
+    io.may("rack", Reference{}, p.rack, PlaceName{});
+    io.may("switch", Reference{}, p.leaf_switch, PlaceName{});
+    io.list_may("features", Identifier{}, p.features);
+}
+
 KHU_FIELDS(Qos, p) {
     io.must("factor", Percent{10'000}, p.factor_permille);
     io.must("tier", Whole{0, 1000}, p.tier);
@@ -320,6 +328,7 @@ void head_fields(Io& io, P& p) {
 KHU_FIELDS(Policy, p) {
     head_fields(io, p);
     io.keyed("partitions", Identifier{}, p.partitions);
+    io.rows("topology", "nodes", p.topology);
     io.keyed("qos", Identifier{}, p.qos);
     io.keyed("funders", Identifier{}, p.funders);
     io.keyed("programmes", Identifier{}, p.programmes);

@@ -62,7 +62,8 @@ private:
     bool release(const NodeAllocation& allocation) {
         const auto member = members_.find(allocation.node);
         if (member == members_.end() || member->second->health != NodeHealth::Up ||
-            fitting_.contains(allocation.node) || (allowed_ && !allowed_(allocation.node))) {
+            fitting_.contains(allocation.node) || !meets(*member->second, *request_.where) ||
+            (allowed_ && !allowed_(allocation.node))) {
             return false;
         }
         NodeState& state =

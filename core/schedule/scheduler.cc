@@ -80,6 +80,13 @@ void Scheduler::node_released(JobId job, NodeId node) {
     memo_.on_freed(cluster_.at(node), cluster_, queue_);
 }
 
+void Scheduler::deadline_changed(JobId job, Moment deadline) {
+    if (running_.find(job) != nullptr) {
+        running_.set_deadline(job, deadline);
+        memo_.on_policy();
+    }
+}
+
 void Scheduler::admission_changed(const EnterpriseId& enterprise) {
     memo_.on_admission(enterprise);
 }

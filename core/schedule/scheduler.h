@@ -44,6 +44,8 @@ public:
     void job_started(JobId job, const EnterpriseId& enterprise, Moment deadline,
                      const Placement& placement);
     /// The node gave back what the job's attempt had there. Claims: the attempt has that node.
+    /// The attempt must now give back what it has by then.
+    void deadline_changed(JobId job, Moment deadline);
     void node_released(JobId job, NodeId node);
 
     // The fair share (fair_tree.h).

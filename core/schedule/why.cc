@@ -26,6 +26,17 @@ const StartReservation* before_it(const WhyInput& in, const GangRequest& request
                                                                                 : nullptr;
 }
 
+/// "within rack", "segments of 12 in a rack"; empty if the nodes may stand anywhere.
+std::string togetherness(const GangRequest& request) {
+    std::string rule = request.within.empty() ? "" : "within " + request.within;
+    if (request.where->segment > 0) {
+        rule += (rule.empty() ? "" : ", ") +
+                ("segments of " + std::to_string(request.where->segment)) + " in a " +
+                request.where->segment_level;
+    }
+    return rule;
+}
+
 Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job, Moment now) {
     const FitReport report = fit_report(in.cluster, request);
     const std::optional<Earliest> earliest =
@@ -36,6 +47,13 @@ Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job,
     Moment expected = earliest->at;
     if (const StartReservation* first = before_it(in, request, in.queue.order_of(job))) {
         expected = std::max(expected, first->at);
+    }
+    if (report.fitting >= request.nodes && !togetherness(request).empty()) {
+        return Reason(Code::NotTogether)
+            .with("fitting", report.fitting)
+            .with("nodes", request.nodes)
+            .with("rule", togetherness(request))
+            .with("expected_at", expected.value);
     }
     return Reason(Code::ResourcesBusy)
         .with("fitting", report.fitting)

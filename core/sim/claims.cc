@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "core/machine/arrays.h"
+#include "core/machine/dependencies.h"
+
 namespace khu::sim {
 namespace {
 
@@ -47,6 +50,22 @@ std::optional<std::string> no_double_use(const Host& host) {
     return std::nullopt;
 }
 
+/// A blocked job waits for one that lives, and no array has more live elements than its cap.
+std::optional<std::string> rules_kept(const State& state) {
+    for (const auto& [id, job] : state.truth.jobs) {
+        if (job.blocked && (live_attempt(job) != nullptr || waits_for(state, job) == nullptr)) {
+            return fmt::format("I10 job {} is blocked and nothing blocks it", id.value);
+        }
+        const int cap = job.spec.array->running_max;
+        const auto live = static_cast<int>(live_elements(state, job).size());
+        if (job.progress->live != live || (cap > 0 && live > cap)) {
+            return fmt::format("I11 array {} has {} live elements, says {}, cap {}", id.value, live,
+                               job.progress->live, cap);
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> promises_kept(const Controller& controller, const Promises& promises) {
     const State& state = controller.machine()->state();
     for (const auto& [key, job] : promises.job_of_key) {
@@ -81,6 +100,9 @@ std::optional<std::string> broken_claim(const Controller& controller, const Host
         return std::nullopt;
     }
     if (auto broken = promises_kept(controller, promises)) {
+        return broken;
+    }
+    if (auto broken = rules_kept(controller.machine()->state())) {
         return broken;
     }
     const std::vector<std::string> books = controller.machine()->state().truth.ledger.audit();

@@ -56,6 +56,7 @@ private:
     void send_to_agent(const SendToAgent& effect);
     void perform(const Effect& effect);
     void submit(int number, int tries);
+    void add_rules(JobSpec& spec, int number, Random& of_job) const;
     void cancel(JobId job, const Identity& who);
     template <class Deliver>
     void pass(Link& link, Deliver deliver);
@@ -200,6 +201,27 @@ void Simulation::send_to_agent(const SendToAgent& effect) {
 
 // --- Clients ----------------------------------------------------------------------
 
+/// A third of the jobs wait for one before them, some must end in time, some have rules for their
+/// nodes. A retry asks for the same: what it depends on was acknowledged before the first try or
+/// never is named.
+void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
+    const auto earlier = promises_.job_of_key.find("key-" + std::to_string(number - kEnterprises));
+    if (of_job.chance(330) && number > kEnterprises && earlier != promises_.job_of_key.end()) {
+        const After on{static_cast<After>(of_job.below(4))};
+        spec.when.edit().after = {{.job = earlier->second, .on = on}};
+    }
+    if (of_job.chance(100)) {
+        spec.when.edit().deadline = kStart + minutes(60);
+    }
+    if (of_job.chance(150)) {
+        spec.array = ArrayRules{.indices = {{.first = 1, .last = 4}}, .running_max = 2};
+    }
+    if (of_job.chance(200)) {
+        spec.where.edit() = {
+            .features = {FeatureName{"nvme"}}, .segment = 1, .segment_level = Text("rack")};
+    }
+}
+
 /// Tries again with the same key until it is acknowledged, as the command line does.
 void Simulation::submit(int number, int tries) {
     const std::string key = "key-" + std::to_string(number);
@@ -214,6 +236,7 @@ void Simulation::submit(int number, int tries) {
     spec.time_limit = seconds(of_job.between(60, 400));
     spec.launcher = of_job.chance(500) ? Launcher::Fork : Launcher::Mpi;
     const Identity who = sim_member(1 + number % kEnterprises);
+    add_rules(spec, number, of_job);
     const SubmitJob command{.who = who, .spec = spec, .key = key, .request_digest = 1};
     controller_.tell(command, [this, key, who](const Outcome& outcome) {
         if (outcome.refusal) {

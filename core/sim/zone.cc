@@ -46,6 +46,13 @@ Policy sim_policy(int nodes, Random& random) {
     gpu.share = {.mode = ShareMode::PerGpu, .cores_per_gpu = 2, .mem_gib_per_gpu = 4};
     gpu.time_limit = {.default_limit = minutes(5), .max = hours(1)};
     policy.partitions = {gpu};
+    for (int node = 1; node <= nodes; ++node) {
+        const std::string rack = "r" + std::to_string(node % 2);
+        policy.topology.push_back({.nodes = {NodeName{node_name(node)}},
+                                   .room = PlaceName{"hall"},
+                                   .rack = PlaceName{rack},
+                                   .features = {FeatureName{"nvme"}}});
+    }
     policy.qos = {{.id = QosId{"thuong"}, .factor_permille = 1000, .tier = 20}};
     Funder zone;
     zone.id = FunderId{"zone"};

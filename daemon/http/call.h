@@ -115,6 +115,7 @@ void submit_job(const Call& call);
 void list_jobs(const Call& call);
 void show_job(const Call& call);
 void change_job(const Call& call);
+void update_job(const Call& call);
 void wait_job(const Call& call);
 void job_log(const Call& call);
 void show_queue(const Call& call);

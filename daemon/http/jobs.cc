@@ -4,6 +4,7 @@
 
 #include "core/base/digest.h"
 #include "core/base/limits.h"
+#include "core/machine/arrays.h"
 #include "daemon/http/call.h"
 #include "daemon/http/submission.h"
 #include "daemon/http/visible_job.h"
@@ -26,6 +27,18 @@ void answer_job(const Call& call, JobId id) {
                 return visible_job(call, later_state, id, later);
             });
         });
+    });
+}
+
+/// Answers with the job as it is then; one that has ended meanwhile is not unknown.
+void tell_and_show(const Call& call, JobId id, Command command) {
+    call->services.engine.tell(std::move(command), [call, id](const Answer& told) {
+        const bool gone = told.refusal && told.refusal->code == Code::UnknownJob;
+        if (told.refusal && !gone) {
+            refuse(call, *told.refusal);
+            return;
+        }
+        answer_job(call, id);
     });
 }
 
@@ -98,14 +111,36 @@ void change_job(const Call& call) {
                          .with("path", call->request.path.substr(0, 200)));
         return;
     }
-    call->services.engine.tell(std::move(*command), [call, id](const Answer& told) {
-        const bool gone = told.refusal && told.refusal->code == Code::UnknownJob;
-        if (told.refusal && !gone) {
-            refuse(call, *told.refusal);
+    tell_and_show(call, *id, std::move(*command));
+}
+
+void update_job(const Call& call) {
+    const std::optional<JobId> id = job_in_path(call);
+    const auto request = id ? body_of<wire::UpdateRequest>(call) : std::nullopt;
+    if (!request) {
+        return;
+    }
+    JobChange change{.name = request->name,
+                     .time_limit = {},
+                     .not_before = request->begin_at,
+                     .deadline = request->deadline_at,
+                     .qos = {}};
+    if (request->time_limit_s) {
+        const std::int64_t most = limits::time_limit_max.value / 1000;
+        if (*request->time_limit_s < 1 || *request->time_limit_s > most) {
+            refuse(call, Refusal(Code::AbsurdRequest)
+                             .with("what", "time limit in seconds")
+                             .with("asked", *request->time_limit_s)
+                             .with("low", 1)
+                             .with("high", most));
             return;
         }
-        answer_job(call, *id);  // one that has ended meanwhile is not unknown: it is shown as done
-    });
+        change.time_limit = seconds(*request->time_limit_s);
+    }
+    if (request->qos) {
+        change.qos = QosId{*request->qos};
+    }
+    tell_and_show(call, *id, UpdateJob{call->caller.who, *id, std::move(change)});
 }
 
 /// Answers when the job has ended, or after timeout_s (at most 60) with what it is then.
@@ -152,6 +187,11 @@ void explain_job(const Call& call) {
             }
             if (const Job* job = state.find_job(*id)) {
                 return why(state, *job, now, call->language);
+            }
+            if (const Job* array = array_with(state, *id)) {
+                wire::WhyAnswer of_array = why(state, *array, now, call->language);
+                of_array.job = *id;
+                return of_array;
             }
             wire::WhyAnswer ended;
             ended.job = *id;

@@ -29,6 +29,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/jobs/{}", show_job},
     Route{"GET", "/v1/jobs/{}/wait", wait_job},
     Route{"GET", "/v1/jobs/{}/log", job_log, kThought},
+    Route{"POST", "/v1/jobs/{}/update", update_job},
     Route{"POST", "/v1/jobs/{}/{}", change_job},
     Route{"GET", "/v1/queue", show_queue, kListing},
     Route{"GET", "/v1/why/{}", explain_job, kThought},

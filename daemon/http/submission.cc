@@ -81,12 +81,44 @@ std::optional<Refusal> bad_paths(const wire::SubmitRequest& request) {
     return std::nullopt;
 }
 
+template <class Named>
+std::vector<Named> named(const std::vector<std::string>& names) {
+    std::vector<Named> made;
+    for (const std::string& name : names) {
+        made.emplace_back(name);
+    }
+    return made;
+}
+
+/// What most jobs do not have stays unfilled.
+void add_rules(const wire::SubmitRequest& request, int segment, int array_running_max,
+               JobSpec& spec) {
+    NodeRules where{.include = named<NodeName>(request.include),
+                    .exclude = named<NodeName>(request.exclude),
+                    .features = named<FeatureName>(request.features),
+                    .segment = segment,
+                    .segment_level = Text(request.segment_level)};
+    if (where != NodeRules{}) {
+        spec.where = std::move(where);
+    }
+    TimeRules when{
+        .after = request.after, .singleton = request.singleton, .deadline = request.deadline_at};
+    if (!request.array.empty()) {
+        spec.array = ArrayRules{.indices = request.array, .running_max = array_running_max};
+    }
+    if (when != TimeRules{}) {
+        spec.when = std::move(when);
+    }
+}
+
 }  // namespace
 
 Expected<JobSpec, Refusal> spec_of(const wire::SubmitRequest& request) {
     JobSpec spec;
     int cores_per_task = 0;
     int time_limit_s = 0;
+    int segment = 0;
+    int array_running_max = 0;
     const std::vector<Narrowed> numbers{
         {"nodes", request.nodes, &spec.nodes, limits::nodes_max},
         {"GPUs per node", request.gpus_per_node, &spec.shape.gpus, limits::gpus_per_node_max},
@@ -97,6 +129,9 @@ Expected<JobSpec, Refusal> spec_of(const wire::SubmitRequest& request) {
          limits::time_limit_max.value / 1000},
         {"signal", request.notice_signal, &spec.notice_signal, 64},
         {"seconds of notice", request.notice_seconds, &spec.notice_seconds, 86'400},
+        {"nodes of a segment", request.segment, &segment, limits::nodes_max},
+        {"elements at a time", request.array_running_max, &array_running_max,
+         limits::array_index_max},
     };
     if (std::optional<Refusal> absurd = narrow(numbers)) {
         return Unexpected{std::move(*absurd)};
@@ -121,6 +156,7 @@ Expected<JobSpec, Refusal> spec_of(const wire::SubmitRequest& request) {
     spec.not_before = request.begin_at;
     spec.within = request.within;
     spec.prefer = request.prefer;
+    add_rules(request, segment, array_running_max, spec);
     return spec;
 }
 

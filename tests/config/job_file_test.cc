@@ -97,7 +97,21 @@ TEST(JobFile, RefusesUnknownKeysWithTheNearest) {
 }
 
 TEST(JobFile, RefusesWhatComesInALaterReleaseByName) {
-    EXPECT_EQ(complaint("command: [a]\narray: 1-10\n").substr(0, 24), "job.yaml:2:8: P019 array");
+    EXPECT_EQ(complaint("command: [a]\ncontainer: x\n").substr(0, 28),
+              "job.yaml:2:12: P019 containe");
+}
+
+TEST(JobFile, RefusesBadRulesWithTheirPlace) {
+    for (const char* bad : {"5-1", "1-", "1-10%0", "1-10:0", "-3", "1-100001", "1,,2", "a"}) {
+        EXPECT_EQ(complaint(std::string("command: [a]\narray: '") + bad + "'\n").substr(0, 18),
+                  "job.yaml:2:8: P008")
+            << bad;
+    }
+    EXPECT_EQ(complaint("command: [a]\nafter: 12,,13\n").substr(0, 22), "job.yaml:2:8: P008 aft");
+    EXPECT_EQ(complaint("command: [a]\nsegment: 12\n").substr(0, 22), "job.yaml:2:10: P008 se");
+    EXPECT_EQ(complaint("command: [a]\nsegment: 0@rack\n").substr(0, 19), "job.yaml:2:10: P008");
+    EXPECT_EQ(complaint("command: [a]\ninclude: gn[3-1]\n").substr(0, 19), "job.yaml:2:10: P031");
+    EXPECT_EQ(complaint("command: [a]\nfeatures: NVME\n").substr(0, 19), "job.yaml:2:11: P008");
 }
 
 TEST(JobFile, RefusesBadValuesWithTheirPlace) {

@@ -58,7 +58,7 @@ TEST(KhuLines, AreRefusedWithLineAndColumn) {
               "job.sh:3:6: P007 --gpu-per-node: unknown option; did you mean 'gpus-per-node'?");
     EXPECT_EQ(options(header("#KHU --nodes two")).back(),
               "job.sh:2:6: P011 --nodes: 'two': a plain decimal integer is expected");
-    EXPECT_EQ(options(header("#KHU --array 1-5")).back().substr(0, 24), "job.sh:2:6: P019 --array");
+    EXPECT_EQ(options(header("#KHU --or-idle")).back().substr(0, 24), "job.sh:2:6: P019 --or-id");
     EXPECT_EQ(options(header("#KHU --nodes")).back(), "job.sh:2:6: P004 --nodes: needs a value");
     EXPECT_EQ(options(header("#KHU --hold=yes")).back(), "job.sh:2:6: P004 --hold: takes no value");
     EXPECT_EQ(options(header("#KHU --name 'x")).back(),
@@ -96,19 +96,29 @@ TEST(SbatchLines, CountsPerJobBecomeCountsPerNode) {
 
 TEST(SbatchLines, WhatIsNotHonouredIsListed) {
     const ScriptHeader read = header(R"(#SBATCH --mail-type=END --mail-user=a@b.vn
-#SBATCH --array=1-10%2
-#SBATCH --dependency=afterok:7
+#SBATCH --nice
+#SBATCH --dependency=afterok:9?afterok:8
 #SBATCH -A group --account=other
 #SBATCH --nodes=2-4 --gres=gpu:2,license:1
 #SBATCH --time=UNLIMITED --mem=0
 #SBATCH --nonsense --tiem=3)");
     EXPECT_EQ(dropped(read),
-              (Lines{"2 --mail-type=END", "2 --mail-user=a@b.vn", "3 --array=1-10%2",
-                     "4 --dependency=afterok:7", "5 --account=group", "5 --account=other",
+              (Lines{"2 --mail-type=END", "2 --mail-user=a@b.vn", "3 --nice",
+                     "4 --dependency=afterok:9?afterok:8", "5 --account=group", "5 --account=other",
                      "6 --nodes=2-4", "6 --gres=license:1", "7 --time=UNLIMITED", "7 --mem=0",
                      "8 --nonsense", "8 --tiem=3"}));
     EXPECT_EQ(options(read), (Lines{"nodes=2", "gpus-per-node=2"}));
     EXPECT_EQ(read.not_honoured.back().why_en, "no option of sbatch; did you mean --time");
+}
+
+TEST(SbatchLines, DependenciesAndKindsOfNodesMeanTheSameHere) {
+    EXPECT_EQ(options(header(
+                  "#SBATCH --array=1-10%2 --dependency=afterok:7:8,afterany:9,after:3,singleton")),
+              (Lines{"array=1-10%2", "after=7,8", "after-any=9", "after-start=3", "singleton"}));
+    EXPECT_EQ(
+        options(header("#SBATCH -w gn[01-02] -x gn03 -C 'nvme&400g' --deadline=2026-04-01")),
+        (Lines{"include=gn[01-02]", "exclude=gn03", "features=nvme,400g", "deadline=2026-04-01"}));
+    EXPECT_EQ(dropped(header("#SBATCH -C 'nvme|400g'")), (Lines{"2 --constraint=nvme|400g"}));
 }
 
 TEST(SbatchLines, ValuesThatCannotBeRightAreErrors) {

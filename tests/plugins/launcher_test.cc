@@ -178,13 +178,13 @@ TEST(Environment, NamesGpusByIndexWhenOneHasNoUuid) {
 
 TEST(Environment, ArrayElementsKnowTheirIndex) {
     LaunchRequest request = the_request();
-    request.array_index = 0;
+    request.array_index = 3;  // of array 38: its number is 38 + 1 + 3
 
     const Environment env = plan_of(khu::Launcher::Fork, request).env;
 
-    EXPECT_EQ(env.at("KHU_ARRAY_INDEX"), "0");
-    EXPECT_EQ(env.at("SLURM_ARRAY_TASK_ID"), "0");
-    EXPECT_EQ(env.at("SLURM_ARRAY_JOB_ID"), "42");
+    EXPECT_EQ(env.at("KHU_ARRAY_INDEX"), "3");
+    EXPECT_EQ(env.at("SLURM_ARRAY_TASK_ID"), "3");
+    EXPECT_EQ(env.at("SLURM_ARRAY_JOB_ID"), "38");
     EXPECT_FALSE(plan_of(khu::Launcher::Fork, the_request()).env.contains("KHU_ARRAY_INDEX"));
 }
 
