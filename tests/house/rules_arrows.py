@@ -8,7 +8,7 @@ from source import Finding
 # Inside core, a room may include the rooms left of it. Rooms in one step may use one another as
 # long as no circle arises.
 CORE_ORDER = (("base",), ("topology", "jobs", "ledger", "policy"), ("placement", "protocol"),
-              ("schedule",), ("machine", "node"), ("sim",))
+              ("schedule",), ("machine", "node"), ("sim", "plan"))
 CORE_STEP = {room: step for step, rooms in enumerate(CORE_ORDER) for room in rooms}
 # The mind of one node, and the programs on it, know nothing of queues, ledgers and policies.
 NODE_ROOMS = ("base", "topology", "jobs", "protocol", "node")

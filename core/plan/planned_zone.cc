@@ -1,0 +1,226 @@
+#include "core/plan/planned_zone.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "core/base/limits.h"
+
+namespace khu::plan {
+namespace {
+
+const ZoneId kZone{"plan"};
+const ProgrammeId kProgramme{"plan"};
+const QosId kQos{"plan"};
+const FunderId kFunder{"plan"};
+const GpuModel kModel{"gpu"};
+const GpuModel kCore{"cpu-core"};
+const GpuModel kMemory{"mem-gib"};
+constexpr int kCoresPerGpu = 8;
+constexpr int kMemGibPerGpu = 64;
+constexpr Span kLongest = days(14);
+constexpr Moment kLongAgo{1'500'000'000'000};
+
+void add_units(Policy& policy) {
+    policy.reference_gpu = kModel;
+    policy.weights = {{kModel, 1000}, {kCore, 1000}, {kMemory, 1}};
+    policy.price_list = {{.from_day = kLongAgo, .vnd_per_gpuh = 1}};
+    policy.qos = {{.id = kQos, .factor_permille = 1000, .tier = 1}};
+    Funder funder;
+    funder.id = kFunder;
+    funder.kind = FunderKind::Zone;
+    funder.name = "plan";
+    funder.window = {.from = kLongAgo, .to = kNever};
+    policy.funders = {funder};
+}
+
+void add_programme(Policy& policy) {
+    Programme programme;
+    programme.id = kProgramme;
+    programme.tier = Tier::Free;
+    programme.eligible.classes = {EnterpriseClass::Startup};
+    programme.eligible.zones = {kZone};
+    programme.grant = {.max = gpu_hours(1'000'000'000),
+                       .auto_approve_below = gpu_hours(1'000'000'000),
+                       .window = days(36'500)};
+    programme.split = {{kFunder, 1000}};
+    programme.qos = {kQos};
+    for (const Partition& partition : policy.partitions) {
+        programme.partitions.push_back(partition.id);
+    }
+    policy.programmes = {programme};
+}
+
+void add_enterprise(PlannedZone& zone, const std::string& tenant) {
+    const auto number = static_cast<int>(zone.enterprises.size()) + 1;
+    const EnterpriseId id{fmt::format("{:010}", 100'000'000 + number)};
+    if (!zone.enterprises.emplace(tenant, id).second) {
+        return;
+    }
+    Enterprise made;
+    made.id = id;
+    made.name = tenant.empty() ? "everybody" : tenant;
+    made.zones = {{.zone = kZone, .window = {.from = kLongAgo, .to = kNever}}};
+    made.grants = {{.id = GrantId{fmt::format("plan-{}", number)},
+                    .programme = kProgramme,
+                    .amount = gpu_hours(1'000'000'000),
+                    .window = {.from = kLongAgo, .to = kLongAgo + days(36'500)},
+                    .decision_ref = "",
+                    .permit = ""}};
+    zone.policy.enterprises.push_back(std::move(made));
+}
+
+Partition& partition_for(PlannedZone& zone, const std::string& tenant, int gpus) {
+    const auto known = zone.partitions.find(tenant);
+    if (known != zone.partitions.end()) {
+        return *std::ranges::find(zone.policy.partitions, known->second, &Partition::id);
+    }
+    Partition made;
+    made.id = PartitionId{tenant.empty() ? "all" : fmt::format("p{}", zone.partitions.size())};
+    if (gpus > 0) {
+        made.gpu = kModel;
+        made.gpus_per_node = gpus;
+        made.share.cores_per_gpu = kCoresPerGpu;
+        made.share.mem_gib_per_gpu = kMemGibPerGpu;
+    } else {
+        made.share = {.mode = ShareMode::MaxOf, .core = kCore, .mem = kMemory};
+    }
+    made.time_limit = {.default_limit = zone.longest, .max = zone.longest};
+    zone.partitions.emplace(tenant, made.id);
+    return zone.policy.partitions.emplace_back(std::move(made));
+}
+
+Expected<Done, std::string> add_group(PlannedZone& zone, const NodeGroup& group) {
+    const auto gpus = static_cast<int>(group.inventory.gpus.size());
+    Partition& partition = partition_for(zone, group.tenant, gpus);
+    if (partition.gpus_per_node != gpus) {
+        return Unexpected{fmt::format(
+            "nodes with {} and with {} GPUs: all nodes that the same jobs use must have as many",
+            partition.gpus_per_node, gpus)};
+    }
+    for (int n = 0; n < group.count; ++n) {
+        const NodeName name{fmt::format("n{}", zone.nodes.size() + 1)};
+        partition.nodes.push_back(name);
+        Inventory inventory = group.inventory;
+        inventory.hostname = name.value;
+        for (Gpu& gpu : inventory.gpus) {
+            gpu.model = kModel;
+        }
+        zone.nodes.push_back({name, std::move(inventory)});
+    }
+    zone.gpus_per_node = std::max(zone.gpus_per_node, gpus);
+    zone.gpus += std::int64_t{gpus} * group.count;
+    zone.all_nodes += group.count;
+    return Done{};
+}
+
+/// What the given policy says of the order of jobs.
+void take_over(Policy& policy, const ZoneWishes& wishes) {
+    if (wishes.policy != nullptr) {
+        policy.priority = wishes.policy->priority;
+        policy.fairshare = wishes.policy->fairshare;
+        policy.fairshare.tree.clear();  // Its programmes are not those of the replay.
+    }
+    for (Partition& partition : policy.partitions) {
+        if (wishes.policy != nullptr && !wishes.policy->partitions.empty()) {
+            partition.order = wishes.policy->partitions.front().order;
+        }
+        partition.order = wishes.order.value_or(partition.order);
+    }
+}
+
+Span longest_of(const std::vector<TraceJob>& jobs) {
+    Span longest = kLongest;
+    for (const TraceJob& job : jobs) {
+        longest = std::max({longest, job.duration, job.limit});
+    }
+    return std::min(longest, limits::time_limit_max);
+}
+
+}  // namespace
+
+Inventory plain_node(int gpus, int cores) {
+    Inventory node;
+    node.source = "file";
+    node.packages = 2;
+    const Bytes memory = gibibytes(std::max(1024, cores));
+    for (int numa = 0; numa < 2; ++numa) {
+        node.numa_nodes.push_back({.os_index = numa, .package = numa, .memory = memory});
+    }
+    node.memory = memory * 2;
+    for (int core = 0; core < cores; ++core) {
+        const int half = 2 * core / cores;
+        node.cores.push_back({.package = half, .numa = half, .pus = {core}});
+    }
+    for (int to = 0; to < gpus; ++to) {
+        Gpu gpu;
+        gpu.model = kModel;
+        gpu.pci = fmt::format("0000:{:02x}:00.0", to + 1);
+        gpu.numa = gpu.package = 2 * to / gpus;
+        node.gpus.push_back(gpu);
+        for (int from = 0; from < to; ++from) {
+            node.links.push_back({.from = from, .to = to, .kind = LinkKind::NvSwitch});
+        }
+    }
+    return node;
+}
+
+Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
+                                             const std::vector<TraceJob>& jobs,
+                                             const ZoneWishes& wishes) {
+    PlannedZone zone;
+    zone.longest = longest_of(jobs);
+    zone.cores_only = machine.cores_only;
+    zone.policy.id = PolicyId{"plan-1"};
+    zone.policy.effective_from = kLongAgo;
+    zone.policy.utc_offset_minutes = 0;
+    zone.policy.zone.id = kZone;
+    zone.policy.zone.name = "plan";
+    zone.policy.zone.province = {"00", "plan"};
+    add_units(zone.policy);
+    for (const NodeGroup& group : machine.groups) {
+        if (Expected<Done, std::string> added = add_group(zone, group); !added) {
+            return Unexpected{std::move(added).error()};
+        }
+    }
+    if (zone.nodes.empty() || zone.all_nodes > limits::nodes_max) {
+        return Unexpected{fmt::format("a machine has 1 to {} nodes, this one {}", limits::nodes_max,
+                                      zone.all_nodes)};
+    }
+    add_programme(zone.policy);
+    for (const TraceJob& job : jobs) {
+        add_enterprise(zone, job.tenant);
+    }
+    take_over(zone.policy, wishes);
+    return zone;
+}
+
+JobSpec spec_of(const PlannedZone& zone, const TraceJob& job, Runtimes runtimes) {
+    JobSpec spec;
+    spec.name = "job";
+    spec.enterprise = zone.enterprises.at(job.tenant);
+    spec.user = UserId{job.user.empty() ? "u" : job.user};
+    spec.programme = kProgramme;
+    spec.qos = kQos;
+    const auto own = zone.partitions.find(job.tenant);
+    spec.partition = own != zone.partitions.end() ? own->second : zone.partitions.begin()->second;
+    if (zone.cores_only) {
+        spec.shape.cores = std::max({1, job.cpus, job.nodes});
+    } else if (zone.gpus_per_node == 0) {
+        spec.nodes = std::max(1, job.nodes);
+        spec.shape.exclusive = true;
+    } else if (job.gpus <= zone.gpus_per_node) {
+        spec.shape.gpus = job.gpus;
+    } else {
+        spec.nodes = (job.gpus + zone.gpus_per_node - 1) / zone.gpus_per_node;
+        spec.shape.gpus = zone.gpus_per_node;
+    }
+    spec.shape.cores = zone.cores_only ? spec.shape.cores : 0;
+    const Span given = job.limit > Span{0} ? std::max(job.limit, job.duration) : zone.longest;
+    const Span known = std::max(seconds(1), job.duration);
+    spec.time_limit = runtimes == Runtimes::Known ? known : std::min(given, zone.longest);
+    return spec;
+}
+
+}  // namespace khu::plan

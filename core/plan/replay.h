@@ -1,0 +1,39 @@
+#pragma once
+
+/// \file
+/// Replays a trace through the production code under virtual time: the zone's machine decides and
+/// applies as in khud, its agents are faithful and instant, and each attempt ends exactly after the
+/// job's true duration, which the scheduler does not see unless it may. The same input gives the
+/// same result, byte for byte.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/plan/planned_zone.h"
+#include "core/plan/trace.h"
+
+namespace khu::plan {
+
+/// What became of one job of the trace, in its order.
+struct Replayed {
+    std::optional<Span> start;  ///< from the first submission; none: refused, or never started
+    Span end;
+    std::string refused;  ///< code; empty: admitted
+};
+
+struct ReplayResult {
+    std::vector<Replayed> jobs;
+    std::int64_t rounds{0};
+};
+
+/// Called now and then with the number of jobs that have ended or were refused.
+using Progress = std::function<void(std::size_t)>;
+
+/// Claims: `jobs` stand in the order of their submission.
+ReplayResult replay(const PlannedZone& zone, const std::vector<TraceJob>& jobs, Runtimes runtimes,
+                    const Progress& progress = {});
+
+}  // namespace khu::plan
