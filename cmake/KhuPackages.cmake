@@ -9,6 +9,8 @@ find_package(CLI11 2 REQUIRED)                      # options of the programs
 find_package(yaml-cpp 0.7 REQUIRED)                 # YAML tokens, under our strict reader in config/
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)   # the durable store
 pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)       # topology and binding
+find_package(LibLZMA REQUIRED)                      # packed traces (.xz), read by khu plan alone
+find_package(ZLIB REQUIRED)                         # the same for .gz
 find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)  # metrics registry and text; our own HTTP serves it
 if(KHU_BUILD_TESTS)
     find_package(GTest REQUIRED)                    # GoogleTest and GoogleMock

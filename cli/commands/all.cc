@@ -8,13 +8,13 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kWait,         &kCancel,      &kHold,         &kRelease,     &kRequeue,      &kUpdate,
     &kQuote,        &kBalance,     &kNodes,        &kDrain,       &kResume,       &kGrantList,
     &kGrantApprove, &kGrantExtend, &kGrantSuspend, &kGrantResume, &kGrantClose,   &kPolicyCheck,
-    &kPolicyDiff,   &kPolicyApply, &kPolicyShow,   &kReportJobs,  &kLedgerVerify, &kTokenCreate,
+    &kPolicyDiff,   &kPolicyApply, &kPolicyShow, &kPlan,  &kReportJobs,  &kLedgerVerify, &kTokenCreate,
     &kTokenList,    &kTokenRevoke, &kWhoami,       &kLogin,       &kWatch,        &kCompletion,
     &kVersion,
 });
 
 constexpr auto kLater = std::to_array<std::string_view>(
-    {"shell", "top", "plan", "project", "checkpoint", "grant request", "grant transfer",
+    {"shell", "top", "project", "checkpoint", "grant request", "grant transfer",
      "policy plan", "policy rollback", "report statement", "report zone", "report ledger"});
 
 }  // namespace

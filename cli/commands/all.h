@@ -14,6 +14,6 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kRequeue, kUpdate, kQuote, kBalance, kNodes, kDrain, kResume, kGrantList, kGrantApprove,
     kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kPolicyCheck, kPolicyDiff, kPolicyApply,
     kPolicyShow, kReportJobs, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kWhoami,
-    kLogin, kWatch, kCompletion, kVersion;
+    kLogin, kWatch, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

@@ -17,6 +17,8 @@ const FunderId kFunder{"plan"};
 const GpuModel kModel{"gpu"};
 const GpuModel kCore{"cpu-core"};
 const GpuModel kMemory{"mem-gib"};
+/// All grants together stay inside the ledger's 63 bits.
+constexpr std::int64_t kAllGpuHours = 2'000'000'000;
 constexpr int kCoresPerGpu = 8;
 constexpr int kMemGibPerGpu = 64;
 constexpr Span kLongest = days(14);
@@ -41,8 +43,8 @@ void add_programme(Policy& policy) {
     programme.tier = Tier::Free;
     programme.eligible.classes = {EnterpriseClass::Startup};
     programme.eligible.zones = {kZone};
-    programme.grant = {.max = gpu_hours(1'000'000'000),
-                       .auto_approve_below = gpu_hours(1'000'000'000),
+    programme.grant = {.max = gpu_hours(kAllGpuHours),
+                       .auto_approve_below = gpu_hours(kAllGpuHours),
                        .window = days(36'500)};
     programme.split = {{kFunder, 1000}};
     programme.qos = {kQos};
@@ -64,7 +66,7 @@ void add_enterprise(PlannedZone& zone, const std::string& tenant) {
     made.zones = {{.zone = kZone, .window = {.from = kLongAgo, .to = kNever}}};
     made.grants = {{.id = GrantId{fmt::format("plan-{}", number)},
                     .programme = kProgramme,
-                    .amount = gpu_hours(1'000'000'000),
+                    .amount = gpu_hours(1),
                     .window = {.from = kLongAgo, .to = kLongAgo + days(36'500)},
                     .decision_ref = "",
                     .permit = ""}};
@@ -191,6 +193,10 @@ Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
     add_programme(zone.policy);
     for (const TraceJob& job : jobs) {
         add_enterprise(zone, job.tenant);
+    }
+    for (Enterprise& enterprise : zone.policy.enterprises) {
+        enterprise.grants.front().amount =
+            gpu_hours(kAllGpuHours / static_cast<std::int64_t>(zone.policy.enterprises.size()));
     }
     take_over(zone.policy, wishes);
     return zone;

@@ -113,7 +113,9 @@ void Replay::submit_jobs() {
         const Outcome outcome =
             machine_.handle(SubmitJob{.who = who, .spec = std::move(spec), .key = ""}, now_);
         if (outcome.refusal) {
-            result_.jobs[next_].refused = std::string(info(outcome.refusal->code).id);
+            const std::string code(info(outcome.refusal->code).id);
+            result_.refusals.try_emplace(code, *outcome.refusal);
+            result_.jobs[next_].refused = code;
             count_done();
         } else {
             index_.emplace(outcome.job, next_);

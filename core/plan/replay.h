@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/base/refusal.h"
 #include "core/plan/planned_zone.h"
 #include "core/plan/trace.h"
 
@@ -26,6 +28,7 @@ struct Replayed {
 
 struct ReplayResult {
     std::vector<Replayed> jobs;
+    std::map<std::string, Refusal> refusals;  ///< by code: the first of each, with its numbers
     std::int64_t rounds{0};
 };
 

@@ -40,6 +40,8 @@ OUTSIDE = (
     ("openssl/", ("wire", "daemon", "agent", "cli", "tests", "benchmarks")),
     ("yaml-cpp/", ("config", "tests")),
     ("hwloc", ("agent/probe/hwloc_probe", "tests")),
+    ("lzma.h", ("cli/plan", "tests")),
+    ("zlib.h", ("cli/plan", "tests")),
     ("sqlite3.h", ("daemon/store", "tests", "benchmarks")),
     ("prometheus/", ("daemon", "tests")),
     ("spdlog/", ("daemon", "agent", "tests", "benchmarks")),

@@ -1,0 +1,38 @@
+#pragma once
+
+/// \file
+/// What a trace is replayed under: a machine and what is wished of its policy. One, or with
+/// `--against` two that differ in the machine or in the policy.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/plan/machine_file.h"
+#include "cli/session.h"
+#include "core/plan/planned_zone.h"
+
+namespace khu::cli {
+
+struct Setting {
+    std::string name;  ///< for people
+    std::string machine_file;
+    MachineFile machine;
+    std::optional<Policy> policy;
+    std::optional<OrderStrategy> order;
+
+    /// Looks into this setting, which must outlive it.
+    [[nodiscard]] plan::ZoneWishes wishes() const {
+        return {.policy = policy ? &*policy : nullptr, .order = order};
+    }
+};
+
+/// Reads --machine, --policy, --order and --against. Errors: complaints about the files, with their
+/// places; two machines whose jobs are not counted in the same unit.
+Expected<std::vector<Setting>, Failure> read_settings(const Session& session);
+
+/// The first complaints, one a line, as one refusal.
+Failure complained(const Session& session, const std::vector<Complaint>& complaints,
+                   Message remedy);
+
+}  // namespace khu::cli

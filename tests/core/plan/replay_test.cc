@@ -1,0 +1,174 @@
+#include "core/plan/replay.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/plan/measures.h"
+
+namespace khu::plan {
+namespace {
+
+using testing::ElementsAre;
+
+/// One job of a trace: when, how long, how many GPUs, and the user's limit.
+struct Wanted {
+    std::int64_t submit_s{0};
+    std::int64_t duration_s{0};
+    int gpus{0};
+    std::int64_t limit_s{0};
+    std::string tenant{};
+};
+
+std::vector<TraceJob> trace(const std::vector<Wanted>& wanted) {
+    std::vector<TraceJob> jobs;
+    for (const Wanted& each : wanted) {
+        TraceJob job;
+        job.id = "j" + std::to_string(jobs.size());
+        job.submit = seconds(each.submit_s);
+        job.duration = seconds(each.duration_s);
+        job.gpus = each.gpus;
+        job.limit = seconds(each.limit_s);
+        job.tenant = each.tenant;
+        jobs.push_back(std::move(job));
+    }
+    return jobs;
+}
+
+Machine machine(int nodes, int gpus) {
+    Machine made;
+    made.groups = {{.count = nodes,
+                    .inventory = plain_node(gpus, gpus == 0 ? 2 : 8 * gpus),
+                    .rack_of = 0,
+                    .tenant = ""}};
+    return made;
+}
+
+struct Done {
+    PlannedZone zone;
+    ReplayResult result;
+    Measures measures;
+};
+
+Done replayed(const Machine& on, const std::vector<TraceJob>& jobs, Runtimes runtimes,
+              OrderStrategy order = OrderStrategy::Fifo) {
+    PlannedZone zone = plan_zone(on, jobs, {.policy = nullptr, .order = order}).value();
+    ReplayResult result = replay(zone, jobs, runtimes);
+    Measures measures = measure(zone, jobs, result);
+    return {std::move(zone), std::move(result), std::move(measures)};
+}
+
+/// Seconds; -1 for a job that never started.
+std::vector<std::int64_t> starts(const ReplayResult& result) {
+    std::vector<std::int64_t> all;
+    for (const Replayed& each : result.jobs) {
+        all.push_back(each.start ? each.start->value / 1000 : -1);
+    }
+    return all;
+}
+
+TEST(Replay, JobsThatNeedTheWholeMachineRunOneAfterTheOther) {
+    const std::vector<TraceJob> jobs =
+        trace({{0, 100, 2, 0, ""}, {10, 50, 2, 0, ""}, {20, 30, 1, 0, ""}});
+
+    const Done done = replayed(machine(1, 2), jobs, Runtimes::Known);
+
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 100, 150));
+    // Waits 0, 90, 130; completion times 100, 140, 160; slowdowns 1, 2.8, 5.333.
+    EXPECT_EQ(done.measures.wait_s,
+              (Spread{.mean_milli = 73'333, .p50 = 90, .p90 = 130, .p99 = 130, .max = 130}));
+    EXPECT_EQ(done.measures.jct_s,
+              (Spread{.mean_milli = 133'333, .p50 = 140, .p90 = 160, .p99 = 160, .max = 160}));
+    EXPECT_EQ(
+        done.measures.slowdown_milli,
+        (Spread{.mean_milli = 3'044, .p50 = 2'800, .p90 = 5'333, .p99 = 5'333, .max = 5'333}));
+    EXPECT_EQ(done.measures.utilisation_permille, 1000);
+    EXPECT_EQ(done.measures.makespan_s, 180);
+}
+
+TEST(Replay, AShortJobGoesBeforeAWideOneOnlyIfItEndsInTime) {
+    const std::vector<TraceJob> jobs =
+        trace({{0, 100, 1, 0, ""}, {1, 10, 2, 0, ""}, {2, 50, 1, 0, ""}, {3, 200, 1, 0, ""}});
+
+    const Done done = replayed(machine(1, 2), jobs, Runtimes::Known);
+
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 100, 2, 110));
+}
+
+TEST(Replay, WithUsersLimitsTheSameJobIsNotKnownToEndInTime) {
+    const std::vector<TraceJob> jobs = trace(
+        {{0, 100, 1, 100, ""}, {1, 10, 2, 10, ""}, {2, 50, 1, 500, ""}, {3, 200, 1, 500, ""}});
+
+    const Done done = replayed(machine(1, 2), jobs, Runtimes::Limits);
+
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 100, 110, 110));
+}
+
+TEST(Replay, AJobWiderThanTheMachineIsRejectedWithItsNumbers) {
+    const std::vector<TraceJob> jobs = trace({{0, 10, 2, 0, ""}, {0, 10, 5, 0, ""}});
+
+    const Done done = replayed(machine(2, 2), jobs, Runtimes::Known);
+
+    EXPECT_THAT(starts(done.result), ElementsAre(0, -1));
+    EXPECT_EQ(done.measures.rejected, 1);
+    ASSERT_EQ(done.result.refusals.size(), 1U);
+    EXPECT_EQ(done.measures.rejected_by_code.begin()->first, done.result.refusals.begin()->first);
+}
+
+TEST(Replay, WholeNodesAreTakenWhereTheMachineHasNoGpus) {
+    std::vector<TraceJob> jobs = trace({{0, 60, 0, 0, ""}, {1, 60, 0, 0, ""}, {2, 60, 0, 0, ""}});
+    jobs[0].nodes = 2;
+    jobs[1].nodes = 2;
+    jobs[2].nodes = 1;
+
+    const Done done = replayed(machine(3, 0), jobs, Runtimes::Known);
+
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 60, 2));
+    // 2 x 60 + 1 x 58 node-seconds before the last start at 60, of 3 x 60.
+    EXPECT_EQ(done.measures.utilisation_permille, 988);
+}
+
+TEST(Replay, EachTenantOfASplitMachineHasItsOwnNodes) {
+    Machine split = machine(1, 2);
+    split.groups.push_back(split.groups.front());
+    split.groups[0].tenant = "a";
+    split.groups[1].tenant = "b";
+    const std::vector<TraceJob> jobs =
+        trace({{0, 100, 2, 0, "a"}, {1, 100, 2, 0, "a"}, {2, 100, 2, 0, "b"}});
+
+    const Done done = replayed(split, jobs, Runtimes::Known);
+
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 100, 2));
+    ASSERT_EQ(done.measures.enterprises.size(), 2U);
+    EXPECT_EQ(done.measures.enterprises[0].wait_s.mean_milli, 49'500);
+    EXPECT_EQ(done.measures.enterprises[1].wait_s.mean_milli, 0);
+    EXPECT_EQ(done.measures.enterprises[0].gpu_seconds, 400);
+}
+
+TEST(Replay, IsTheSameTwice) {
+    std::vector<Wanted> wanted;
+    for (int i = 0; i < 300; ++i) {
+        wanted.push_back({i * 7, 20 + i * 37 % 600, 1 + i * 5 % 8, 0, i % 3 == 0 ? "a" : "b"});
+    }
+    const std::vector<TraceJob> jobs = trace(wanted);
+
+    const Done once = replayed(machine(2, 8), jobs, Runtimes::Predicted, OrderStrategy::FairTree);
+    const Done again = replayed(machine(2, 8), jobs, Runtimes::Predicted, OrderStrategy::FairTree);
+
+    EXPECT_EQ(starts(once.result), starts(again.result));
+    EXPECT_GT(once.measures.wait_s.max, 0);
+}
+
+TEST(Sample, CountsWhatIsUsedAndWhoWaits) {
+    const std::vector<TraceJob> jobs = trace({{0, 100, 2, 0, ""}, {0, 100, 2, 0, ""}});
+
+    const Done done = replayed(machine(1, 4), jobs, Runtimes::Known);
+    const std::vector<Sample> samples = sample(done.zone, jobs, done.result, 2);
+
+    ASSERT_EQ(samples.size(), 2U);
+    EXPECT_EQ(samples[0].used_permille, 1000);
+    EXPECT_EQ(samples[1].at_s, 50);
+    EXPECT_EQ(samples[1].waiting, 0);
+}
+
+}  // namespace
+}  // namespace khu::plan
