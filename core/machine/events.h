@@ -258,8 +258,7 @@ using Fact =
                  JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
                  NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
                  GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
-                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard,
-                  EndingRevised>;
+                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {
