@@ -1,4 +1,4 @@
-#include "core/policy/hostlist.h"
+#include "core/policy/review.h"
 
 #include <algorithm>
 #include <map>
