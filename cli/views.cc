@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "cli/jobs.h"
 #include "core/base/enum_name.h"
 #include "core/policy/hostlist.h"
 
