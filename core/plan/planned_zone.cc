@@ -89,6 +89,7 @@ Partition& partition_for(PlannedZone& zone, const std::string& tenant, int gpus)
         made.share = {.mode = ShareMode::MaxOf, .core = kCore, .mem = kMemory};
     }
     made.time_limit = {.default_limit = zone.longest, .max = zone.longest};
+    made.sharing = Sharing::Everybody;
     zone.partitions.emplace(tenant, made.id);
     return zone.policy.partitions.emplace_back(std::move(made));
 }
