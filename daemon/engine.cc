@@ -218,7 +218,10 @@ void Engine::run_task(Task& task, Turn& turn, bool& changed) {
     }
     if (task.command) {
         Outcome outcome = machine_->handle(*task.command, clock_->now());
-        answer = {.refusal = outcome.refusal, .job = outcome.job, .existed = outcome.existed};
+        answer = {.refusal = outcome.refusal,
+                  .job = outcome.job,
+                  .existed = outcome.existed,
+                  .request = outcome.request};
         changed = changed || !outcome.facts.empty();
         if (!task.payload.empty() && !outcome.refusal && !outcome.existed) {
             turn.batch.payloads.push_back({outcome.job, std::move(task.payload)});

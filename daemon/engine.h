@@ -36,6 +36,7 @@ struct Answer {
     std::optional<Refusal> refusal;
     JobId job;
     bool existed{false};
+    std::uint64_t request{0};  ///< number of the grant request that was made or decided
 };
 
 /// Who performs the effects of a stored batch. Called on the storing thread, in order.

@@ -63,6 +63,19 @@ private:
         } else if constexpr (requires { fact.offer; }) {
             event_.grant = fact.offer.id;
             event_.enterprise = fact.offer.enterprise;
+        } else if constexpr (requires { fact.request.enterprise; }) {
+            event_.enterprise = fact.request.enterprise;
+            event_.by = fact.request.by.value;
+            event_.text = request_name(fact.request.number);
+        }
+        if constexpr (std::is_same_v<Fact, GrantRequestDecided>) {
+            add_request(fact.number);
+        }
+    }
+    void add_request(std::uint64_t number) {
+        const auto found = state_.truth.requests.find(number);
+        if (found != state_.truth.requests.end()) {
+            event_.enterprise = found->second.request.enterprise;
         }
     }
 
@@ -90,6 +103,8 @@ private:
             event_.text = fact.spec.name;
         } else if constexpr (requires { fact.policy.id; }) {
             event_.text = fact.policy.id.value;
+        } else if constexpr (requires { fact.policy.value; }) {
+            event_.text = fact.policy.value;
         } else if constexpr (requires { fact.reason; }) {
             event_.text = fact.reason;
         } else if constexpr (requires { fact.detail; }) {

@@ -37,6 +37,10 @@ struct Head {
     UserId policy_by;
     Moment policy_at;
     std::vector<PolicyId> policy_ids;
+    std::optional<ScheduledPolicy> scheduled;
+    std::vector<PolicyRecord> policy_history;
+    std::uint64_t next_request{1};
+    std::vector<GrantRequestRecord> requests;
     LedgerState ledger;
     std::vector<NodeRecord> nodes;
     std::vector<KeyRow> keys;
@@ -45,7 +49,8 @@ struct Head {
     std::vector<EndedRow> ended;
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
-             policy_at, policy_ids, ledger, nodes, keys, fair_use, history, ended)
+             policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
+             nodes, keys, fair_use, history, ended)
 
 struct JobRow {
     Job job;
@@ -64,12 +69,19 @@ Head head_of(const Truth& truth) {
               .policy_by = truth.policy_by,
               .policy_at = truth.policy_at,
               .policy_ids = truth.policy_ids,
+              .scheduled = truth.scheduled,
+              .policy_history = truth.policy_history,
+              .next_request = truth.next_request,
+              .requests = {},
               .ledger = truth.ledger.state(),
               .nodes = {},
               .keys = {},
               .fair_use = {},
               .history = {},
               .ended = {}};
+    for (const auto& [number, record] : truth.requests) {
+        head.requests.push_back(record);
+    }
     for (const auto& [id, node] : truth.nodes) {
         head.nodes.push_back(node);
     }
@@ -99,6 +111,13 @@ void take_head(Truth& truth, Head head) {
     truth.policy_by = std::move(head.policy_by);
     truth.policy_at = head.policy_at;
     truth.policy_ids = std::move(head.policy_ids);
+    truth.scheduled = std::move(head.scheduled);
+    truth.policy_history = std::move(head.policy_history);
+    truth.next_request = head.next_request;
+    for (GrantRequestRecord& record : head.requests) {
+        const std::uint64_t number = record.request.number;
+        truth.requests.emplace(number, std::move(record));
+    }
     truth.ledger = Ledger(head.ledger);
     for (NodeRecord& node : head.nodes) {
         const NodeId id = node.id;

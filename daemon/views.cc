@@ -10,6 +10,7 @@
 #include "core/machine/advice.h"
 #include "core/machine/arrays.h"
 #include "core/machine/dependencies.h"
+#include "core/machine/node_mismatch.h"
 #include "core/machine/standing.h"
 #include "daemon/http/problem.h"
 
@@ -347,7 +348,7 @@ wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language)
     return answer;
 }
 
-wire::NodeView node_view(const State& state, const NodeRecord& node, bool with_inventory,
+wire::NodeView node_view(const State& state, const NodeRecord& node, NodeShown how,
                          const Identity& who) {
     const ClusterNode& in_cluster = state.scheduler.cluster().at(node.id);
     wire::NodeView view;
@@ -379,9 +380,15 @@ wire::NodeView node_view(const State& state, const NodeRecord& node, bool with_i
     }
     view.state = state_of_node(node, busy);
     view.reason = node.drain_reason;
+    const auto mismatch =
+        state.truth.policy ? gpu_mismatch(*state.truth.policy, node) : std::nullopt;
+    if (mismatch) {
+        view.state = view.state == "up" ? "mismatch" : view.state;
+        view.reason += (view.reason.empty() ? "" : "; ") + text(*mismatch, how.language);
+    }
     const auto heard = state.heard_at.find(node.id);
     view.heard_at = heard == state.heard_at.end() ? Moment{0} : heard->second;
-    if (with_inventory) {
+    if (how.with_inventory) {
         view.inventory = node.inventory;
     }
     return view;

@@ -19,7 +19,12 @@ wire::JobView job_view(const ArchiveJob& archive);
 /// The state is unchanged on return.
 wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language);
 
-wire::NodeView node_view(const State& state, const NodeRecord& node, bool with_inventory,
+/// How a node is shown.
+struct NodeShown {
+    bool with_inventory{false};
+    Language language{Language::English};
+};
+wire::NodeView node_view(const State& state, const NodeRecord& node, NodeShown how,
                          const Identity& who);
 wire::GrantView grant_view(const State& state, const Grant& grant, Moment now);
 wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, Moment now);

@@ -23,7 +23,13 @@
 ///     GET    /v1/grants?enterprise=&after=&limit=           -> GrantPage
 ///     POST   /v1/grants                  GrantRequest       -> GrantView       (approve)
 ///     POST   /v1/grants/{id}/extend|suspend|resume|close  GrantChange -> GrantView
-///     GET    /v1/policy                                     -> PolicyAnswer
+///     POST   /v1/grants/import           GrantImport        -> GrantImported
+///     GET    /v1/grants/requests                            -> GrantRequestPage
+///     POST   /v1/grants/requests         GrantAsk           -> GrantRequestView
+///     POST   /v1/grants/requests/{id}/approve|refuse  GrantDecision -> GrantRequestView
+///     GET    /v1/policy[?at=]                               -> PolicyAnswer
+///     GET    /v1/policy/history                             -> PolicyHistory
+///     POST   /v1/policy/rollback         PolicyRollback     -> PolicyReview
 ///     POST   /v1/policy/check|diff       PolicyRequest      -> PolicyReview
 ///     POST   /v1/policy                  PolicyRequest      -> PolicyReview    (apply)
 ///     GET    /v1/reports/jobs?period=&enterprise=&format=csv|json|jsonl        (streamed)
@@ -333,8 +339,55 @@ struct GrantRequest {
     std::string grant, enterprise, programme, decision_ref;
     Atoms amount_ugs;
     Timestamp from_at, to_at;
+    std::string permit;  ///< of a sandbox
 };
-KHU_DESCRIBE(GrantRequest, grant, enterprise, programme, decision_ref, amount_ugs, from_at, to_at)
+KHU_DESCRIBE(GrantRequest, grant, enterprise, programme, decision_ref, amount_ugs, from_at, to_at,
+             permit)
+
+/// A CSV file, see config/grant_csv.h; all of it or nothing.
+struct GrantImport {
+    std::string text;
+};
+KHU_DESCRIBE(GrantImport, text)
+
+struct GrantImported {
+    std::int64_t imported{0};  ///< grants of the file that are now open
+};
+KHU_DESCRIBE(GrantImported, imported)
+
+/// What a holder asks for. `enterprise` empty: the caller's own.
+struct GrantAsk {
+    std::string enterprise, programme, purpose, permit;
+    Atoms amount_ugs;
+    Timestamp from_at, to_at;  ///< null: from now; as long as the programme allows
+};
+KHU_DESCRIBE(GrantAsk, enterprise, programme, purpose, permit, amount_ugs, from_at, to_at)
+
+struct GrantRequestView {
+    std::string request;  ///< "RQ-7"
+    std::string enterprise, programme;
+    std::string state;  ///< "waiting", "approved", "refused"
+    std::string purpose, permit, asked_by;
+    std::string decided_by;  ///< empty: nobody yet, or the policy's own bound
+    std::string reason, decision_ref;
+    std::string grant;  ///< that came of it
+    Atoms amount_ugs;
+    Timestamp from_at, to_at, asked_at, decided_at;
+};
+KHU_DESCRIBE(GrantRequestView, request, enterprise, programme, state, purpose, permit, asked_by,
+             decided_by, reason, decision_ref, grant, amount_ugs, from_at, to_at, asked_at,
+             decided_at)
+
+struct GrantRequestPage {
+    std::vector<GrantRequestView> requests;
+};
+KHU_DESCRIBE(GrantRequestPage, requests)
+
+/// An approval names its decision_ref, a refusal its reason. `grant` empty: named like the request.
+struct GrantDecision {
+    std::string reason, decision_ref, grant;
+};
+KHU_DESCRIBE(GrantDecision, reason, decision_ref, grant)
 
 struct GrantChange {
     Atoms add_ugs;    ///< extend: more hours
@@ -364,14 +417,40 @@ struct PolicyReview {
     std::vector<ComplaintView> complaints;
     std::vector<std::string> not_in_force;  ///< keys read and checked whose effect comes later
     std::vector<std::string> changes;       ///< diff against the policy in force, in words
+    Timestamp effective_at;                 ///< when it takes effect; null: it is not accepted
 };
-KHU_DESCRIBE(PolicyReview, accepted, policy, in_force, complaints, not_in_force, changes)
+KHU_DESCRIBE(PolicyReview, accepted, policy, in_force, complaints, not_in_force, changes,
+             effective_at)
+
+struct PolicyRecordView {
+    std::string policy;
+    std::string state;  ///< "superseded", "in_force", "scheduled", "dropped"
+    std::string applied_by, decision_ref;
+    std::string dropped;  ///< why it never was in force
+    std::string sha256;   ///< of its text; only in the history
+    Timestamp applied_at, effective_at;
+};
+KHU_DESCRIBE(PolicyRecordView, policy, state, applied_by, decision_ref, dropped, sha256, applied_at,
+             effective_at)
+
+struct PolicyHistory {
+    std::vector<PolicyRecordView> policies;  ///< oldest first
+};
+KHU_DESCRIBE(PolicyHistory, policies)
+
+/// Back to the policy before the one in force, under the new id `policy`.
+struct PolicyRollback {
+    std::string policy, decision_ref;
+    Timestamp effective_at;  ///< null: at once
+};
+KHU_DESCRIBE(PolicyRollback, policy, decision_ref, effective_at)
 
 struct PolicyAnswer {
     std::string policy, text, applied_by;
     Timestamp applied_at, effective_at;
+    std::optional<PolicyRecordView> scheduled;  ///< the one that follows
 };
-KHU_DESCRIBE(PolicyAnswer, policy, text, applied_by, applied_at, effective_at)
+KHU_DESCRIBE(PolicyAnswer, policy, text, applied_by, applied_at, effective_at, scheduled)
 
 struct ManifestAnswer {
     std::string file, sha256;

@@ -4,18 +4,22 @@ namespace khu::cli {
 namespace {
 
 constexpr auto kCommands = std::to_array<const Command*>({
-    &kSubmit,       &kRun,         &kQueue,        &kShow,        &kWhy,        &kLogs,
-    &kWait,         &kCancel,      &kHold,         &kRelease,     &kRequeue,    &kUpdate,
-    &kQuote,        &kBalance,     &kNodes,        &kDrain,       &kResume,     &kGrantList,
-    &kGrantApprove, &kGrantExtend, &kGrantSuspend, &kGrantResume, &kGrantClose, &kPolicyCheck,
-    &kPolicyDiff,   &kPolicyApply, &kPolicyShow,   &kPlan,        &kReportJobs, &kLedgerVerify,
-    &kTokenCreate,  &kTokenList,   &kTokenRevoke,  &kWhoami,      &kLogin,      &kWatch,
-    &kCompletion,   &kVersion,
+    &kSubmit,       &kRun,         &kQueue,         &kShow,
+    &kWhy,          &kLogs,        &kWait,          &kCancel,
+    &kHold,         &kRelease,     &kRequeue,       &kUpdate,
+    &kQuote,        &kBalance,     &kNodes,         &kDrain,
+    &kResume,       &kGrantList,   &kGrantApprove,  &kGrantExtend,
+    &kGrantSuspend, &kGrantResume, &kGrantClose,    &kGrantRequest,
+    &kGrantRefuse,  &kGrantImport, &kPolicyCheck,   &kPolicyDiff,
+    &kPolicyApply,  &kPolicyShow,  &kPolicyHistory, &kPolicyRollback,
+    &kPlan,         &kReportJobs,  &kLedgerVerify,  &kTokenCreate,
+    &kTokenList,    &kTokenRevoke, &kWhoami,        &kLogin,
+    &kWatch,        &kCompletion,  &kVersion,
 });
 
 constexpr auto kLater = std::to_array<std::string_view>(
-    {"shell", "top", "project", "checkpoint", "grant request", "grant transfer", "policy plan",
-     "policy rollback", "report statement", "report zone", "report ledger"});
+    {"shell", "top", "project", "checkpoint", "grant transfer", "policy plan", "report statement",
+     "report zone", "report ledger"});
 
 }  // namespace
 

@@ -12,8 +12,9 @@ namespace khu::cli {
 
 extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, kHold, kRelease,
     kRequeue, kUpdate, kQuote, kBalance, kNodes, kDrain, kResume, kGrantList, kGrantApprove,
-    kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kPolicyCheck, kPolicyDiff, kPolicyApply,
-    kPolicyShow, kReportJobs, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kWhoami,
+    kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kGrantRequest, kGrantRefuse,
+    kGrantImport, kPolicyCheck, kPolicyDiff, kPolicyApply, kPolicyShow, kPolicyHistory,
+    kPolicyRollback, kReportJobs, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kWhoami,
     kLogin, kWatch, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

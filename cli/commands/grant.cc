@@ -1,10 +1,15 @@
 #include "cli/commands/all.h"
+#include "cli/files.h"
 #include "cli/given.h"
 #include "cli/views.h"
+#include "core/base/limits.h"
 
 namespace khu::cli {
 namespace {
 
+constexpr auto kListOptions = std::to_array<Option>({
+    {"--requests", "", Message::HelpRequests, Takes::Nothing},
+});
 constexpr auto kApproveOptions = std::to_array<Option>({
     {"--enterprise", "ID", Message::HelpOfEnterprise},
     {"--programme", "NAME", Message::HelpProgramme},
@@ -12,6 +17,18 @@ constexpr auto kApproveOptions = std::to_array<Option>({
     {"--from", "DATE", Message::HelpGrantFrom},
     {"--to", "DATE", Message::HelpGrantTo},
     {"--decision", "REF", Message::HelpDecision},
+    {"--permit", "REF", Message::HelpPermit},
+    {"--grant", "ID", Message::HelpGrantId},
+    {"--reason", "TEXT", Message::HelpReason},
+});
+constexpr auto kRequestOptions = std::to_array<Option>({
+    {"--programme", "NAME", Message::HelpProgramme},
+    {"--amount", "HOURS", Message::HelpGrantAmount},
+    {"--from", "DATE", Message::HelpGrantFrom},
+    {"--to", "DATE", Message::HelpGrantTo},
+    {"--purpose", "TEXT", Message::HelpPurpose},
+    {"--permit", "REF", Message::HelpPermit},
+    {"--enterprise", "ID", Message::HelpOfEnterprise},
 });
 constexpr auto kExtendOptions = std::to_array<Option>({
     {"--add", "HOURS", Message::HelpGrantAdd},
@@ -24,7 +41,47 @@ constexpr auto kReasonOptions = std::to_array<Option>({
     {"--decision", "REF", Message::HelpDecision},
 });
 
+Table request_table(const Session& session, const std::vector<wire::GrantRequestView>& requests) {
+    Table table{.columns = {{"REQUEST", "request"},
+                            {"ENTERPRISE", "enterprise", Align::Left, true},
+                            {"PROGRAMME", "programme", Align::Left, true},
+                            {"STATE", "state"},
+                            {"AMOUNT", "amount_ugs", Align::Right},
+                            {"FROM", "from_at", Align::Left, false, true},
+                            {"TO", "to_at"},
+                            {"ASKED", "asked_at"},
+                            {"BY", "asked_by", Align::Left, true},
+                            {"PURPOSE", "purpose", Align::Left, true},
+                            {"DECIDED", "decided_at", Align::Left, false, true},
+                            {"DECIDED BY", "decided_by", Align::Left, false, true},
+                            {"DECISION", "decision_ref", Align::Left, false, true},
+                            {"GRANT", "grant", Align::Left, true},
+                            {"REASON", "reason", Align::Left, true}},
+                .rows = {}};
+    for (const wire::GrantRequestView& one : requests) {
+        table.rows.push_back({one.request, one.enterprise, one.programme, one.state,
+                              gpu_hours_cell(one.amount_ugs), session.when(one.from_at),
+                              session.when(one.to_at), session.when(one.asked_at), one.asked_by,
+                              one.purpose, session.when(one.decided_at), one.decided_by,
+                              one.decision_ref, one.grant, one.reason});
+    }
+    return table;
+}
+
+Result list_requests(Session& session) {
+    const Expected<Received<wire::GrantRequestPage>, Failure> page =
+        session.get<wire::GrantRequestPage>("/v1/grants/requests");
+    if (!page) {
+        return Unexpected{page.error()};
+    }
+    session.present(request_table(session, page->answer.requests), page->body);
+    return 0;
+}
+
 Result list(Session& session) {
+    if (session.arguments.has("--requests")) {
+        return list_requests(session);
+    }
     const Expected<Received<wire::GrantPage>, Failure> page =
         session.get_all("/v1/grants", &wire::GrantPage::grants);
     if (!page) {
@@ -43,7 +100,97 @@ Result show(Session& session, const Expected<Received<wire::GrantView>, Failure>
     return 0;
 }
 
+Result show_request(Session& session,
+                    const Expected<Received<wire::GrantRequestView>, Failure>& request) {
+    if (!request) {
+        return Unexpected{request.error()};
+    }
+    session.present(request_table(session, {request->answer}), request->body);
+    return 0;
+}
+
+Result missing_option(const Session& session, const char* option) {
+    const std::string command = "khu " + std::string(session.command.name);
+    return Unexpected{usage(session.say(Message::MissingOption, {command, option}),
+                            session.say(Message::SeeHelp, {command + " --help"}))};
+}
+
+Result request(Session& session) {
+    for (const char* needed : {"--programme", "--amount"}) {
+        if (!session.arguments.has(needed)) {
+            return missing_option(session, needed);
+        }
+    }
+    const Expected<Atoms, Failure> amount = given_gpu_hours(session, "--amount");
+    const Expected<Moment, Failure> from = given_moment(session, "--from");
+    const Expected<Moment, Failure> to = given_moment(session, "--to");
+    if (!amount) {
+        return Unexpected{amount.error()};
+    }
+    if (!from || !to) {
+        return Unexpected{from ? to.error() : from.error()};
+    }
+    const wire::GrantAsk ask{.enterprise = session.arguments.text("--enterprise"),
+                             .programme = session.arguments.text("--programme"),
+                             .purpose = session.arguments.text("--purpose"),
+                             .permit = session.arguments.text("--permit"),
+                             .amount_ugs = *amount,
+                             .from_at = *from,
+                             .to_at = *to};
+    return show_request(session,
+                        session.post<wire::GrantRequestView>("/v1/grants/requests", encode(ask)));
+}
+
+/// A request is decided where it is named; a grant of one's own is described by its options.
+Result decide(Session& session, std::string_view verb) {
+    const wire::GrantDecision decision{.reason = session.arguments.text("--reason"),
+                                       .decision_ref = session.arguments.text("--decision"),
+                                       .grant = session.arguments.text("--grant")};
+    const std::string target = "/v1/grants/requests/" +
+                               wire::net::percent_encode(session.operand()) + "/" +
+                               std::string(verb);
+    return show_request(session, session.post<wire::GrantRequestView>(target, encode(decision)));
+}
+
+Result refuse(Session& session) {
+    return session.arguments.has("--reason") ? decide(session, "refuse")
+                                             : missing_option(session, "--reason");
+}
+
+Result import_file(Session& session) {
+    const std::string path = session.operand();
+    Expected<std::string, FileFault> text = read_file(path, limits::body_bytes_max / 2);
+    if (!text) {
+        const std::int64_t bytes = text.error().bytes;
+        return Unexpected{usage(
+            bytes >= 0
+                ? session.say(Message::FileTooLarge, {path, std::to_string(bytes),
+                                                      std::to_string(limits::body_bytes_max / 2)})
+                : session.say(Message::FileUnreadable, {path, text.error().why}),
+            "")};
+    }
+    const Expected<Received<wire::GrantImported>, Failure> imported =
+        session.post<wire::GrantImported>("/v1/grants/import",
+                                          encode(wire::GrantImport{.text = *std::move(text)}));
+    if (!imported) {
+        return Unexpected{imported.error()};
+    }
+    if (session.format == Format::Json) {
+        session.present({}, imported->body);
+    } else {
+        session.print(
+            session.say(Message::GrantsImported, {std::to_string(imported->answer.imported)}) +
+            "\n");
+    }
+    return 0;
+}
+
 Result approve(Session& session) {
+    const bool of_request =
+        session.operand().starts_with("RQ-") && !session.arguments.has("--enterprise");
+    if (of_request) {
+        return decide(session, "approve");
+    }
     for (const char* needed : {"--enterprise", "--programme", "--amount", "--to"}) {
         if (!session.arguments.has(needed)) {
             return Unexpected{
@@ -66,7 +213,8 @@ Result approve(Session& session) {
                                      .decision_ref = session.arguments.text("--decision"),
                                      .amount_ugs = *amount,
                                      .from_at = *from == Moment{0} ? wall_now() : *from,
-                                     .to_at = *to};
+                                     .to_at = *to,
+                                     .permit = session.arguments.text("--permit")};
     return show(session, session.post<wire::GrantView>("/v1/grants", encode(request)));
 }
 
@@ -108,12 +256,12 @@ Result close(Session& session) {
 constinit const Command kGrantList{.name = "grant list",
                                    .operands = "",
                                    .help = Message::HelpGrantList,
-                                   .options = {},
+                                   .options = {kListOptions},
                                    .reads = true,
                                    .refused = Message::Refused,
                                    .run = list};
 constinit const Command kGrantApprove{.name = "grant approve",
-                                      .operands = "GRANT",
+                                      .operands = "GRANT|REQUEST",
                                       .help = Message::HelpGrantApprove,
                                       .options = {kApproveOptions},
                                       .reads = true,
@@ -147,5 +295,27 @@ constinit const Command kGrantClose{.name = "grant close",
                                     .reads = true,
                                     .refused = Message::Refused,
                                     .run = close};
+
+constinit const Command kGrantRequest{.name = "grant request",
+                                      .operands = "",
+                                      .help = Message::HelpGrantRequest,
+                                      .options = {kRequestOptions},
+                                      .reads = true,
+                                      .refused = Message::Refused,
+                                      .run = request};
+constinit const Command kGrantRefuse{.name = "grant refuse",
+                                     .operands = "REQUEST",
+                                     .help = Message::HelpGrantRefuse,
+                                     .options = {kReasonOptions},
+                                     .reads = true,
+                                     .refused = Message::Refused,
+                                     .run = refuse};
+constinit const Command kGrantImport{.name = "grant import",
+                                     .operands = "FILE",
+                                     .help = Message::HelpGrantImport,
+                                     .options = {},
+                                     .reads = true,
+                                     .refused = Message::Refused,
+                                     .run = import_file};
 
 }  // namespace khu::cli

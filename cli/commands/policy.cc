@@ -2,6 +2,7 @@
 
 #include "cli/commands/all.h"
 #include "cli/files.h"
+#include "cli/given.h"
 #include "config/policy_reader.h"
 #include "core/base/limits.h"
 
@@ -16,7 +17,13 @@ constexpr auto kApplyOptions = std::to_array<Option>({
     {"--strict", "", Message::HelpStrict, Takes::Nothing},
 });
 constexpr auto kShowOptions = std::to_array<Option>({
-    {"--at", "DATE", Message::HelpLater, Takes::One, "", true},
+    {"--at", "DATE", Message::HelpPolicyAt},
+});
+
+constexpr auto kRollbackOptions = std::to_array<Option>({
+    {"--id", "ID", Message::HelpPolicyId},
+    {"--decision", "REF", Message::HelpDecision},
+    {"--effective", "DATE", Message::HelpEffective},
 });
 
 Expected<wire::PolicyRequest, Failure> read_request(const Session& session) {
@@ -141,6 +148,19 @@ Result check(Session& session) {
     return show_review(session, here, encode(here));
 }
 
+/// In force, or from when on.
+void say_when(const Session& session, const wire::PolicyReview& review) {
+    const bool people = session.format == Format::Table || session.format == Format::Wide;
+    if (!review.accepted || !people) {
+        return;
+    }
+    session.print(review.effective_at > wall_now()
+                      ? session.say(Message::PolicyScheduled,
+                                    {review.policy, session.when(review.effective_at).shown})
+                      : session.say(Message::PolicyApplied, {review.policy}));
+    session.print("\n");
+}
+
 Result apply(Session& session) {
     const Expected<wire::PolicyRequest, Failure> request = read_request(session);
     if (!request) {
@@ -156,11 +176,56 @@ Result apply(Session& session) {
         return Unexpected{there.error()};
     }
     const Result shown = show_review(session, there->answer, there->body);
-    const bool people = session.format == Format::Table || session.format == Format::Wide;
-    if (there->answer.accepted && people) {
-        session.print(session.say(Message::PolicyApplied, {there->answer.policy}) + "\n");
-    }
+    say_when(session, there->answer);
     return shown;
+}
+
+/// The policy before, under a new id: its text is made by khud, which has it.
+Result rollback(Session& session) {
+    if (!session.arguments.has("--id")) {
+        return Unexpected{
+            usage(session.say(Message::MissingOption, {"khu policy rollback", "--id"}),
+                  session.say(Message::SeeHelp, {"khu policy rollback --help"}))};
+    }
+    const Expected<Moment, Failure> effective = given_moment(session, "--effective");
+    if (!effective) {
+        return Unexpected{effective.error()};
+    }
+    const wire::PolicyRollback back{.policy = session.arguments.text("--id"),
+                                    .decision_ref = session.arguments.text("--decision"),
+                                    .effective_at = *effective};
+    const Expected<Received<wire::PolicyReview>, Failure> there =
+        session.post<wire::PolicyReview>("/v1/policy/rollback", encode(back));
+    if (!there) {
+        return Unexpected{there.error()};
+    }
+    const Result shown = show_review(session, there->answer, there->body);
+    say_when(session, there->answer);
+    return shown;
+}
+
+Result history(Session& session) {
+    const Expected<Received<wire::PolicyHistory>, Failure> page =
+        session.get<wire::PolicyHistory>("/v1/policy/history");
+    if (!page) {
+        return Unexpected{page.error()};
+    }
+    Table table{.columns = {{"POLICY", "policy"},
+                            {"STATE", "state"},
+                            {"EFFECTIVE", "effective_at"},
+                            {"APPLIED", "applied_at"},
+                            {"BY", "applied_by"},
+                            {"DECISION", "decision_ref", Align::Left, true},
+                            {"SHA256", "sha256", Align::Left, true},
+                            {"WHY", "dropped", Align::Left, true}},
+                .rows = {}};
+    for (const wire::PolicyRecordView& one : page->answer.policies) {
+        table.rows.push_back({one.policy, one.state, session.when(one.effective_at),
+                              session.when(one.applied_at), one.applied_by, one.decision_ref,
+                              one.sha256, one.dropped});
+    }
+    session.present(table, page->body);
+    return 0;
 }
 
 Result diff(Session& session) {
@@ -181,8 +246,16 @@ Result diff(Session& session) {
 }
 
 Result show(Session& session) {
+    const Expected<Moment, Failure> at = given_moment(session, "--at");
+    if (!at) {
+        return Unexpected{at.error()};
+    }
+    const std::string target =
+        session.arguments.has("--at")
+            ? "/v1/policy?at=" + wire::net::percent_encode(wire::format_timestamp(*at))
+            : "/v1/policy";
     const Expected<Received<wire::PolicyAnswer>, Failure> policy =
-        session.get<wire::PolicyAnswer>("/v1/policy");
+        session.get<wire::PolicyAnswer>(target);
     if (!policy) {
         return Unexpected{policy.error()};
     }
@@ -199,6 +272,12 @@ Result show(Session& session) {
     session.print(answer.text);
     session.note(session.say(Message::PolicyWho, {answer.policy, answer.applied_by,
                                                   session.when(answer.applied_at).shown}));
+    if (answer.scheduled) {
+        session.note(session.say(
+            Message::PolicyNext,
+            {answer.scheduled->policy, session.when(answer.scheduled->effective_at).shown,
+             answer.scheduled->applied_by}));
+    }
     return 0;
 }
 
@@ -232,5 +311,20 @@ constinit const Command kPolicyShow{.name = "policy show",
                                     .reads = true,
                                     .refused = Message::Refused,
                                     .run = show};
+
+constinit const Command kPolicyHistory{.name = "policy history",
+                                       .operands = "",
+                                       .help = Message::HelpPolicyHistory,
+                                       .options = {},
+                                       .reads = true,
+                                       .refused = Message::Refused,
+                                       .run = history};
+constinit const Command kPolicyRollback{.name = "policy rollback",
+                                        .operands = "",
+                                        .help = Message::HelpPolicyRollback,
+                                        .options = {kRollbackOptions},
+                                        .reads = true,
+                                        .refused = Message::Refused,
+                                        .run = rollback};
 
 }  // namespace khu::cli

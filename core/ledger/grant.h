@@ -35,9 +35,10 @@ struct GrantOffer {
     Moment from;
     Moment to;                 ///< > from
     std::string decision_ref;  ///< the act or decision behind it
+    std::string permit{};      ///< of a sandbox (needs_permit); empty where none is needed
     bool operator==(const GrantOffer&) const = default;
 };
-KHU_DESCRIBE(GrantOffer, id, enterprise, programme, amount, from, to, decision_ref)
+KHU_DESCRIBE(GrantOffer, id, enterprise, programme, amount, from, to, decision_ref, permit)
 
 /// A larger amount, a later end, or both.
 struct GrantExtension {
@@ -65,10 +66,11 @@ struct Grant {
     Atoms held;
     Atoms spent;
     Atoms expired;
+    std::string permit{};  ///< as in the offer
     bool operator==(const Grant&) const = default;
 };
 KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended, suspended_why,
-             ended, mints, granted, free, held, spent, expired)
+             ended, mints, granted, free, held, spent, expired, permit)
 
 GrantState state_of(const Grant& grant, Moment now);
 

@@ -74,7 +74,8 @@ Ledger::Entries Ledger::open(const GrantOffer& offer, Moment now, const PolicyId
                   .programme = offer.programme,
                   .from = offer.from,
                   .to = offer.to,
-                  .decision_ref = offer.decision_ref};
+                  .decision_ref = offer.decision_ref,
+                  .permit = offer.permit};
     index(grant);
     mint(out, grant, offer.amount, offer.decision_ref, now, policy);
     return out;

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/base/enum_name.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
 
@@ -411,6 +412,12 @@ Checked settle(const State& state, JobSpec& spec, Moment now) {
             settle_shape(p, s);
             return inside_limits(p, s);
         },
+        [](const State& z, const Policy&, JobSpec& s, Moment t) -> Checked {
+            if (std::optional<Refusal> lacks = lacks_live_grant(z, s, t)) {
+                return Unexpected{std::move(*lacks)};
+            }
+            return Done{};
+        },
         [](const State& z, const Policy& p, JobSpec& s, Moment t) { return could_run(z, p, s, t); },
     };
     for (const Step step : steps) {
@@ -483,6 +490,22 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
 Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now) {
     const Atoms need = hold_for(price(state, spec, now), spec.time_limit);
     return state.truth.ledger.can_hold(spec.enterprise, spec.programme, need, now);
+}
+
+std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, Moment now) {
+    const Ledger& ledger = state.truth.ledger;
+    const Qos* qos = find_qos(*state.truth.policy, spec.qos);
+    if (qos == nullptr || !qos->needs_live_grant || ledger.has_live_grant(spec.enterprise, now)) {
+        return std::nullopt;
+    }
+    std::vector<std::string> grants;
+    for (const Grant& grant : ledger.balance(spec.enterprise)) {
+        grants.push_back(grant.id.value + " " + enum_name(state_of(grant, now)));
+    }
+    return Reason(Code::NoLiveGrant)
+        .with("qos", spec.qos.value)
+        .with("enterprise", spec.enterprise.value)
+        .with("grants", joined(grants));
 }
 
 std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,

@@ -17,7 +17,7 @@
 namespace khu {
 
 /// `asked` with every default filled in.
-/// Errors: A100 to A105, A112, A130 to A136, A138, A139.
+/// Errors: A100 to A106, A112, A130 to A136, A138, A139.
 Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
                                  Moment now);
 
@@ -29,6 +29,10 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now);
 
 /// Which grants would be held now for `spec`, or why none can be. `spec` is admitted.
 Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now);
+
+/// A106 if the QOS asks for a live grant and the enterprise has none; asked at submission and again
+/// at each start.
+std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, Moment now);
 
 /// The limit that makes an admitted job wait: running GPUs of the enterprise in its programme.
 /// `also_running`: GPUs that will run but are not in the state yet.

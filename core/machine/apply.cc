@@ -1,5 +1,8 @@
 #include "core/machine/apply.h"
 
+#include <algorithm>
+
+#include "core/base/limits.h"
 #include "core/machine/standing.h"
 
 namespace khu {
@@ -37,7 +40,8 @@ GrantOffer offer_of(const Enterprise& enterprise, const PolicyGrant& grant) {
             .amount = grant.amount,
             .from = grant.window.from,
             .to = grant.window.to,
-            .decision_ref = grant.decision_ref};
+            .decision_ref = grant.decision_ref,
+            .permit = grant.permit};
 }
 
 /// A grant of the policy that the ledger does not know is opened; one that has grown is extended.
@@ -64,20 +68,41 @@ void bring_in(State& state, const Enterprise& enterprise, const PolicyGrant& gra
     entries.insert(entries.end(), made.begin(), made.end());
 }
 
-}  // namespace
+/// The scheduled policy leaves the schedule without having been in force.
+void drop_scheduled(Truth& truth, std::string why) {
+    if (truth.scheduled) {
+        const ScheduledPolicy& gone = *truth.scheduled;
+        truth.policy_history.push_back({.id = gone.policy.id,
+                                        .seq = gone.seq,
+                                        .by = gone.by,
+                                        .applied_at = gone.at,
+                                        .effective_at = kNever,
+                                        .decision_ref = gone.policy.decision_ref,
+                                        .dropped = std::move(why)});
+        truth.scheduled.reset();
+    }
+}
 
-Effects on(State& state, const PolicyApplied& fact, Moment at) {
+/// `next` is in force from `at` on. Attempts that run keep the terms of their start.
+Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     Truth& truth = state.truth;
-    const bool reorders = !truth.policy || truth.policy->priority != fact.policy.priority ||
-                          truth.policy->qos != fact.policy.qos ||
-                          truth.policy->partitions != fact.policy.partitions;
-    truth.policy = fact.policy;
-    truth.policy_text = fact.text;
-    truth.policy_by = fact.by;
+    const bool reorders = !truth.policy || truth.policy->priority != next.policy.priority ||
+                          truth.policy->qos != next.policy.qos ||
+                          truth.policy->partitions != next.policy.partitions;
+    truth.policy_ids.push_back(next.policy.id);
+    truth.policy_history.push_back({.id = next.policy.id,
+                                    .seq = next.seq,
+                                    .by = next.by,
+                                    .applied_at = next.at,
+                                    .effective_at = at,
+                                    .decision_ref = next.policy.decision_ref,
+                                    .dropped = ""});
+    truth.policy = std::move(next.policy);
+    truth.policy_text = std::move(next.text);
+    truth.policy_by = next.by;
     truth.policy_at = at;
-    truth.policy_ids.push_back(fact.policy.id);
     Ledger::Entries entries;
-    for (const Enterprise& enterprise : fact.policy.enterprises) {
+    for (const Enterprise& enterprise : truth.policy->enterprises) {
         for (const PolicyGrant& grant : enterprise.grants) {
             bring_in(state, enterprise, grant, at, entries);
         }
@@ -89,6 +114,68 @@ Effects on(State& state, const PolicyApplied& fact, Moment at) {
     }
     state.scheduler.admission_changed();
     return posted(std::move(entries));
+}
+
+}  // namespace
+
+Effects on(State& state, const PolicyApplied& fact, Moment at) {
+    drop_scheduled(state.truth, fact.policy.id.value + " was applied");
+    return put_in_force(state,
+                        {.policy = fact.policy,
+                         .text = fact.text,
+                         .by = fact.by,
+                         .at = at,
+                         .seq = state.truth.last},
+                        at);
+}
+
+Effects on(State& state, const PolicyScheduled& fact, Moment at) {
+    drop_scheduled(state.truth, fact.policy.id.value + " was applied");
+    state.truth.scheduled = ScheduledPolicy{
+        .policy = fact.policy, .text = fact.text, .by = fact.by, .at = at, .seq = state.truth.last};
+    return {};
+}
+
+Effects on(State& state, const PolicyTookEffect& fact, Moment at) {
+    KHU_CHECK(state.truth.scheduled && state.truth.scheduled->policy.id == fact.policy, "{}",
+              fact.policy.value);
+    ScheduledPolicy due = std::move(*state.truth.scheduled);
+    state.truth.scheduled.reset();
+    return put_in_force(state, std::move(due), at);
+}
+
+Effects on(State& state, const PolicyDropped& fact, Moment) {
+    KHU_CHECK(state.truth.scheduled && state.truth.scheduled->policy.id == fact.policy, "{}",
+              fact.policy.value);
+    drop_scheduled(state.truth, fact.why);
+    return {};
+}
+
+Effects on(State& state, const GrantRequested& fact, Moment at) {
+    Truth& truth = state.truth;
+    truth.next_request = fact.request.number + 1;
+    truth.requests[fact.request.number] = {.request = fact.request, .asked_at = at};
+    return {};
+}
+
+Effects on(State& state, const GrantRequestDecided& fact, Moment at) {
+    Truth& truth = state.truth;
+    GrantRequestRecord& record = truth.requests.at(fact.number);
+    KHU_CHECK(record.state == RequestState::Waiting, "request {}", fact.number);
+    record.state = fact.approved ? RequestState::Approved : RequestState::Refused;
+    record.decided_by = fact.by;
+    record.decided_at = at;
+    record.reason = fact.reason;
+    record.decision_ref = fact.decision_ref;
+    record.grant = fact.grant;
+    // The facts keep them all; the list forgets the oldest that is decided.
+    if (truth.requests.size() > static_cast<std::size_t>(limits::grant_requests_kept_max)) {
+        const auto oldest = std::ranges::find_if(truth.requests, [](const auto& each) {
+            return each.second.state != RequestState::Waiting;
+        });
+        truth.requests.erase(oldest);
+    }
+    return {};
 }
 
 Effects on(State& state, const GrantOpened& fact, Moment at) {

@@ -15,6 +15,7 @@
 #include "core/base/units.h"
 #include "core/jobs/spec.h"
 #include "core/ledger/grant.h"
+#include "core/ledger/grant_request.h"
 #include "core/policy/policy.h"
 #include "core/protocol/messages.h"
 
@@ -70,9 +71,26 @@ struct ApplyPolicy {
     PolicyId expected{};  ///< refuse if another one is in force; empty: whatever is
 };
 
-struct ApproveGrant {
+/// All of the offers or none. `lines`: where each stands in an imported file; empty if there is
+/// none.
+struct ApproveGrants {
     Identity who;
-    GrantOffer offer;
+    std::vector<GrantOffer> offers;
+    std::vector<std::int64_t> lines{};
+};
+/// `request` without number and user; an empty `from` is now, an empty `to` as late as the
+/// programme allows.
+struct RequestGrant {
+    Identity who;
+    GrantRequest request;
+};
+struct DecideGrantRequest {
+    Identity who;
+    std::uint64_t number{0};
+    bool approve{false};
+    std::string reason;
+    std::string decision_ref;
+    GrantId grant;  ///< empty: named like the request
 };
 struct ExtendGrant {
     Identity who;
@@ -120,8 +138,9 @@ struct Tick {};
 /// One scheduling round.
 struct RunRound {};
 
-using Command = std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob,
-                             ApplyPolicy, ApproveGrant, ExtendGrant, ChangeGrant, DrainNode,
-                             ResumeNode, RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
+using Command =
+    std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob, ApplyPolicy,
+                 ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
+                 DrainNode, ResumeNode, RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
 
 }  // namespace khu

@@ -3,7 +3,7 @@
 /// \file
 /// decide(): what a command amounts to in this state, as facts or as a refusal. It changes nothing.
 /// One small function per command, grouped by what they speak of: decide_job.cc, decide_grant.cc,
-/// decide_node.cc, decide_time.cc, decide_round.cc.
+/// decide_policy.cc, decide_request.cc, decide_node.cc, decide_time.cc, decide_round.cc.
 
 #include <vector>
 
@@ -18,9 +18,10 @@ namespace khu {
 
 struct Decision {
     std::vector<Fact> facts;
-    Effects replies;      ///< to the agent that spoke; performed after the facts are stored
-    JobId job;            ///< the job that was made or found
-    bool existed{false};  ///< the idempotency key had made it before
+    Effects replies;           ///< to the agent that spoke; performed after the facts are stored
+    JobId job;                 ///< the job that was made or found
+    bool existed{false};       ///< the idempotency key had made it before
+    std::uint64_t request{0};  ///< number of the grant request that was made or decided
 };
 using Decided = Expected<Decision, Refusal>;
 
@@ -41,7 +42,9 @@ Decided on(State& state, const ReleaseJob& command, Moment now);
 Decided on(State& state, const UpdateJob& command, Moment now);
 Decided on(State& state, const RequeueJob& command, Moment now);
 Decided on(State& state, const ApplyPolicy& command, Moment now);
-Decided on(State& state, const ApproveGrant& command, Moment now);
+Decided on(State& state, const ApproveGrants& command, Moment now);
+Decided on(State& state, const RequestGrant& command, Moment now);
+Decided on(State& state, const DecideGrantRequest& command, Moment now);
 Decided on(State& state, const ExtendGrant& command, Moment now);
 Decided on(State& state, const ChangeGrant& command, Moment now);
 Decided on(State& state, const DrainNode& command, Moment now);
@@ -67,6 +70,9 @@ std::vector<const Job*> waiting_of(const State& state, const Job& job);
 Unexpected<Refusal> wrong_phase(const Job& job, const std::string& verb);
 /// Errors: N403.
 Expected<Done, Refusal> need_role(const Identity& who, Role role, const std::string& verb);
+
+/// The scheduled policy takes effect, or is dropped; none if its moment has not come.
+std::optional<Fact> scheduled_policy_due(const State& state, Moment now);
 
 /// The message that starts `job` on the node of rank `rank`; payload and token are left out.
 StartAttempt start_message(const State& state, const Job& job, std::size_t rank, Moment now);

@@ -1,7 +1,9 @@
-/// Commands of admins about the policy and the grants.
+/// Commands of admins about grants.
+
+#include <algorithm>
 
 #include "core/machine/decide.h"
-#include "core/policy/review.h"
+#include "core/machine/grant_rules.h"
 
 namespace khu::decide_detail {
 namespace {
@@ -14,59 +16,46 @@ Decided only_if(Expected<Done, Refusal> allowed, Fact fact) {
     return Decision{.facts = {std::move(fact)}};
 }
 
-}  // namespace
-
-/// Errors: N403; H422 with the first complaint if the policy contradicts the state, as it is now.
-Decided on(State& state, const ApplyPolicy& command, Moment now) {
-    if (auto role = need_role(command.who, Role::ZoneAdmin, "policy apply"); !role) {
-        return Unexpected{std::move(role).error()};
-    }
-    const PolicyId in_force = state.truth.policy ? state.truth.policy->id : PolicyId{};
-    if (!command.expected.empty() && command.expected != in_force) {
-        return Unexpected{Refusal(Code::PolicyChanged)
-                              .with("expected", command.expected.value)
-                              .with("in_force", in_force.value)};
-    }
-    for (const Complaint& complaint : review(command.policy, review_context(state, now))) {
-        if (complaint.severity == Severity::Error) {
-            return Unexpected{Refusal(Code::BadField)
-                                  .with("field", complaint.path)
-                                  .with("why", complaint.code + " " + complaint.text_en)};
-        }
-    }
-    return Decision{.facts = {PolicyApplied{
-                        .policy = command.policy, .text = command.text, .by = command.who.user}}};
+/// R304: the row of the file in which the offer stands, and what is wrong with it.
+Refusal in_row(const Refusal& why, std::int64_t line) {
+    return Refusal(Code::BadImport)
+        .with("line", line)
+        .with("why", std::string(info(why.code).id) + " " + text(why, Language::English))
+        .with("why_vi", std::string(info(why.code).id) + " " + text(why, Language::Vietnamese));
 }
 
-/// Errors: N403, A133 (enterprise, programme), L204, H422.
-Decided on(State& state, const ApproveGrant& command, Moment) {
+}  // namespace
+
+/// All of them or none: each is judged as if those before it were open already.
+/// Errors: N403, A133 (enterprise, programme), L204, L210, H422; R304 around them for a row of a
+/// file.
+Decided on(State& state, const ApproveGrants& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "grant approve"); !role) {
         return Unexpected{std::move(role).error()};
     }
-    const Policy* policy = state.truth.policy ? &*state.truth.policy : nullptr;
-    const auto unknown = [](const char* what, const std::string& name) {
-        return Unexpected{Refusal(Code::UnknownName)
-                              .with("what", what)
-                              .with("name", name)
-                              .with("known", "see khu policy show")
-                              .with("nearest", "-")};
-    };
-    if (policy == nullptr || find_enterprise(*policy, command.offer.enterprise) == nullptr) {
-        return unknown("enterprise", command.offer.enterprise.value);
+    Decision decision;
+    Ledger books = state.truth.ledger;
+    for (std::size_t i = 0; i < command.offers.size(); ++i) {
+        const GrantOffer& offer = command.offers[i];
+        if (auto allowed = may_grant(state, books, offer, now); !allowed) {
+            return Unexpected{command.lines.empty() ? std::move(allowed).error()
+                                                    : in_row(allowed.error(), command.lines.at(i))};
+        }
+        books.open(offer, now, PolicyId{});
+        decision.facts.push_back(GrantOpened{.offer = offer, .by = command.who.user});
     }
-    if (find_programme(*policy, command.offer.programme) == nullptr) {
-        return unknown("programme", command.offer.programme.value);
-    }
-    return only_if(state.truth.ledger.can_open(command.offer),
-                   GrantOpened{.offer = command.offer, .by = command.who.user});
+    return decision;
 }
 
-/// Errors: N403, L202, L203, H422.
+/// Errors: N403, L202, L203, L210, H422.
 Decided on(State& state, const ExtendGrant& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "grant extend"); !role) {
         return Unexpected{std::move(role).error()};
     }
-    return only_if(state.truth.ledger.can_extend(command.extension, now),
+    if (auto allowed = state.truth.ledger.can_extend(command.extension, now); !allowed) {
+        return Unexpected{std::move(allowed).error()};
+    }
+    return only_if(may_extend(state, command.extension, now),
                    GrantExtended{.extension = command.extension, .by = command.who.user});
 }
 

@@ -23,6 +23,9 @@ public:
                 over_running_limit(state_, spec, started == gpus_.end() ? 0 : started->second)) {
             return over;
         }
+        if (std::optional<Reason> lacks = lacks_live_grant(state_, spec, now_)) {
+            return lacks;
+        }
         const Atoms need = hold_for(price(state_, spec, now_), spec.time_limit);
         const Expected<HoldPlan, Reason> plan =
             ledger_for(spec.enterprise).can_hold(spec.enterprise, spec.programme, need, now_);

@@ -100,6 +100,9 @@ Decided on(State& state, const Tick&, Moment now) {
     if (expiry && *expiry <= now) {
         decision.facts.push_back(GrantsExpired{});
     }
+    if (std::optional<Fact> policy = scheduled_policy_due(state, now)) {
+        decision.facts.push_back(std::move(*policy));
+    }
     return decision;
 }
 

@@ -17,6 +17,7 @@
 #include "core/base/units.h"
 #include "core/jobs/job.h"
 #include "core/ledger/charge.h"
+#include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
 #include "core/policy/policy.h"
 #include "core/topology/inventory.h"
@@ -168,12 +169,50 @@ KHU_DESCRIBE(JobDropped, job, cause, by, detail)
 
 // --- Policy and grants ----------------------------------------------------------------------
 
+/// The policy is in force from this moment on.
 struct PolicyApplied {
     Policy policy;
     std::string text;
     UserId by;
 };
 KHU_DESCRIBE(PolicyApplied, policy, text, by)
+
+/// The policy takes effect at its `effective_from`, in place of any other that was scheduled.
+struct PolicyScheduled {
+    Policy policy;
+    std::string text;
+    UserId by;
+};
+KHU_DESCRIBE(PolicyScheduled, policy, text, by)
+
+/// The moment of the scheduled policy has come.
+struct PolicyTookEffect {
+    PolicyId policy;
+};
+KHU_DESCRIBE(PolicyTookEffect, policy)
+
+/// Its moment came, and it contradicted what had happened meanwhile; the policy in force stays.
+struct PolicyDropped {
+    PolicyId policy;
+    std::string why;
+};
+KHU_DESCRIBE(PolicyDropped, policy, why)
+
+struct GrantRequested {
+    GrantRequest request;
+};
+KHU_DESCRIBE(GrantRequested, request)
+
+/// An empty `by` is the policy itself. An approved one is followed by its GrantOpened.
+struct GrantRequestDecided {
+    std::uint64_t number{0};
+    bool approved{false};
+    std::string reason;
+    std::string decision_ref;
+    GrantId grant;
+    UserId by;
+};
+KHU_DESCRIBE(GrantRequestDecided, number, approved, reason, decision_ref, grant, by)
 
 struct GrantOpened {
     GrantOffer offer;
@@ -253,12 +292,13 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact =
-    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
-                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
-                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
-                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
-                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised>;
+using Fact = std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded,
+                          JobChanged, JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted,
+                          AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
+                          PolicyApplied, GrantOpened, GrantExtended, GrantSuspended, GrantResumed,
+                          GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained,
+                          NodeResumed, NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect,
+                          PolicyDropped, GrantRequested, GrantRequestDecided>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -12,6 +12,7 @@ Outcome Machine::handle(const Command& command, Moment now) {
     Decision decision = std::move(decided).value();
     outcome.job = decision.job;
     outcome.existed = decision.existed;
+    outcome.request = decision.request;
     outcome.effects = std::move(decision.replies);
     for (Fact& fact : decision.facts) {
         take(std::move(fact), now, outcome);

@@ -17,6 +17,7 @@ struct Outcome {
     std::optional<Refusal> refusal;  ///< then nothing else is filled
     JobId job;
     bool existed{false};
+    std::uint64_t request{0};    ///< number of the grant request that was made or decided
     std::vector<Stamped> facts;  ///< durable ones only, in order
     Effects effects;             ///< in order; replies to an agent first
 };

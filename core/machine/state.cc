@@ -43,6 +43,9 @@ Moment State::next_wake() const {
     if (!job_timers.empty()) {
         next = std::min(next, job_timers.begin()->first);
     }
+    if (truth.scheduled) {
+        next = std::min(next, truth.scheduled->policy.effective_from);
+    }
     if (const std::optional<Moment> expiry = truth.ledger.next_expiry()) {
         next = std::min(next, *expiry);
     }

@@ -18,6 +18,7 @@
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/jobs/job.h"
+#include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
@@ -96,6 +97,30 @@ struct Usage {
     bool operator==(const Usage&) const = default;
 };
 
+/// A policy that waits for its `effective_from`. `seq`: of the fact that has its text.
+struct ScheduledPolicy {
+    Policy policy;
+    std::string text;
+    UserId by;
+    Moment at;
+    EventSeq seq;
+    bool operator==(const ScheduledPolicy&) const = default;
+};
+KHU_DESCRIBE(ScheduledPolicy, policy, text, by, at, seq)
+
+/// One policy of the zone's past; its text is in the fact `seq`.
+struct PolicyRecord {
+    PolicyId id;
+    EventSeq seq;
+    UserId by;
+    Moment applied_at;    ///< when somebody applied it
+    Moment effective_at;  ///< since when it was in force; kNever: it never was
+    std::string decision_ref;
+    std::string dropped;  ///< why it never was in force
+    bool operator==(const PolicyRecord&) const = default;
+};
+KHU_DESCRIBE(PolicyRecord, id, seq, by, applied_at, effective_at, decision_ref, dropped)
+
 /// The truth, as snapshots hold it.
 struct Truth {
     ZoneId zone;
@@ -108,6 +133,10 @@ struct Truth {
     UserId policy_by;
     Moment policy_at;
     std::vector<PolicyId> policy_ids;  ///< ever in force; never used again
+    std::optional<ScheduledPolicy> scheduled;
+    std::vector<PolicyRecord> policy_history;  ///< oldest first
+    std::uint64_t next_request{1};
+    std::map<std::uint64_t, GrantRequestRecord> requests;  ///< by number
     Ledger ledger;
     std::map<JobId, Job> jobs;
     std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt

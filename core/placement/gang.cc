@@ -137,6 +137,17 @@ void name_binding(FitReport& report, const Shape& shape, const Largest& largest)
     }
 }
 
+void note_other_model(FitReport& report, const ClusterNode& node, const Shape& shape) {
+    const NodeClass& type = node.state.node_class();
+    if (shape.gpus == 0 || shape.gpu_model.empty() || type.gpus_of(shape.gpu_model) != 0) {
+        return;
+    }
+    if (++report.other_model == 1) {
+        report.example = node.name.value;
+        report.reported = type.gpu_count() == 0 ? "no GPU" : type.gpus().front().model.value.str();
+    }
+}
+
 void count_node(FitReport& report, const ClusterNode& node, const GangRequest& request,
                 const GpuShare& share) {
     if (!meets(node, *request.where)) {
@@ -144,6 +155,7 @@ void count_node(FitReport& report, const ClusterNode& node, const GangRequest& r
     }
     ++report.joined;
     if (!could_fit(node.state.node_class(), request.shape, share)) {
+        note_other_model(report, node, request.shape);
         return;
     }
     ++report.could;

@@ -56,11 +56,14 @@ bool can_place(const Cluster& cluster, const GangRequest& request, const NodeFil
 struct FitReport {
     int listed{0};  ///< by the partition
     int joined{0};
-    int could{0};         ///< of those, big enough when empty
-    int up{0};            ///< of `could`
-    int drained{0};       ///< of `could`
-    int lost{0};          ///< of `could`
-    int fitting{0};       ///< of `up`: free enough now
+    int could{0};          ///< of those, big enough when empty
+    int up{0};             ///< of `could`
+    int drained{0};        ///< of `could`
+    int lost{0};           ///< of `could`
+    int fitting{0};        ///< of `up`: free enough now
+    int other_model{0};    ///< joined without any GPU of the model asked for
+    std::string example;   ///< the first of those: its name
+    std::string reported;  ///< and what it has
     std::string binding;  ///< first thing no node has enough of: "gpus", "cores", "memory" or empty
     std::int64_t asked{0};
     std::int64_t largest{0};  ///< what the largest node has of it

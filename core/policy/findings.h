@@ -61,6 +61,8 @@ private:
     std::vector<Finding> found_;
 };
 
+std::vector<Complaint> complaints_of(std::vector<Finding> findings);
+
 __extension__ using Wide = __int128;
 
 /// Ids of `rows`, for unknown().

@@ -10,16 +10,13 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 33> later{
+constexpr std::array<std::string_view, 30> later{
     "qos.*.min_runtime",
     "qos.*.no_backfill_hold",
     "qos.*.max_gpus_per_enterprise",
     "qos.*.max_jobs_per_user",
-    "qos.*.needs_live_grant",
     "funders.*.budget",
     "funders.*.window",
-    "programmes.*.eligible.max_per_enterprise",
-    "programmes.*.grant.auto_approve_below",
     "programmes.*.grant.tranche",
     "programmes.*.limits.max_users",
     "programmes.*.carry",

@@ -38,6 +38,14 @@ std::int64_t gpus_of(const Partition& partition, const ReviewContext& context) {
                : static_cast<std::int64_t>(partition.nodes.size()) * partition.gpus_per_node;
 }
 
+std::vector<Complaint> complaints_of(std::vector<Finding> findings) {
+    std::vector<Complaint> complaints;
+    for (Finding& finding : findings) {
+        complaints.push_back(std::move(finding.complaint));
+    }
+    return complaints;
+}
+
 namespace {
 
 void review_order(const Policy& policy, const ReviewContext& context, Findings& out) {
@@ -271,11 +279,7 @@ std::vector<Finding> review_with_sources(const Policy& policy, const ReviewConte
 }
 
 std::vector<Complaint> review(const Policy& policy, const ReviewContext& context) {
-    std::vector<Complaint> complaints;
-    for (Finding& finding : review_with_sources(policy, context)) {
-        complaints.push_back(std::move(finding.complaint));
-    }
-    return complaints;
+    return reviewing::complaints_of(review_with_sources(policy, context));
 }
 
 }  // namespace khu

@@ -42,6 +42,11 @@ struct Finding {
     std::vector<std::string> names_from;  ///< maps of which only the names were looked at
 };
 
+/// P061: `grant` against its programme's bounds and the enterprise's eligibility, as if it stood
+/// in the policy. `enterprise` lists all its grants, this one too. Claims: the programme exists.
+std::vector<Complaint> review_grant(const Policy& policy, const Enterprise& enterprise,
+                                    const PolicyGrant& grant);
+
 std::vector<Finding> review_with_sources(const Policy& policy, const ReviewContext& context);
 
 /// Every complaint, in the order of the file's sections. The first policy of a zone (`running`

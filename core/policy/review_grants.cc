@@ -365,3 +365,17 @@ void review_gone(const Policy& policy, const ReviewContext& context, Findings& o
 }
 
 }  // namespace khu::reviewing
+
+namespace khu {
+
+std::vector<Complaint> review_grant(const Policy& policy, const Enterprise& enterprise,
+                                    const PolicyGrant& grant) {
+    const reviewing::At at{policy, enterprise, grant, "grants." + grant.id.value.str()};
+    const Programme& programme = *find_programme(policy, grant.programme);
+    reviewing::Findings out;
+    reviewing::review_eligible(at, programme, out);
+    reviewing::review_bounds(at, programme, out);
+    return reviewing::complaints_of(out.take());
+}
+
+}  // namespace khu

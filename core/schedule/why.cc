@@ -9,6 +9,14 @@ namespace khu {
 namespace {
 
 Reason nodes_unavailable(const GangRequest& request, const FitReport& report) {
+    if (report.could < request.nodes && report.other_model > 0) {
+        return Reason(Code::OtherGpuModel)
+            .with("node", report.example)
+            .with("partition", request.partition.value)
+            .with("reported", report.reported)
+            .with("gpu", request.shape.gpu_model.value)
+            .with("nodes", report.other_model);
+    }
     return Reason(Code::NodesUnavailable)
         .with("up", report.up)
         .with("nodes", report.could)

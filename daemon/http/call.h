@@ -131,10 +131,16 @@ void show_balance(const Call& call);
 void list_grants(const Call& call);
 void approve_grant(const Call& call);
 void change_grant(const Call& call);
+void request_grant(const Call& call);
+void list_grant_requests(const Call& call);
+void decide_grant_request(const Call& call);
+void import_grants(const Call& call);
 
 void show_policy(const Call& call);
 void check_policy(const Call& call);
 void apply_policy(const Call& call);
+void list_policies(const Call& call);
+void roll_back_policy(const Call& call);
 
 void report_jobs(const Call& call);
 void report_manifest(const Call& call);

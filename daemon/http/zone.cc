@@ -1,7 +1,5 @@
-/// Nodes, grants, balance and policy.
+/// Nodes, grants and balance.
 
-#include "config/policy_reader.h"
-#include "core/policy/diff.h"
 #include "daemon/http/paging.h"
 #include "daemon/views.h"
 
@@ -13,7 +11,7 @@ Expected<wire::NodeView, Refusal> node_named(const Call& call, State& state, boo
     if (node == nullptr) {
         return Unexpected{Refusal(Code::UnknownNode).with("node", call->parts.at(0).substr(0, 64))};
     }
-    return node_view(state, *node, whole, call->caller.who);
+    return node_view(state, *node, {whole, call->language}, call->caller.who);
 }
 
 void tell_and_show_node(const Call& call, Command command) {
@@ -52,65 +50,6 @@ void tell_and_show_grant(const Call& call, Command command, GrantId id) {
     });
 }
 
-std::vector<wire::ComplaintView> shown(const std::vector<Complaint>& complaints,
-                                       Language language) {
-    std::vector<wire::ComplaintView> views;
-    for (const Complaint& each : complaints) {
-        wire::ComplaintView view;
-        view.code = each.code;
-        view.severity = each.severity == Severity::Error ? "error" : "warning";
-        view.path = each.path;
-        view.text = language == Language::English ? each.text_en : each.text_vi;
-        view.place =
-            each.file + ":" + std::to_string(each.line) + ":" + std::to_string(each.column);
-        views.push_back(std::move(view));
-    }
-    return views;
-}
-
-/// The id in If-Match: `"dn-cvpm2-2026.2"`; empty: whatever is in force. What is no tag of a policy
-/// is taken as it stands, and matches none.
-PolicyId expected_policy(const Call& call) {
-    std::string_view tag = call->request.header("If-Match");
-    if (tag == "*") {
-        return {};
-    }
-    if (tag.size() > 2 && tag.starts_with('"') && tag.ends_with('"')) {
-        tag = tag.substr(1, tag.size() - 2);
-    }
-    return PolicyId{std::string(tag.substr(0, 200))};
-}
-
-/// Reads and reviews against the zone as it is.
-struct Checked {
-    wire::PolicyReview review;
-    std::optional<Policy> policy;
-};
-
-Checked check(const State& state, const wire::PolicyRequest& request, Language language,
-              Moment now) {
-    config::PolicyCheck read = config::check_policy(request.text, request.file,
-                                                    review_context(state, now), request.strict);
-    Checked checked;
-    wire::PolicyReview& review = checked.review;
-    review.complaints = shown(read.complaints, language);
-    review.not_in_force = read.not_in_force;
-    review.accepted = read.policy.has_value() && !refuses(read.complaints, request.strict);
-    if (state.truth.policy) {
-        review.in_force = state.truth.policy->id.value;
-    }
-    if (read.policy) {
-        review.policy = read.policy->id.value;
-        if (state.truth.policy) {
-            for (const PolicyChange& change : diff(*state.truth.policy, *read.policy)) {
-                review.changes.push_back(show(change));
-            }
-        }
-    }
-    checked.policy = std::move(read.policy);
-    return checked;
-}
-
 }  // namespace
 
 void list_nodes(const Call& call) {
@@ -133,7 +72,8 @@ void list_nodes(const Call& call) {
         page.next = fill_page(
             page.nodes, state.truth.nodes, after, limit,
             [&](const NodeRecord& node) {
-                return std::optional(node_view(state, node, false, call->caller.who));
+                return std::optional(
+                    node_view(state, node, {false, call->language}, call->caller.who));
             },
             [](NodeId id) { return cursor("n", {std::to_string(id.value)}); });
         return page;
@@ -190,14 +130,17 @@ void approve_grant(const Call& call) {
     if (!request) {
         return;
     }
-    const GrantOffer offer{.id = GrantId{request->grant},
-                           .enterprise = EnterpriseId{request->enterprise},
-                           .programme = ProgrammeId{request->programme},
-                           .amount = request->amount_ugs,
-                           .from = request->from_at,
-                           .to = request->to_at,
-                           .decision_ref = request->decision_ref};
-    tell_and_show_grant(call, ApproveGrant{.who = call->caller.who, .offer = offer}, offer.id);
+    GrantOffer offer{.id = GrantId{request->grant},
+                     .enterprise = EnterpriseId{request->enterprise},
+                     .programme = ProgrammeId{request->programme},
+                     .amount = request->amount_ugs,
+                     .from = request->from_at,
+                     .to = request->to_at,
+                     .decision_ref = request->decision_ref,
+                     .permit = request->permit};
+    const GrantId id = offer.id;
+    tell_and_show_grant(call, ApproveGrants{.who = call->caller.who, .offers = {std::move(offer)}},
+                        id);
 }
 
 void change_grant(const Call& call) {
@@ -229,75 +172,6 @@ void change_grant(const Call& call) {
         return;
     }
     tell_and_show_grant(call, std::move(command), id);
-}
-
-void show_policy(const Call& call) {
-    const Identity& who = call->caller.who;
-    if (!who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
-        // The file names every enterprise of the zone.
-        refuse(call, decide_detail::need_role(who, Role::ZoneAdmin, "policy show").error());
-        return;
-    }
-    call->services.engine.ask([call](State& state, Moment) {
-        wire::PolicyAnswer shown_policy;
-        if (state.truth.policy) {
-            shown_policy.policy = state.truth.policy->id.value;
-            shown_policy.text = state.truth.policy_text;
-            shown_policy.applied_by = state.truth.policy_by.value;
-            shown_policy.applied_at = state.truth.policy_at;
-            shown_policy.effective_at = state.truth.policy->effective_from;
-        }
-        // An id is used once, so it is the tag; If-Match of an apply names it.
-        std::string tag = '"' + shown_policy.policy + '"';
-        answer(call, std::move(shown_policy), {{"ETag", std::move(tag)}});
-    });
-}
-
-void check_policy(const Call& call) {
-    const auto request = body_of<wire::PolicyRequest>(call);
-    if (!request) {
-        return;
-    }
-    if (auto role = decide_detail::need_role(call->caller.who, Role::ZoneAdmin, "policy check");
-        !role) {
-        refuse(call, role.error());
-        return;
-    }
-    answer_from_state(call, [call, request](State& state, Moment now) {
-        return check(state, *request, call->language, now).review;
-    });
-}
-
-/// A policy with errors is answered with them and changes nothing.
-void apply_policy(const Call& call) {
-    const auto request = body_of<wire::PolicyRequest>(call);
-    if (!request) {
-        return;
-    }
-    if (auto role = decide_detail::need_role(call->caller.who, Role::ZoneAdmin, "policy apply");
-        !role) {
-        refuse(call, role.error());
-        return;
-    }
-    call->services.engine.ask([call, request](State& state, Moment now) {
-        Checked checked = check(state, *request, call->language, now);
-        if (!checked.review.accepted || !checked.policy) {
-            answer(call, checked.review);
-            return;
-        }
-        ApplyPolicy command{.who = call->caller.who,
-                            .policy = std::move(*checked.policy),
-                            .text = request->text,
-                            .expected = expected_policy(call)};
-        call->services.engine.tell(std::move(command),
-                                   [call, review = checked.review](const Answer& told) {
-                                       if (told.refusal) {
-                                           refuse(call, *told.refusal);
-                                       } else {
-                                           answer(call, review);
-                                       }
-                                   });
-    });
 }
 
 }  // namespace khu::daemon

@@ -1,0 +1,243 @@
+#include "config/grant_csv.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "config/utf8.h"
+#include "config/values.h"
+
+namespace khu::config {
+namespace {
+
+using Checked = Expected<Done, Refusal>;
+
+Refusal bad_line(std::int64_t line, std::string en, std::string vi) {
+    return Refusal(Code::BadImport)
+        .with("line", line)
+        .with("why", std::move(en))
+        .with("why_vi", std::move(vi));
+}
+
+struct Row {
+    std::int64_t line{1};
+    std::vector<std::string> cells;
+};
+
+/// Cuts the text into rows; a cell in quotes may contain commas, line ends and doubled quotes.
+class Rows {
+public:
+    explicit Rows(std::string_view text) : text_(text) {}
+
+    [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
+
+    Expected<Row, Refusal> next() {
+        Row row{.line = line_, .cells = {}};
+        for (;;) {
+            auto cell = quoted() ? quoted_cell() : plain_cell();
+            if (!cell) {
+                return Unexpected{std::move(cell).error()};
+            }
+            row.cells.push_back(*std::move(cell));
+            if (at_end() || text_[at_] != ',') {
+                break;
+            }
+            ++at_;
+        }
+        end_of_line();
+        return row;
+    }
+
+private:
+    [[nodiscard]] bool quoted() const { return !at_end() && text_[at_] == '"'; }
+
+    Expected<std::string, Refusal> plain_cell() {
+        const std::size_t end = std::min(text_.find_first_of(",\n", at_), text_.size());
+        std::string cell(text_.substr(at_, end - at_));
+        at_ = end;
+        if (!cell.empty() && cell.back() == '\r') {
+            cell.pop_back();
+        }
+        return cell;
+    }
+
+    Expected<std::string, Refusal> quoted_cell() {
+        std::string cell;
+        const std::int64_t begin = line_;
+        for (++at_; !at_end(); ++at_) {
+            const char c = text_[at_];
+            if (c == '"' && at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
+                ++at_;
+            } else if (c == '"') {
+                ++at_;
+                skip_return();
+                const bool closed = at_end() || text_[at_] == ',' || text_[at_] == '\n';
+                return closed ? Expected<std::string, Refusal>(std::move(cell)) : stray(begin);
+            }
+            line_ += c == '\n' ? 1 : 0;
+            cell += c;
+        }
+        return stray(begin);
+    }
+
+    Expected<std::string, Refusal> stray(std::int64_t line) const {
+        return Unexpected{bad_line(line, "a quote that is not closed, or text after one",
+                                   "dấu ngoặc kép không đóng, hoặc còn chữ phía sau")};
+    }
+
+    void skip_return() {
+        if (at_ + 1 < text_.size() && text_[at_] == '\r' && text_[at_ + 1] == '\n') {
+            ++at_;
+        }
+    }
+
+    void end_of_line() {
+        if (!at_end()) {
+            ++at_;
+            ++line_;
+        }
+    }
+
+    std::string_view text_;
+    std::size_t at_{0};
+    std::int64_t line_{1};
+};
+
+constexpr std::array<std::string_view, 8> kColumns{"grant", "enterprise", "programme",    "amount",
+                                                   "from",  "to",         "decision_ref", "permit"};
+constexpr std::size_t kRequired = 6;
+
+/// For each of kColumns its position in the rows; none where it is left out.
+using Header = std::array<std::optional<std::size_t>, kColumns.size()>;
+
+Expected<Header, Refusal> read_header(const Row& row) {
+    Header header;
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+        const auto column = std::find(kColumns.begin(), kColumns.end(), row.cells[i]);
+        const auto number = static_cast<std::size_t>(column - kColumns.begin());
+        if (column == kColumns.end() || header[number]) {
+            const std::string name = row.cells[i].substr(0, 60);
+            return Unexpected{bad_line(row.line, "column '" + name + "' is unknown or there twice",
+                                       "cột '" + name + "' không tồn tại hoặc có hai lần")};
+        }
+        header[number] = i;
+    }
+    for (std::size_t number = 0; number < kRequired; ++number) {
+        if (!header[number]) {
+            const std::string name(kColumns[number]);
+            return Unexpected{
+                bad_line(row.line, "column '" + name + "' is missing", "thiếu cột '" + name + "'")};
+        }
+    }
+    return header;
+}
+
+/// Reads the cells of one row; the first that is wrong is kept.
+class Cells {
+public:
+    Cells(const Row& row, const Header& header) : row_(row), header_(header) {}
+
+    template <class T>
+    T value(std::size_t column, const Value<T>& read) {
+        if (!read && !wrong_) {
+            const std::string name(kColumns[column]);
+            wrong_ = bad_line(row_.line, name + ": " + read.error().why_en,
+                              name + ": " + read.error().why_vi);
+        }
+        return read ? *read : T{};
+    }
+    [[nodiscard]] std::string text(std::size_t column) const {
+        return header_[column] ? row_.cells[*header_[column]] : std::string();
+    }
+    [[nodiscard]] const std::optional<Refusal>& wrong() const { return wrong_; }
+
+private:
+    const Row& row_;
+    const Header& header_;
+    std::optional<Refusal> wrong_;
+};
+
+Expected<GrantOffer, Refusal> read_offer(const Row& row, const Header& header, int offset) {
+    Cells cells(row, header);
+    GrantOffer offer;
+    offer.id = GrantId{cells.value(0, parse_reference(cells.text(0)))};
+    offer.enterprise = EnterpriseId{cells.value(1, parse_tax_code(cells.text(1)))};
+    offer.programme = ProgrammeId{cells.value(2, parse_identifier(cells.text(2)))};
+    offer.amount = cells.value(3, parse_gpu_hours(cells.text(3), false));
+    offer.from = cells.value(4, parse_day(cells.text(4), offset));
+    offer.to = cells.value(5, parse_day(cells.text(5), offset));
+    offer.decision_ref = cells.text(6);
+    offer.permit = cells.text(7);
+    if (cells.wrong()) {
+        return Unexpected{*cells.wrong()};
+    }
+    return offer;
+}
+
+Checked good_characters(std::string_view text) {
+    for (const BadCharacter& bad : bad_characters(text, 1)) {
+        return Unexpected{bad_line(bad.place.line, bad.why_en, bad.why_vi)};
+    }
+    return Done{};
+}
+
+Checked read_rows(Rows& rows, const Header& header, std::size_t width, int offset, GrantRows& out) {
+    std::set<GrantId> seen;
+    while (!rows.at_end()) {
+        const auto row = rows.next();
+        if (!row) {
+            return Unexpected{row.error()};
+        }
+        if (row->cells.size() != width) {
+            return Unexpected{bad_line(row->line,
+                                       std::to_string(row->cells.size()) +
+                                           " cells, the header has " + std::to_string(width),
+                                       std::to_string(row->cells.size()) + " ô, dòng tiêu đề có " +
+                                           std::to_string(width))};
+        }
+        auto offer = read_offer(*row, header, offset);
+        if (!offer) {
+            return Unexpected{std::move(offer).error()};
+        }
+        if (!seen.insert(offer->id).second) {
+            return Unexpected{bad_line(row->line, "grant " + offer->id.value + " is there twice",
+                                       "hạn mức " + offer->id.value + " có hai lần")};
+        }
+        out.offers.push_back(*std::move(offer));
+        out.lines.push_back(row->line);
+    }
+    return Done{};
+}
+
+}  // namespace
+
+Expected<GrantRows, Refusal> read_grant_csv(std::string_view text, int utc_offset_minutes) {
+    if (Checked good = good_characters(text); !good) {
+        return Unexpected{std::move(good).error()};
+    }
+    if (text.starts_with("\xEF\xBB\xBF")) {
+        text.remove_prefix(3);
+    }
+    Rows rows(text);
+    const auto first = rows.next();
+    if (!first) {
+        return Unexpected{first.error()};
+    }
+    const auto header = read_header(*first);
+    if (!header) {
+        return Unexpected{header.error()};
+    }
+    GrantRows out;
+    if (Checked read = read_rows(rows, *header, first->cells.size(), utc_offset_minutes, out);
+        !read) {
+        return Unexpected{std::move(read).error()};
+    }
+    if (out.offers.empty()) {
+        return Unexpected{bad_line(1, "the file has no grants", "tệp không có hạn mức nào")};
+    }
+    return out;
+}
+
+}  // namespace khu::config

@@ -1,0 +1,111 @@
+#include "core/machine/grant_rules.h"
+
+#include "core/policy/review.h"
+
+namespace khu {
+namespace {
+
+Refusal unknown(const char* what, const std::string& name) {
+    return Refusal(Code::UnknownName)
+        .with("what", what)
+        .with("name", name)
+        .with("known", "see khu policy show")
+        .with("nearest", "-");
+}
+
+/// The enterprise as it would stand in the policy's file with all its grants that are not over.
+Enterprise with_grants(const Enterprise& enterprise, const Ledger& books, Moment now) {
+    Enterprise whole = enterprise;
+    whole.grants.clear();
+    for (const Grant& grant : books.balance(enterprise.id)) {
+        const GrantState state = state_of(grant, now);
+        if (state != GrantState::Closing && state != GrantState::Closed) {
+            whole.grants.push_back({.id = grant.id,
+                                    .programme = grant.programme,
+                                    .amount = grant.granted,
+                                    .window = {grant.from, grant.to},
+                                    .decision_ref = grant.decision_ref,
+                                    .permit = ""});
+        }
+    }
+    return whole;
+}
+
+/// L210 with every complaint of the policy's own review.
+Expected<Done, Refusal> inside_rules(const State& state, const Ledger& books,
+                                     const EnterpriseId& owner, const PolicyGrant& grant,
+                                     Moment now) {
+    const Policy* policy = state.truth.policy ? &*state.truth.policy : nullptr;
+    const Enterprise* enterprise = policy == nullptr ? nullptr : find_enterprise(*policy, owner);
+    if (enterprise == nullptr) {
+        return Unexpected{unknown("enterprise", owner.value)};
+    }
+    if (find_programme(*policy, grant.programme) == nullptr) {
+        return Unexpected{unknown("programme", grant.programme.value)};
+    }
+    Enterprise whole = with_grants(*enterprise, books, now);
+    std::erase_if(whole.grants, [&](const PolicyGrant& other) { return other.id == grant.id; });
+    whole.grants.push_back(grant);
+    std::string why_en;
+    std::string why_vi;
+    for (const Complaint& complaint : review_grant(*policy, whole, grant)) {
+        why_en += (why_en.empty() ? "" : "; ") + complaint.code + " " + complaint.text_en;
+        why_vi += (why_vi.empty() ? "" : "; ") + complaint.code + " " + complaint.text_vi;
+    }
+    if (why_en.empty()) {
+        return Done{};
+    }
+    return Unexpected{
+        Refusal(Code::GrantNotAllowed)
+            .with("grant", grant.id.value)
+            .with("why", why_en)
+            .with("why_vi", why_vi)
+            .with("asked_ugs", grant.amount.value)
+            .with("most_ugs", find_programme(*policy, grant.programme)->grant.max.value)};
+}
+
+}  // namespace
+
+Expected<Done, Refusal> may_grant(const State& state, const Ledger& books, const GrantOffer& offer,
+                                  Moment now) {
+    if (auto open = books.can_open(offer); !open) {
+        return open;
+    }
+    if (books.find(offer.id) != nullptr) {
+        return Done{};  // The very same: it opens nothing.
+    }
+    const PolicyGrant grant{.id = offer.id,
+                            .programme = offer.programme,
+                            .amount = offer.amount,
+                            .window = {offer.from, offer.to},
+                            .decision_ref = offer.decision_ref,
+                            .permit = offer.permit};
+    return inside_rules(state, books, offer.enterprise, grant, now);
+}
+
+Expected<Done, Refusal> may_extend(const State& state, const GrantExtension& extension,
+                                   Moment now) {
+    const Ledger& books = state.truth.ledger;
+    const Grant& known = *books.find(extension.id);
+    const PolicyGrant grant{
+        .id = known.id,
+        .programme = known.programme,
+        .amount = known.granted + extension.add,
+        .window = {known.from, extension.to == Moment{} ? known.to : extension.to},
+        .decision_ref = extension.decision_ref,
+        .permit = known.permit};
+    return inside_rules(state, books, known.enterprise, grant, now);
+}
+
+Atoms granted_together(const Ledger& books, const EnterpriseId& enterprise,
+                       const ProgrammeId& programme, Window window) {
+    Atoms sum;
+    for (const Grant& grant : books.balance(enterprise)) {
+        if (grant.programme == programme && grant.from < window.to && window.from < grant.to) {
+            sum += grant.granted;
+        }
+    }
+    return sum;
+}
+
+}  // namespace khu

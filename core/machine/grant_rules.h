@@ -1,0 +1,28 @@
+#pragma once
+
+/// \file
+/// Whether a grant may be given: the ledger's own rules, and the programme's bounds and eligibility
+/// by the very checks that review a policy's file (P061), so that a grant made by `khu grant` could
+/// as well stand in the policy.
+
+#include "core/base/expected.h"
+#include "core/base/refusal.h"
+#include "core/ledger/ledger.h"
+#include "core/machine/state.h"
+
+namespace khu {
+
+/// `books`: the ledger that the offer comes on top of. The very same offer again is allowed.
+/// Errors: A133 (enterprise, programme), L204, L210, H422.
+Expected<Done, Refusal> may_grant(const State& state, const Ledger& books, const GrantOffer& offer,
+                                  Moment now);
+
+/// Whether the grant, with what is added, stays inside its programme's bounds. Claims: the ledger
+/// can extend it. Errors: A133, L210.
+Expected<Done, Refusal> may_extend(const State& state, const GrantExtension& extension, Moment now);
+
+/// All that the enterprise was granted in that programme and whose window meets [from, to).
+Atoms granted_together(const Ledger& books, const EnterpriseId& enterprise,
+                       const ProgrammeId& programme, Window window);
+
+}  // namespace khu

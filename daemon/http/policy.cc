@@ -1,0 +1,347 @@
+/// The policy: the one in force, the one that is scheduled, those of the past; checking, applying
+/// and going back.
+
+#include <algorithm>
+
+#include "config/policy_reader.h"
+#include "config/print.h"
+#include "core/machine/events.h"
+#include "core/policy/diff.h"
+#include "daemon/http/call.h"
+#include "wire/net/secrets.h"
+
+namespace khu::daemon {
+namespace {
+
+std::vector<wire::ComplaintView> shown(const std::vector<Complaint>& complaints,
+                                       Language language) {
+    std::vector<wire::ComplaintView> views;
+    for (const Complaint& each : complaints) {
+        wire::ComplaintView view;
+        view.code = each.code;
+        view.severity = each.severity == Severity::Error ? "error" : "warning";
+        view.path = each.path;
+        view.text = language == Language::English ? each.text_en : each.text_vi;
+        view.place =
+            each.file + ":" + std::to_string(each.line) + ":" + std::to_string(each.column);
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+/// The id in If-Match: `"dn-cvpm2-2026.2"`; empty: whatever is in force. What is no tag of a policy
+/// is taken as it stands, and matches none.
+PolicyId expected_policy(const Call& call) {
+    std::string_view tag = call->request.header("If-Match");
+    if (tag == "*") {
+        return {};
+    }
+    if (tag.size() > 2 && tag.starts_with('"') && tag.ends_with('"')) {
+        tag = tag.substr(1, tag.size() - 2);
+    }
+    return PolicyId{std::string(tag.substr(0, 200))};
+}
+
+/// Reads and reviews against the zone as it is.
+struct Checked {
+    wire::PolicyReview review;
+    std::optional<Policy> policy;
+};
+
+Checked check(const State& state, const wire::PolicyRequest& request, Language language,
+              Moment now) {
+    config::PolicyCheck read = config::check_policy(request.text, request.file,
+                                                    review_context(state, now), request.strict);
+    Checked checked;
+    wire::PolicyReview& review = checked.review;
+    review.complaints = shown(read.complaints, language);
+    review.not_in_force = read.not_in_force;
+    review.accepted = read.policy.has_value() && !refuses(read.complaints, request.strict);
+    if (state.truth.policy) {
+        review.in_force = state.truth.policy->id.value;
+    }
+    if (read.policy) {
+        review.policy = read.policy->id.value;
+        review.effective_at = std::max(now, read.policy->effective_from);
+        if (state.truth.policy) {
+            for (const PolicyChange& change : diff(*state.truth.policy, *read.policy)) {
+                review.changes.push_back(show(change));
+            }
+        }
+    }
+    checked.policy = std::move(read.policy);
+    return checked;
+}
+
+/// Applies the text if it is good; a policy with errors is answered with them and changes nothing.
+void apply_text(const Call& call, const State& state, const wire::PolicyRequest& request,
+                Moment now) {
+    Checked checked = check(state, request, call->language, now);
+    if (!checked.review.accepted || !checked.policy) {
+        answer(call, checked.review);
+        return;
+    }
+    ApplyPolicy command{.who = call->caller.who,
+                        .policy = std::move(*checked.policy),
+                        .text = request.text,
+                        .expected = expected_policy(call)};
+    call->services.engine.tell(std::move(command),
+                               [call, review = checked.review](const Answer& told) {
+                                   if (told.refusal) {
+                                       refuse(call, *told.refusal);
+                                   } else {
+                                       answer(call, review);
+                                   }
+                               });
+}
+
+/// The file names every enterprise of the zone, so only those who read all of it may see it.
+bool reads_policies(const Call& call, const char* verb) {
+    if (call->caller.who.has(Role::ZoneAdmin) || call->caller.who.has(Role::Auditor)) {
+        return true;
+    }
+    refuse(call, decide_detail::need_role(call->caller.who, Role::ZoneAdmin, verb).error());
+    return false;
+}
+
+/// The text of a policy as it was applied, from the fact that brought it.
+Expected<std::string, Refusal> text_of(const Call& call, EventSeq seq) {
+    const auto facts = call->services.store.facts(seq, 1);
+    if (!facts) {
+        return Unexpected{facts.error()};
+    }
+    if (!facts->empty() && facts->front().seq == seq) {
+        auto fact = wire::from_json_text<Fact>(facts->front().json, wire::Unknown::Ignore);
+        if (fact) {
+            if (auto* applied = std::get_if<PolicyApplied>(&*fact)) {
+                return std::move(applied->text);
+            }
+            if (auto* scheduled = std::get_if<PolicyScheduled>(&*fact)) {
+                return std::move(scheduled->text);
+            }
+        }
+    }
+    return Unexpected{Refusal(Code::StateDamaged)
+                          .with("path", "fact " + std::to_string(seq.value))
+                          .with("why", "it is not a policy")};
+}
+
+wire::PolicyRecordView view_of(const State& state, const PolicyRecord& record) {
+    wire::PolicyRecordView view;
+    view.policy = record.id.value;
+    view.state = "superseded";
+    if (record.effective_at == kNever) {
+        view.state = "dropped";
+    } else if (state.truth.policy && state.truth.policy->id == record.id) {
+        view.state = "in_force";
+    }
+    view.applied_by = record.by.value;
+    view.decision_ref = record.decision_ref;
+    view.dropped = record.dropped;
+    view.applied_at = record.applied_at;
+    view.effective_at = record.effective_at == kNever ? Moment{} : record.effective_at;
+    return view;
+}
+
+wire::PolicyRecordView view_of(const ScheduledPolicy& scheduled) {
+    wire::PolicyRecordView view;
+    view.policy = scheduled.policy.id.value;
+    view.state = "scheduled";
+    view.applied_by = scheduled.by.value;
+    view.decision_ref = scheduled.policy.decision_ref;
+    view.applied_at = scheduled.at;
+    view.effective_at = scheduled.policy.effective_from;
+    return view;
+}
+
+struct Listed {
+    wire::PolicyRecordView view;
+    EventSeq seq;  ///< of the fact that has its text
+};
+
+/// Oldest first, the scheduled one last.
+std::vector<Listed> all_policies(const State& state) {
+    std::vector<Listed> all;
+    for (const PolicyRecord& record : state.truth.policy_history) {
+        all.push_back({view_of(state, record), record.seq});
+    }
+    if (state.truth.scheduled) {
+        all.push_back({view_of(*state.truth.scheduled), state.truth.scheduled->seq});
+    }
+    return all;
+}
+
+/// The policy in force at `at`, also one that will be.
+void show_policy_at(const Call& call, Moment at) {
+    call->services.engine.ask([call, at](State& state, Moment) {
+        const Listed* found = nullptr;
+        const std::vector<Listed> all = all_policies(state);
+        for (const Listed& each : all) {
+            if (each.view.state != "dropped" && each.view.effective_at <= at) {
+                found = &each;
+            }
+        }
+        if (found == nullptr) {
+            refuse(call, Refusal(Code::NoSuchPolicy).with("which", "was in force then"));
+            return;
+        }
+        auto text = text_of(call, found->seq);
+        if (!text) {
+            refuse(call, text.error());
+            return;
+        }
+        wire::PolicyAnswer shown_policy;
+        shown_policy.policy = found->view.policy;
+        shown_policy.text = *std::move(text);
+        shown_policy.applied_by = found->view.applied_by;
+        shown_policy.applied_at = found->view.applied_at;
+        shown_policy.effective_at = found->view.effective_at;
+        answer(call, shown_policy);
+    });
+}
+
+wire::PolicyAnswer policy_now(const State& state) {
+    wire::PolicyAnswer shown_policy;
+    if (state.truth.policy) {
+        shown_policy.policy = state.truth.policy->id.value;
+        shown_policy.text = state.truth.policy_text;
+        shown_policy.applied_by = state.truth.policy_by.value;
+        shown_policy.applied_at = state.truth.policy_at;
+        shown_policy.effective_at = state.truth.policy->effective_from;
+    }
+    if (state.truth.scheduled) {
+        shown_policy.scheduled = view_of(*state.truth.scheduled);
+    }
+    return shown_policy;
+}
+
+/// The policy that was in force before the present one, as a new text with a new id.
+Expected<wire::PolicyRequest, Refusal> text_before(const Call& call, const State& state,
+                                                   const wire::PolicyRollback& request,
+                                                   Moment now) {
+    const PolicyRecord* before = nullptr;
+    for (const PolicyRecord& record : state.truth.policy_history) {
+        if (record.effective_at != kNever && state.truth.policy->id != record.id) {
+            before = &record;
+        }
+    }
+    if (before == nullptr) {
+        return Unexpected{
+            Refusal(Code::NoSuchPolicy).with("which", "was in force before this one")};
+    }
+    auto text = text_of(call, before->seq);
+    if (!text) {
+        return Unexpected{text.error()};
+    }
+    auto policy = config::read_policy(*text, before->id.value);
+    if (!policy) {
+        return Unexpected{Refusal(Code::StateDamaged)
+                              .with("path", before->id.value.str())
+                              .with("why", "its text is no longer readable")};
+    }
+    constexpr Span soon = seconds(2);  // A policy never takes effect in the past (P021).
+    policy->id = PolicyId{request.policy};
+    policy->supersedes = state.truth.policy->id;
+    policy->effective_from = request.effective_at == Moment{}
+                                 ? Moment{(now + soon).value / 1000 * 1000}
+                                 : Moment{request.effective_at};
+    policy->decision_ref =
+        request.decision_ref.empty() ? policy->decision_ref : request.decision_ref;
+    return wire::PolicyRequest{.text = config::print(*policy), .file = request.policy + ".yaml"};
+}
+
+}  // namespace
+
+void show_policy(const Call& call) {
+    if (!reads_policies(call, "policy show")) {
+        return;
+    }
+    const std::string at = query(call, "at");
+    if (at.empty()) {
+        call->services.engine.ask([call](State& state, Moment) {
+            wire::PolicyAnswer shown_policy = policy_now(state);
+            // An id is used once, so it is the tag; If-Match of an apply names it.
+            std::string tag = '"' + shown_policy.policy + '"';
+            answer(call, std::move(shown_policy), {{"ETag", std::move(tag)}});
+        });
+        return;
+    }
+    const std::optional<Moment> moment = wire::parse_timestamp(at);
+    if (!moment) {
+        refuse(call, Refusal(Code::BadField)
+                         .with("field", "at")
+                         .with("why", "a time like 2026-04-01T00:00:00Z"));
+        return;
+    }
+    show_policy_at(call, *moment);
+}
+
+void list_policies(const Call& call) {
+    if (!reads_policies(call, "policy history")) {
+        return;
+    }
+    call->services.engine.ask([call](State& state, Moment) {
+        wire::PolicyHistory history;
+        for (Listed& each : all_policies(state)) {
+            auto text = text_of(call, each.seq);
+            if (!text) {
+                refuse(call, text.error());
+                return;
+            }
+            each.view.sha256 = wire::net::sha256_hex(*text);
+            history.policies.push_back(std::move(each.view));
+        }
+        answer(call, history);
+    });
+}
+
+void roll_back_policy(const Call& call) {
+    const auto request = body_of<wire::PolicyRollback>(call);
+    if (!request) {
+        return;
+    }
+    if (auto role = decide_detail::need_role(call->caller.who, Role::ZoneAdmin, "policy rollback");
+        !role) {
+        refuse(call, role.error());
+        return;
+    }
+    call->services.engine.ask([call, request](State& state, Moment now) {
+        const auto text = text_before(call, state, *request, now);
+        if (!text) {
+            refuse(call, text.error());
+            return;
+        }
+        apply_text(call, state, *text, now);
+    });
+}
+
+void check_policy(const Call& call) {
+    const auto request = body_of<wire::PolicyRequest>(call);
+    if (!request) {
+        return;
+    }
+    if (auto role = decide_detail::need_role(call->caller.who, Role::ZoneAdmin, "policy check");
+        !role) {
+        refuse(call, role.error());
+        return;
+    }
+    answer_from_state(call, [call, request](State& state, Moment now) {
+        return check(state, *request, call->language, now).review;
+    });
+}
+
+void apply_policy(const Call& call) {
+    const auto request = body_of<wire::PolicyRequest>(call);
+    if (!request) {
+        return;
+    }
+    if (auto role = decide_detail::need_role(call->caller.who, Role::ZoneAdmin, "policy apply");
+        !role) {
+        refuse(call, role.error());
+        return;
+    }
+    call->services.engine.ask(
+        [call, request](State& state, Moment now) { apply_text(call, state, *request, now); });
+}
+
+}  // namespace khu::daemon
