@@ -201,19 +201,22 @@ void Simulation::send_to_agent(const SendToAgent& effect) {
 
 // --- Clients ----------------------------------------------------------------------
 
-/// A third of the jobs wait for one before them, some must end in time, some have rules for their
+/// Some jobs wait for one before them, some must end in time, some have rules for their
 /// nodes. A retry asks for the same: what it depends on was acknowledged before the first try or
 /// never is named.
 void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
     const auto earlier = promises_.job_of_key.find("key-" + std::to_string(number - kEnterprises));
-    if (of_job.chance(330) && number > kEnterprises && earlier != promises_.job_of_key.end()) {
+    if (of_job.chance(150) && number > kEnterprises && earlier != promises_.job_of_key.end()) {
         const After on{static_cast<After>(of_job.below(4))};
         spec.when.edit().after = {{.job = earlier->second, .on = on}};
     }
     if (of_job.chance(100)) {
         spec.when.edit().deadline = kStart + minutes(60);
     }
-    if (of_job.chance(150)) {
+    if (of_job.chance(100)) {
+        spec.nodes = 1;
+        spec.shape.gpus = 1;
+        spec.time_limit = seconds(60);  // four of them, so that the zone still comes to rest
         spec.array = ArrayRules{.indices = {{.first = 1, .last = 4}}, .running_max = 2};
     }
     if (of_job.chance(200)) {
