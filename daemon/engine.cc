@@ -276,16 +276,25 @@ void Engine::run_due(Turn& turn, bool changed) {
 
 void Engine::collect(Outcome outcome, Turn& turn) {
     for (Stamped& fact : outcome.facts) {
-        if (const auto* queued = std::get_if<JobQueued>(&fact.fact)) {
-            jobs_.add(queued->spec.enterprise, tier_of(machine_->state(), queued->spec),
-                      queued->job);
-        }
+        index_new_job(fact.fact);
         std::string json = wire::to_json_text(fact.fact);
         turn.events.push_back(event_of(machine_->state(), fact));
         turn.batch.facts.push_back({.seq = fact.seq, .at = fact.at, .json = std::move(json)});
     }
     for (Effect& effect : outcome.effects) {
         collect_effect(std::move(effect), turn);
+    }
+}
+
+void Engine::index_new_job(const Fact& fact) {
+    const auto* queued = std::get_if<JobQueued>(&fact);
+    const auto* element = std::get_if<ElementQueued>(&fact);
+    if (queued == nullptr && element == nullptr) {
+        return;
+    }
+    const State& state = machine_->state();
+    if (const Job* job = state.find_job(queued != nullptr ? queued->job : element->job)) {
+        jobs_.add(job->spec.enterprise, tier_of(state, job->spec), job->id);
     }
 }
 

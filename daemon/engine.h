@@ -119,6 +119,7 @@ private:
     bool run_timers();
     void collect(Outcome outcome, Turn& turn);
     void collect_effect(Effect effect, Turn& turn);
+    void index_new_job(const Fact& fact);
     void add_snapshot_if_due(Turn& turn, bool stopping);
     void hand_over(Turn turn);
     void store_turn(Turn& turn);

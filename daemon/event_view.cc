@@ -99,7 +99,9 @@ private:
         }
         if constexpr (requires { fact.spec; }) {
             event_.enterprise = fact.spec.enterprise;
-            event_.by = fact.spec.user.value;
+            if (event_.by.empty()) {
+                event_.by = fact.spec.user.value;
+            }
             event_.text = fact.spec.name;
         } else if constexpr (requires { fact.policy.id; }) {
             event_.text = fact.policy.id.value;

@@ -16,9 +16,13 @@ int tier_of(const State& state, const JobSpec& spec) {
 }
 
 void JobIndex::add(const EnterpriseId& enterprise, int tier, JobId job) {
-    List& list = enterprises_[enterprise][tier];
-    KHU_CHECK(list.marked.empty() || list.marked.back() / 2 < job.value, "job {}", job.value);
-    list.marked.push_back(job.value * 2);
+    std::vector<std::uint64_t>& marked = enterprises_[enterprise][tier].marked;
+    const std::uint64_t mark = job.value * 2;
+    if (marked.empty() || marked.back() < mark) {
+        marked.push_back(mark);
+    } else {
+        marked.insert(std::ranges::lower_bound(marked, mark), mark);
+    }
 }
 
 void JobIndex::remove(const EnterpriseId& enterprise, JobId job) {

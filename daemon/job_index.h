@@ -5,8 +5,9 @@
 /// number. A page is found without looking at other enterprises' jobs and without sorting, however
 /// long the queue is. Derived from the facts and used on the engine's deciding thread only.
 ///
-/// A job has 8 bytes here. Numbers only grow, so one is added at the end; one that is gone stays as
-/// a mark until half of a list are marks. The tier is that of the policy in force when the job
+/// A job has 8 bytes here. Most come with a number larger than all before, and are added at the
+/// end; an element of an array has had its number for long. One that is gone stays as a mark until
+/// half of a list are marks. The tier is that of the policy in force when the job
 /// came.
 
 #include <cstdint>
@@ -29,7 +30,7 @@ struct ListingPlace {
 
 class JobIndex {
 public:
-    /// Claims: jobs of one enterprise and tier come with rising numbers.
+    /// Once for each job.
     void add(const EnterpriseId& enterprise, int tier, JobId job);
     /// Nothing if it is not here.
     void remove(const EnterpriseId& enterprise, JobId job);

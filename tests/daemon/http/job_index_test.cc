@@ -55,6 +55,17 @@ TEST(JobIndex, GoesOnAfterAPlaceWhoseJobIsGone) {
               (std::vector<std::uint64_t>{4, 6}));
 }
 
+TEST(JobIndex, AnElementThatHasHadItsNumberForLongStandsWhereItBelongs) {
+    JobIndex index;
+    for (const std::uint64_t job : {1, 9, 4, 2, 10}) {
+        index.add(sao_mai, 0, JobId{job});
+    }
+
+    index.remove(sao_mai, JobId{9});
+
+    EXPECT_EQ(jobs_of(index, sao_mai), (std::vector<std::uint64_t>{1, 2, 4, 10}));
+}
+
 TEST(JobIndex, SaysWhatASortedSetSaysWhateverComesAndGoes) {
     EXPECT_TRUE(rc::check([] {
         JobIndex index;
