@@ -12,10 +12,11 @@ constexpr int kHeight = 560;
 constexpr int kLeft = 70;
 constexpr int kRight = 930;
 constexpr int kPanelHeight = 190;
-constexpr int kUseTop = 70;
-constexpr int kQueueTop = 310;
+constexpr int kUseTop = 82;
+constexpr int kQueueTop = 318;
 constexpr std::int64_t kDay = 86'400;
 constexpr int kTicks = 5;
+constexpr int kDayTicks = 14;
 
 /// Colours of Okabe and Ito, which people who do not tell red from green can tell apart; lighter
 /// ones on a dark ground.
@@ -52,11 +53,11 @@ std::string line(int x1, int y1, int x2, int y2, std::string_view style) {
                        x1, y1, x2, y2, style);
 }
 
-/// The least of 1, 2, 5, 10, 20, 50, ... of which `kTicks` reach `value`.
-std::int64_t tick_step(std::int64_t value) {
+/// The least of 1, 2, 5, 10, 20, 50, ... of which `ticks` reach `value`.
+std::int64_t tick_step(std::int64_t value, int ticks) {
     for (std::int64_t decade = 1;; decade *= 10) {
         for (const std::int64_t factor : {1, 2, 5}) {
-            if (factor * decade * kTicks >= value) {
+            if (factor * decade * ticks >= value) {
                 return factor * decade;
             }
         }
@@ -94,7 +95,7 @@ public:
                             kWidth, kHeight);
         out_ += label(kLeft, 26, "start", report_.trace, "title");
         legend();
-        const std::int64_t queue_step = tick_step(waiting_);
+        const std::int64_t queue_step = tick_step(waiting_, kTicks);
         panel({.top = kUseTop,
                .title = session_.say(Message::PlanPictureUse),
                .high = 100,
@@ -102,7 +103,7 @@ public:
                .of = [](const plan::Sample& sample) { return sample.used_permille / 10; }});
         panel({.top = kQueueTop,
                .title = session_.say(Message::PlanPictureQueue),
-               .high = queue_step * kTicks,
+               .high = (waiting_ + queue_step - 1) / queue_step * queue_step,
                .step = queue_step,
                .of = [](const plan::Sample& sample) { return sample.waiting; }});
         out_ += label((kLeft + kRight) / 2, kHeight - 12, "middle",
@@ -148,7 +149,7 @@ private:
 
     /// Whole days below; hours would not fit a trace of a month.
     void days(int bottom) {
-        const std::int64_t step = tick_step((seconds_ + kDay - 1) / kDay) * kDay;
+        const std::int64_t step = tick_step((seconds_ + kDay - 1) / kDay, kDayTicks) * kDay;
         for (std::int64_t at = 0; at <= seconds_; at += step) {
             out_ += line(x_of(at), bottom, x_of(at), bottom + 5, "axis");
             out_ += label(x_of(at), bottom + 20, "middle", std::to_string(at / kDay));
