@@ -169,7 +169,7 @@ namespace {
 
 /// What khud's indexes are about.
 struct Census {
-    std::size_t queued{0}, live{0}, nodes_held{0};
+    std::size_t queued{0}, dated{0}, live{0}, nodes_held{0};
 };
 
 Census count(const State& state) {
@@ -177,6 +177,7 @@ Census count(const State& state) {
     for (const auto& [id, job] : state.truth.jobs) {
         const Attempt* attempt = live_attempt(job);
         census.queued += std::holds_alternative<Queued>(job.phase) ? 1 : 0;
+        census.dated += attempt == nullptr && job.spec.when->deadline > Moment{0} ? 1 : 0;
         census.live += attempt != nullptr ? 1 : 0;
         if (attempt != nullptr) {
             census.nodes_held += static_cast<std::size_t>(std::ranges::count_if(
@@ -199,7 +200,7 @@ std::vector<Bound> bounds_of_khud(const State& state) {
     }
     return {{"queue", state.scheduler.queue().size(), census.queued},
             {"books", state.truth.books.size(), census.live},
-            {"job timers", state.job_timers.size(), census.live},
+            {"job timers", state.job_timers.size(), census.live + census.dated},
             {"jobs on nodes", on_nodes, census.nodes_held},
             {"nodes heard", state.heard_at.size(), state.truth.nodes.size()},
             {"idempotency keys by age", state.key_ages.size(), state.truth.keys.size()},

@@ -78,7 +78,7 @@ TEST(Zone, GrantsAreApprovedInExactAmountsAndLocalDays) {
         khud.requests().at(0).body,
         R"({"grant":"DN-1","enterprise":"0401000001","programme":"kn-80",)"
         R"("decision_ref":"12/QD","amount_ugs":18000000000000,"from_at":"2026-03-01T17:00:00Z",)"
-        R"("to_at":"2027-03-01T17:00:00Z"})");
+        R"("to_at":"2027-03-01T17:00:00Z","permit":""})");
     EXPECT_THAT(ran.out, HasSubstr("5000.0"));
 }
 
@@ -208,7 +208,7 @@ TEST(Zone, BashCompletesCommandsOptionsAndChoices) {
     EXPECT_EQ(complete("khu grant app"), "approve\n");
     EXPECT_EQ(complete("khu submit --tasks"), "--tasks-per-node\n");
     EXPECT_EQ(complete("khu submit --launcher t"), "torch\n");
-    EXPECT_EQ(complete("khu submit --arr"), "\n");
+    EXPECT_EQ(complete("khu submit --arx"), "\n");
 }
 
 }  // namespace

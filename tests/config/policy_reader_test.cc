@@ -104,7 +104,7 @@ TEST(PolicyReader, FindsEveryProblemInOneRun) {
                      "P010 enterprises.0401000001.grants.DN-2026-0107.amount"}));
     EXPECT_FALSE(check.policy.has_value());
     EXPECT_EQ(show(check.complaints[0], Language::English).substr(0, 57),
-              "p.yaml:90:13: P030 programmes.kn-80.split.nat-quy-al: 'na");
+              "p.yaml:94:13: P030 programmes.kn-80.split.nat-quy-al: 'na");
 }
 
 TEST(PolicyReader, StrictRefusesWarningsToo) {

@@ -263,7 +263,7 @@ TEST(IdleClass, NeedsAGrantThatIsOpenNow) {
     const Outcome refusal = zone.tell(submit);
 
     EXPECT_EQ(refused(refusal), Code::NoLiveGrant);
-    EXPECT_NE(text(*refusal.refusal, Language::English).find("G1 Suspended"), std::string::npos);
+    EXPECT_NE(text(*refusal.refusal, Language::English).find("G1 suspended"), std::string::npos);
     zone.round();
     EXPECT_EQ(phase_name(zone.job(JobId{1})->phase), "queued");  // Asked again at the start.
     zone.tell(ChangeGrant{admin(), GrantId{"G1"}, GrantVerb::Resume, ""});

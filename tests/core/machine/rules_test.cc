@@ -290,6 +290,8 @@ TEST(NodeRulesOfAJob, FollowTheTopologyOfThePolicy) {
     const Outcome applied =
         zone.tell(ApplyPolicy{.who = testing::admin(), .policy = policy, .text = "p"});
     ASSERT_FALSE(applied.refusal) << text(*applied.refusal, Language::English);
+    zone.pass(seconds(1));
+    zone.tell(Tick{});
     JobSpec spec = job_of(2, 1);
     spec.within = "rack";
     spec.where.edit().features = {FeatureName{"nvme"}};
