@@ -88,6 +88,16 @@ bool make_dir(const std::string& path) {
     return ::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
 }
 
+/// A group of its own for an attempt. One of that name may be left of an earlier zone on this node;
+/// it is made anew, because after a group was killed as a whole the kernel also kills whoever is
+/// born in it later. False if processes are still in it.
+bool make_fresh_dir(const std::string& path) {
+    if (::mkdir(path.c_str(), 0755) == 0) {
+        return true;
+    }
+    return errno == EEXIST && ::rmdir(path.c_str()) == 0 && ::mkdir(path.c_str(), 0755) == 0;
+}
+
 std::string trimmed(std::string text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
         text.pop_back();
@@ -260,7 +270,7 @@ Expected<GroupPaths, Refusal> ControlGroups::make(AttemptKey key, const GroupLim
     };
     if (!unified_.empty()) {
         const std::string dir = unified_ + "/" + name;
-        if (!make_dir(dir)) {
+        if (!make_fresh_dir(dir)) {
             return fail(dir);
         }
         for (const std::string& controller : v2_controllers_) {
@@ -278,7 +288,7 @@ Expected<GroupPaths, Refusal> ControlGroups::make(AttemptKey key, const GroupLim
             continue;
         }
         const std::string dir = ours + "/" + name;
-        if (!make_dir(dir) || (controller == "cpuset" && !inherit_cpuset(dir, ours)) ||
+        if (!make_fresh_dir(dir) || (controller == "cpuset" && !inherit_cpuset(dir, ours)) ||
             (wanted(controller, limits) && !apply(dir, controller, limits, false))) {
             return fail(dir);
         }

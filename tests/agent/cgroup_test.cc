@@ -69,15 +69,21 @@ TEST_F(FakeUnified, ListsAndRemovesTheGroupsOfAttempts) {
     EXPECT_TRUE(groups_.list().empty());
 }
 
-TEST_F(FakeUnified, ARefusalLeavesNothingBehind) {
+TEST_F(FakeUnified, AGroupThatIsInUseIsRefusedByItsName) {
     std::filesystem::create_directory(own_ + "/khu-gn01/7.1");
     std::filesystem::create_directory(own_ + "/khu-gn01/7.1/pids.max");
 
     const auto paths = groups_.make(the_key, {.cores = {}, .memory = {}, .processes_max = 5});
 
     ASSERT_FALSE(paths);
-    EXPECT_NE(text(paths.error(), Language::English).find("7.1 pids: Is a directory"),
+    EXPECT_NE(text(paths.error(), Language::English).find("7.1: Directory not empty"),
               std::string::npos);
+}
+
+TEST_F(FakeUnified, MakesAnewWhatAnEarlierZoneLeft) {
+    std::filesystem::create_directory(own_ + "/khu-gn01/7.1");
+
+    EXPECT_TRUE(groups_.make(the_key, {}));
 }
 
 TEST(MemoryEvents, TellOfAKillByTheKernel) {
@@ -143,6 +149,22 @@ TEST_F(RealGroups, AnAttemptThatTakesTooMuchMemoryIsKilledAndSaysSo) {
 
     EXPECT_EQ(result.signal, SIGKILL);
     EXPECT_TRUE(result.oom);
+}
+
+TEST_F(RealGroups, AGroupThatWasKilledAsAWholeIsMadeAnewForTheNextAttemptOfItsName) {
+    ShepherdOrder order = order_of({"true"});
+    const GroupLimits limits{.cores = {}, .memory = {}, .processes_max = 100};
+    const auto before = groups_.make(key_of(order), limits);
+    ASSERT_TRUE(before);
+    if (before->kill.empty() || ::access((before->kill + "/cgroup.kill").c_str(), W_OK) != 0) {
+        GTEST_SKIP() << "needs cgroup.kill: " << groups_.describe();
+    }
+    std::ofstream(before->kill + "/cgroup.kill") << "1";
+
+    const ShepherdResult result = run(in_group(order, limits));
+
+    EXPECT_EQ(result.signal, 0);
+    EXPECT_EQ(result.exit_code, 0);
 }
 
 TEST_F(RealGroups, AForkBombStaysWithinItsNumberOfProcesses) {

@@ -129,7 +129,7 @@ class Known(Api):
             text = file.read()
 
         def policy(number):
-            at = time.gmtime(time.time() + 3600 * number)
+            at = time.gmtime(time.time() + (3 if number == 2 else 3600))
             later = text.replace("2026-01-01T00:00:00+07:00",
                                  time.strftime("%Y-%m-%dT%H:%M:%S+00:00", at))
             head = f"id: e2e.{number}\n  supersedes: e2e.{number - 1}"
@@ -138,6 +138,8 @@ class Known(Api):
 
         review = json.loads(self.ask("POST", "/v1/policy", second, headers={"If-Match": tag})[2])
         self.assertTrue(review["accepted"], review)
+        zones.wait_for(lambda: json.loads(self.ask("GET", "/v1/policy")[2])["policy"] == "e2e.2",
+                         "the second policy is in force", 20)
         status, _, text = self.ask("POST", "/v1/policy", third, headers={"If-Match": tag})
 
         self.assertEqual((status, json.loads(text)["code"]), (412, "H412"))
