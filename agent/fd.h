@@ -52,4 +52,10 @@ inline bool write_all(int fd, std::string_view content) {
     return true;
 }
 
+/// `content` becomes the whole of a file that may have had another. Cut last, not first: a file
+/// that is emptied and written again is flushed to disk by some file systems when it is closed.
+inline bool replace_content(int fd, std::string_view content) {
+    return write_all(fd, content) && ::ftruncate(fd, static_cast<off_t>(content.size())) == 0;
+}
+
 }  // namespace khu::agent

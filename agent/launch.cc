@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/output.h"
 #include "agent/shepherd_plan.h"
 #include "plugins/launcher.h"
 
@@ -107,6 +108,20 @@ plugins::LaunchRequest request_of(const StartAttempt& order, const NodeFacts& fa
     return request;
 }
 
+/// Empty stays empty.
+std::string absolute(const std::string& pattern, const StartAttempt& order,
+                     const std::string& node) {
+    if (pattern.empty()) {
+        return {};
+    }
+    const std::string name =
+        expand_output(pattern, {.job = static_cast<std::int64_t>(order.job.value),
+                                .array_index = order.spec.array->index,
+                                .node = node,
+                                .rank = 0});
+    return name.starts_with('/') ? name : order.payload.chdir + "/" + name;
+}
+
 }  // namespace
 
 std::string host_of(const std::string& address) {
@@ -121,6 +136,14 @@ int port_of(const std::string& address) {
         std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
     }
     return port;
+}
+
+OutputFiles outputs_of(const StartAttempt& order, const std::string& node) {
+    return {.job = order.job,
+            .attempt = order.attempt,
+            .uid = order.payload.uid,
+            .output = absolute(output_pattern(order.payload.output), order, node),
+            .error = absolute(order.payload.error, order, node)};
 }
 
 GroupLimits group_limits(const StartAttempt& order, const NodeFacts& facts) {
@@ -154,7 +177,7 @@ Expected<ShepherdOrder, Refusal> make_shepherd_order(const StartAttempt& order,
     about.gid = account->gid;
     about.groups = account->groups;
     about.chdir = order.payload.chdir;
-    about.output = order.payload.output.empty() ? "khu-%j.out" : order.payload.output;
+    about.output = order.payload.output;
     about.error = order.payload.error;
     about.first_node = order.node_rank == 0 && order.restart_count == 0;
     about.hold = !order.run_at_once;

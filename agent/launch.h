@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/cgroup.h"
+#include "agent/output_book.h"
 #include "agent/shepherd_order.h"
 #include "core/base/expected.h"
 #include "core/base/refusal.h"
@@ -31,6 +32,9 @@ Expected<ShepherdOrder, Refusal> make_shepherd_order(const StartAttempt& order,
                                                      const NodeFacts& facts,
                                                      const std::string& job_dir,
                                                      const GroupPaths& group);
+
+/// Where the output of this node's first rank goes.
+OutputFiles outputs_of(const StartAttempt& order, const std::string& node);
 
 /// What the attempt's control group is to enforce on this node.
 GroupLimits group_limits(const StartAttempt& order, const NodeFacts& facts);

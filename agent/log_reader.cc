@@ -49,7 +49,7 @@ Fd open_as(const std::string& path, std::int64_t uid) {
 
 void LogReader::start(const ReadOutput& wish, bool lives) {
     Reader reader{.wish = wish, .path = {}, .file = {}, .offset = wish.offset, .over = !lives};
-    const std::optional<OutputFiles> files = orders_.outputs({wish.job, wish.attempt});
+    const std::optional<OutputFiles> files = outputs_.find({wish.job, wish.attempt});
     if (!files) {
         end(reader, "node " + node_ + " knows no output of this attempt");
         return;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "agent/fd.h"
-#include "agent/order_book.h"
+#include "agent/output_book.h"
 #include "core/protocol/messages.h"
 
 namespace khu::agent {
@@ -19,8 +19,8 @@ namespace khu::agent {
 class LogReader {
 public:
     using Say = std::function<void(const OutputChunk&)>;
-    LogReader(const OrderBook& orders, std::string node, Say say)
-        : orders_(orders), node_(std::move(node)), say_(std::move(say)) {}
+    LogReader(const OutputBook& outputs, std::string node, Say say)
+        : outputs_(outputs), node_(std::move(node)), say_(std::move(say)) {}
 
     /// `lives`: the attempt still runs here, more may come.
     void start(const ReadOutput& wish, bool lives);
@@ -45,7 +45,7 @@ private:
     bool read_on(Reader& reader);
     bool end(const Reader& reader, const std::string& error);
 
-    const OrderBook& orders_;
+    const OutputBook& outputs_;
     std::string node_;
     Say say_;
     std::map<std::uint64_t, Reader> readers_;

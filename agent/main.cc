@@ -173,9 +173,9 @@ Hello hello_of(const Options& options, const NodeIdentity& identity, Inventory i
 Expected<Done, Refusal> serve_node(const Options& options, const wire::net::Endpoint& endpoint,
                                    const NodeIdentity& identity, Inventory inventory) {
     auto spool = Spool::open(options.state_dir + "/spool", {});
-    auto orders = OrderBook::open(options.state_dir, options.name);
-    if (!spool || !orders) {
-        return Unexpected{spool ? orders.error() : spool.error()};
+    auto outputs = OutputBook::open(options.state_dir);
+    if (!spool || !outputs) {
+        return Unexpected{spool ? outputs.error() : spool.error()};
     }
     Shepherds shepherds(*spool, directory_of_this_program() + "/khu-shepherd");
     RshTokens tokens;
@@ -200,7 +200,7 @@ Expected<Done, Refusal> serve_node(const Options& options, const wire::net::Endp
          .shepherds = shepherds,
          .groups = groups,
          .tokens = tokens,
-         .orders = *orders,
+         .outputs = *outputs,
          .send = [&channel](
                      std::string message) { return channel && channel->send(std::move(message)); },
          .log = log_line});

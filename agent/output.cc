@@ -58,6 +58,10 @@ OpenedOutput accept(Fd fd, bool truncate) {
 
 }  // namespace
 
+std::string output_pattern(const std::string& asked) {
+    return asked.empty() ? "khu-%j.out" : asked;
+}
+
 std::string expand_output(std::string_view pattern, const OutputNames& names) {
     std::string path;
     for (std::size_t i = 0; i < pattern.size(); ++i) {

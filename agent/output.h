@@ -20,6 +20,9 @@ struct OutputNames {
     std::int64_t rank{0};
 };
 
+/// What the job asked for, or "khu-%j.out".
+std::string output_pattern(const std::string& asked);
+
 /// %j job, %N node, %t rank, %a array index, %% percent; other letters stay as they are.
 std::string expand_output(std::string_view pattern, const OutputNames& names);
 

@@ -104,8 +104,7 @@ bool Shepherd::publish() {
         exec_listener_ = listen_in(prepared_.job_dir.get(), spool_names::exec_socket);
     }
     const std::string from = std::string(spool_names::incoming) + "/" + name;
-    return listener_ && ::fchmod(dir_.get(), 0711) == 0 &&
-           ::renameat(spool_.get(), from.c_str(), spool_.get(), name.c_str()) == 0;
+    return listener_ && ::renameat(spool_.get(), from.c_str(), spool_.get(), name.c_str()) == 0;
 }
 
 void Shepherd::start_tasks() {
@@ -375,10 +374,9 @@ bool Shepherd::store_result() {
         clear_attempt(order_, dir_.get());
     }
     const std::string text = to_text(result_);
-    constexpr const char* temporary = "result.tmp";
-    const Fd file{::openat(dir_.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-    const bool written =
-        file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const Fd file{
+        ::openat(dir_.get(), spool_names::unfinished, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+    const bool written = file && replace_content(file.get(), text);
     // With an agent listening, the result is taken within a moment and is khud's to keep; if khud
     // is away, the agent syncs its spool. Alone, it must last until somebody comes back, through a
     // loss of power too. A sync for each attempt would cost ten times what the attempt does.
@@ -386,7 +384,7 @@ bool Shepherd::store_result() {
         std::none_of(connections_.begin(), connections_.end(),
                      [](const Connection& connection) { return connection.watches; });
     return written && (!alone || ::fsync(file.get()) == 0) &&
-           ::renameat(dir_.get(), temporary, dir_.get(), spool_names::result) == 0;
+           ::renameat(dir_.get(), spool_names::unfinished, dir_.get(), spool_names::result) == 0;
 }
 
 }  // namespace khu::agent

@@ -34,6 +34,7 @@ constexpr std::array texts{
     std::pair{"error", &Order::error},
     std::pair{"group_kill", &Order::group_kill},
     std::pair{"group_memory", &Order::group_memory},
+    std::pair{"start", &Order::start},
 };
 constexpr std::array lists{
     std::pair{"arg", &Order::argv},

@@ -14,7 +14,10 @@
 ///     result   how it ended, JSON; appears whole or not at all          (agent only)
 ///     job/     the user's: planned files, stop file, exec socket
 ///
-/// It is prepared as SPOOL/new/JOB.ATTEMPT and appears under its name when it is whole.
+/// It is prepared as SPOOL/new/JOB.ATTEMPT and appears under its name when it is whole. When it is
+/// forgotten, the directory and the agent's own files in it go to SPOOL/spare for the next attempt:
+/// a file system that must not reuse inodes at once searches long for new ones. Nothing of a user's
+/// is ever passed on.
 
 #include <cstdint>
 #include <optional>
@@ -65,6 +68,7 @@ struct ShepherdOrder {
     std::vector<std::string> group_join;  ///< files to write "0" to: the control groups to enter
     std::string group_kill;    ///< directory of the group to end as a whole; empty: by descent
     std::string group_memory;  ///< directory of the group that counts memory; empty: none
+    std::string start;         ///< khud's StartAttempt, JSON: what a restarted agent goes on from
     bool operator==(const ShepherdOrder&) const = default;
 };
 
@@ -82,6 +86,7 @@ inline constexpr const char* lease = "lease";
 inline constexpr const char* socket = "sock";
 inline constexpr const char* output = "output";
 inline constexpr const char* result = "result";
+inline constexpr const char* unfinished = "result.tmp";
 inline constexpr const char* job_dir = "job";
 inline constexpr const char* stop_file = "stop";
 inline constexpr const char* exec_socket = "exec";

@@ -1,9 +1,9 @@
 #include "agent/shepherd_plan.h"
 
+#include "agent/output.h"
+
 namespace khu::agent {
 namespace {
-
-constexpr const char* default_output = "khu-%j.out";
 
 std::vector<std::string> variables(const std::map<std::string, std::string>& env) {
     std::vector<std::string> list;
@@ -35,7 +35,7 @@ ShepherdOrder make_order(const plugins::LaunchPlan& plan, const OrderFacts& fact
     }
     order.cores = plan.cores;
     order.private_dirs = facts.private_dirs;
-    order.output = facts.output.empty() ? default_output : facts.output;
+    order.output = output_pattern(facts.output);
     order.error = facts.error;
     order.output_truncate = facts.first_node && facts.key.attempt == AttemptNumber{1} ? 1 : 0;
     order.notice_children = facts.launcher == khu::Launcher::Script ? 1 : 0;

@@ -35,17 +35,22 @@ bool write_file(int dir, const OrderFile& file) {
     return fd && write_all(fd.get(), file.content);
 }
 
+/// Made by the agent's identity and given to the user: only the agent may create in `spool_dir`.
 StartFault make_job_dir(const ShepherdOrder& order, int spool_dir, Fd& into) {
     if (::mkdirat(spool_dir, spool_names::job_dir, 0700) != 0) {
         return fault("launch_failed", spool_names::job_dir, errno);
     }
     into.reset(
         ::openat(spool_dir, spool_names::job_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!into) {
-        return fault("launch_failed", spool_names::job_dir, errno);
-    }
+    const bool given =
+        order.uid < 0 || ::geteuid() != 0 ||
+        ::fchown(into.get(), static_cast<uid_t>(order.uid), static_cast<gid_t>(order.gid)) == 0;
+    return into && given ? StartFault{} : fault("launch_failed", spool_names::job_dir, errno);
+}
+
+StartFault write_files(const ShepherdOrder& order, int job_dir) {
     for (const OrderFile& file : order.files) {
-        if (!write_file(into.get(), file)) {
+        if (!write_file(job_dir, file)) {
             return fault("launch_failed", file.path, errno);
         }
     }
@@ -158,9 +163,12 @@ Prepared prepare_attempt(const ShepherdOrder& order, int spool_dir) {
                           .why = "the agent may not act as user " + std::to_string(order.uid)};
         return prepared;
     }
-    const AsUser as_user(order);
     const mode_t before = ::umask(0);
     prepared.fault = make_job_dir(order, spool_dir, prepared.job_dir);
+    const AsUser as_user(order);
+    if (!prepared.fault.any()) {
+        prepared.fault = write_files(order, prepared.job_dir.get());
+    }
     if (!prepared.fault.any()) {
         prepared.fault = make_private_dirs(order);
     }

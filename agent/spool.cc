@@ -64,8 +64,20 @@ std::string read_in(int dir, const std::string& name) {
 }
 
 bool write_in(int dir, const char* name, const void* bytes, std::size_t size) {
-    const Fd file{::openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    return file && write_all(file.get(), {static_cast<const char*>(bytes), size});
+    const Fd file{::openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)};
+    return file && replace_content(file.get(), {static_cast<const char*>(bytes), size});
+}
+
+/// A file that was passed on may still be its last owner's after a loss of power.
+bool is_of(const auto& content, AttemptKey key) {
+    return content.job == static_cast<std::int64_t>(key.job.value) &&
+           content.attempt == static_cast<std::int64_t>(key.attempt.value);
+}
+
+constexpr std::int64_t kSparesMax = 256;
+
+std::string spare(std::int64_t number) {
+    return fmt::format("spare/{}", number);
 }
 
 std::string incoming(AttemptKey key) {
@@ -115,9 +127,11 @@ Expected<Spool, Refusal> Spool::open(const std::string& path, SpoolLimits limits
     if (!closed.empty()) {
         return unusable(path, fmt::format("users may not pass {}", closed));
     }
-    remove_tree(spool.dir_.get(), spool_names::incoming);
-    if (::mkdirat(spool.dir_.get(), spool_names::incoming, 0700) != 0) {
-        return unusable(path, std::strerror(errno));
+    for (const char* own : {spool_names::incoming, "spare"}) {
+        remove_tree(spool.dir_.get(), own);
+        if (::mkdirat(spool.dir_.get(), own, 0700) != 0) {
+            return unusable(path, std::strerror(errno));
+        }
     }
     spool.attempts_ = static_cast<std::int64_t>(spool.list().size());
     return spool;
@@ -163,17 +177,10 @@ Expected<Done, Refusal> Spool::add(const ShepherdOrder& order, std::int64_t leas
     if (open_attempt(key)) {
         return launch_failed(order, fmt::format("attempt {} is here already", name_of(key)));
     }
-    // Everybody may create in it until it is published, since the shepherd makes the user's part as
-    // the user; nobody can reach it, because SPOOL/new is closed.
     const std::string name = incoming(key);
-    remove_tree(dir_.get(), name);
-    if (::mkdirat(dir_.get(), name.c_str(), 0700) != 0) {
-        return launch_failed(order, fmt::format("spool: {}", std::strerror(errno)));
-    }
-    const Fd dir{::openat(dir_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const Fd dir = make_incoming(name);
     const std::string text = encode_order(order);
-    if (!dir || ::fchmod(dir.get(), 0733) != 0 ||
-        !write_in(dir.get(), spool_names::order, text.data(), text.size()) ||
+    if (!dir || !write_in(dir.get(), spool_names::order, text.data(), text.size()) ||
         !write_in(dir.get(), spool_names::lease, &lease_until_boot_ms,
                   sizeof lease_until_boot_ms)) {
         const std::string why = std::strerror(errno);
@@ -182,6 +189,21 @@ Expected<Done, Refusal> Spool::add(const ShepherdOrder& order, std::int64_t leas
     }
     ++attempts_;
     return Done{};
+}
+
+Fd Spool::make_incoming(const std::string& name) {
+    remove_tree(dir_.get(), name);
+    bool made = false;
+    if (spares_ > 0) {
+        const std::string from = spare(--spares_);
+        made = ::renameat(dir_.get(), from.c_str(), dir_.get(), name.c_str()) == 0;
+    }
+    if (!made && ::mkdirat(dir_.get(), name.c_str(), 0700) != 0) {
+        return {};
+    }
+    Fd dir{::openat(dir_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    // Users pass through it to their part, and may do nothing else in it.
+    return dir && ::fchmod(dir.get(), 0711) == 0 ? std::move(dir) : Fd{};
 }
 
 std::vector<SpoolEntry> Spool::list() const {
@@ -209,14 +231,15 @@ bool Spool::has_result(AttemptKey key) const {
 std::optional<ShepherdOrder> Spool::read_order(AttemptKey key) const {
     const Fd dir = open_attempt(key);
     const std::string text = dir ? read_in(dir.get(), spool_names::order) : std::string();
-    return text.empty() ? std::nullopt : decode_order(text);
+    auto order = text.empty() ? std::nullopt : decode_order(text);
+    return order && is_of(*order, key) ? order : std::nullopt;
 }
 
 std::optional<ShepherdResult> Spool::read_result(AttemptKey key) const {
     const Fd dir = open_attempt(key);
     const std::string text = dir ? read_in(dir.get(), spool_names::result) : std::string();
     const auto result = wire::from_json_text<ShepherdResult>(text, wire::Unknown::Ignore);
-    return result ? std::optional(*result) : std::nullopt;
+    return result && is_of(*result, key) ? std::optional(*result) : std::nullopt;
 }
 
 Fd Spool::open_output(AttemptKey key) const {
@@ -238,21 +261,32 @@ void Spool::sync() const {
     ::syncfs(dir_.get());
 }
 
+/// False if something is in it that is not the agent's own, or there are enough.
+bool Spool::keep_as_spare(int dir, const std::string& name) {
+    if (spares_ >= kSparesMax) {
+        return false;
+    }
+    for (const char* file : {spool_names::socket, spool_names::output}) {
+        ::unlinkat(dir, file, 0);
+    }
+    const auto gone = [](int code) { return code == 0 || errno == ENOENT; };
+    if (!gone(::unlinkat(dir, spool_names::job_dir, AT_REMOVEDIR)) ||
+        !gone(::renameat(dir, spool_names::result, dir, spool_names::unfinished))) {
+        return false;
+    }
+    const std::string to = spare(spares_);
+    const bool kept = ::renameat(dir_.get(), name.c_str(), dir_.get(), to.c_str()) == 0;
+    spares_ += kept ? 1 : 0;
+    return kept;
+}
+
 void Spool::forget(AttemptKey key) {
     const std::string name = name_of(key);
     const Fd dir = open_attempt(key);
-    if (dir) {
-        // The usual case in a few calls; what the user left behind, if anything, in the long way.
-        for (const char* file : {spool_names::order, spool_names::lease, spool_names::socket,
-                                 spool_names::output, spool_names::result}) {
-            ::unlinkat(dir.get(), file, 0);
-        }
-        ::unlinkat(dir.get(), spool_names::job_dir, AT_REMOVEDIR);
-        if (::unlinkat(dir_.get(), name.c_str(), AT_REMOVEDIR) != 0) {
-            remove_tree(dir_.get(), name);
-        }
-    } else {
+    if (!dir) {
         remove_tree(dir_.get(), incoming(key));
+    } else if (!keep_as_spare(dir.get(), name)) {
+        remove_tree(dir_.get(), name);
     }
     attempts_ = std::max<std::int64_t>(0, attempts_ - 1);
 }

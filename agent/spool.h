@@ -69,10 +69,15 @@ public:
     void forget(AttemptKey key);
 
 private:
+    /// SPOOL/new/JOB.ATTEMPT, from a spare one if there is one; empty with errno.
+    Fd make_incoming(const std::string& name);
+    bool keep_as_spare(int dir, const std::string& name);
+
     std::string path_;
     SpoolLimits limits_;
     Fd dir_;
     std::int64_t attempts_{0};
+    std::int64_t spares_{0};  ///< SPOOL/spare/0, /1, ...
 };
 
 std::string name_of(AttemptKey key);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "core/base/limits.h"
 #include "wire/json.h"
@@ -35,6 +37,14 @@ NodeEnd end_of(const ShepherdResult& result) {
     return result.stop_reason == lease_lost ? NodeEnd::LeaseOver : NodeEnd::Asked;
 }
 
+std::optional<StartAttempt> start_of(const std::optional<ShepherdOrder>& order) {
+    if (!order) {
+        return std::nullopt;
+    }
+    auto start = wire::from_json_text<StartAttempt>(order->start, wire::Unknown::Ignore);
+    return start ? std::optional(std::move(start).value()) : std::nullopt;
+}
+
 }  // namespace
 
 AttemptResult result_of(const ShepherdResult& result, const std::string& node) {
@@ -55,7 +65,7 @@ AttemptResult result_of(const ShepherdResult& result, const std::string& node) {
 Supervisor::Supervisor(SupervisorParts parts)
     : parts_(std::move(parts)),
       node_(parts_.hello),
-      logs_(parts_.orders, parts_.facts.name,
+      logs_(parts_.outputs, parts_.facts.name,
             [this](const OutputChunk& chunk) { on(FromAgent{chunk}); }),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -90,7 +100,7 @@ void Supervisor::post(Incoming incoming) {
 
 void Supervisor::adopt_what_lives() {
     for (const SpoolEntry& entry : parts_.spool.list()) {
-        const std::optional<StartAttempt> order = parts_.orders.read(entry.key);
+        const std::optional<StartAttempt> order = start_of(parts_.spool.read_order(entry.key));
         if (!order) {
             parts_.log("attempt " + name_of(entry.key) + " has no order here; it is forgotten");
             parts_.spool.forget(entry.key);
@@ -235,8 +245,10 @@ void Supervisor::on(const FromAgent& effect) {
 void Supervisor::on(const PrepareAttempt& effect) {
     const StartAttempt& order = effect.order;
     const AttemptKey key{order.job, order.attempt};
-    if (auto kept = parts_.orders.write(order); !kept) {
-        fail(key, kept.error());
+    if (!parts_.outputs.add(outputs_of(order, parts_.facts.name))) {
+        fail(key, Refusal(Code::LaunchFailed)
+                      .with("node", parts_.facts.name)
+                      .with("why", std::string("the agent's state: ") + std::strerror(errno)));
         return;
     }
     const auto group = parts_.groups.make(key, group_limits(order, parts_.facts));
@@ -244,13 +256,14 @@ void Supervisor::on(const PrepareAttempt& effect) {
         fail(key, group.error());
         return;
     }
-    const auto shepherd_order =
+    auto shepherd_order =
         make_shepherd_order(order, parts_.facts, parts_.spool.job_dir(key), *group);
     if (!shepherd_order) {
         groups_to_remove_.push_back(key);
         fail(key, shepherd_order.error());
         return;
     }
+    shepherd_order->start = wire::to_json_text(order);
     auto attempt = parts_.shepherds.start(*shepherd_order, node_.lease_until().value);
     if (!attempt) {
         groups_to_remove_.push_back(key);
@@ -277,7 +290,6 @@ void Supervisor::on(const EndAttempt& effect) {
 void Supervisor::on(const ForgetAttempt& effect) {
     parts_.tokens.remove(effect.key);
     parts_.spool.forget(effect.key);
-    parts_.orders.forget(effect.key);
 }
 
 void Supervisor::on(const LeaseUntil& effect) {

@@ -16,7 +16,7 @@
 #include "agent/cgroup.h"
 #include "agent/launch.h"
 #include "agent/log_reader.h"
-#include "agent/order_book.h"
+#include "agent/output_book.h"
 #include "agent/rsh_server.h"
 #include "agent/shepherd_client.h"
 #include "agent/spool.h"
@@ -31,7 +31,7 @@ struct SupervisorParts {
     Shepherds& shepherds;
     ControlGroups groups;
     RshTokens& tokens;
-    OrderBook& orders;
+    OutputBook& outputs;
     /// To khud; false if not connected.
     std::function<bool(std::string)> send;
     std::function<void(const std::string&)> log;

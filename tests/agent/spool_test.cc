@@ -59,6 +59,71 @@ TEST(SpoolOpen, RefusesAFileAndARelativePath) {
     EXPECT_NE(refusal_of(Spool::open("spool", {})).find("not an absolute path"), std::string::npos);
 }
 
+class SpoolSpare : public ::testing::Test {
+protected:
+    static AttemptKey key(std::uint64_t job) { return {JobId{job}, AttemptNumber{1}}; }
+
+    /// As a shepherd leaves it: published, with a result and its part of the user emptied.
+    void run(std::uint64_t job, const std::string& chdir) {
+        ShepherdOrder order;
+        order.job = static_cast<std::int64_t>(job);
+        order.attempt = 1;
+        order.chdir = chdir;
+        ASSERT_TRUE(spool_.add(order, 7));
+        std::filesystem::rename(of("new/", job), of("", job));
+        std::filesystem::create_directory(of("", job) + "/job");
+        std::ofstream(of("", job) + "/output") << "said";
+        std::ofstream(of("", job) + "/result")
+            << "{\"job\":" << job << ",\"attempt\":1,\"exit_code\":" << job << "}";
+    }
+    std::string of(const std::string& below, std::uint64_t job) const {
+        return (directory_ / "spool") + "/" + below + name_of(key(job));
+    }
+
+    TemporaryDirectory directory_;
+    Spool spool_{Spool::open(directory_ / "spool", {}).value()};
+};
+
+TEST_F(SpoolSpare, AForgottenAttemptLeavesNothingOfItselfToTheNext) {
+    run(1, std::string(5'000, 'x'));
+    spool_.forget(key(1));
+    EXPECT_FALSE(std::filesystem::exists(of("", 1)));
+    EXPECT_TRUE(spool_.list().empty());
+
+    run(2, "/home");
+    EXPECT_EQ(spool_.read_order(key(2))->chdir, "/home");
+    EXPECT_EQ(spool_.read_result(key(2))->exit_code, 2);
+    std::filesystem::remove(of("", 2) + "/result");
+    EXPECT_FALSE(spool_.has_result(key(2)));
+    EXPECT_FALSE(spool_.read_result(key(2)));
+}
+
+TEST_F(SpoolSpare, WhatAUserLeftBehindIsNotPassedOn) {
+    run(1, "/");
+    std::ofstream(of("", 1) + "/job/left") << "x";
+    spool_.forget(key(1));
+    EXPECT_FALSE(std::filesystem::exists(of("", 1)));
+    EXPECT_TRUE(std::filesystem::is_empty((directory_ / "spool") + "/spare"));
+}
+
+TEST_F(SpoolSpare, TheContentOfAnEarlierAttemptIsNotTakenForThisOne) {
+    run(1, "/");
+    std::filesystem::rename(of("", 1), of("", 9));  // as after a loss of power
+    EXPECT_FALSE(spool_.read_order(key(9)));
+    EXPECT_FALSE(spool_.read_result(key(9)));
+}
+
+TEST_F(SpoolSpare, IsBounded) {
+    for (std::uint64_t job = 1; job <= 300; ++job) {
+        run(job, "/");
+    }
+    for (std::uint64_t job = 1; job <= 300; ++job) {
+        spool_.forget(key(job));
+    }
+    const auto kept = std::filesystem::directory_iterator((directory_ / "spool") + "/spare");
+    EXPECT_EQ(std::distance(begin(kept), end(kept)), 256);
+}
+
 class SpoolRoom : public ::testing::Test {
 protected:
     static std::string refusal_of_room(const std::string& path, SpoolLimits limits) {
