@@ -43,6 +43,13 @@ Expected<Atoms, Failure> given_gpu_hours(const Session& session, std::string_vie
     return checked(session, option, config::parse_gpu_hours(text, false));
 }
 
+Expected<Mvnd, Failure> given_dong(const Session& session, std::string_view option) {
+    if (!session.arguments.has(option)) {
+        return Mvnd{0};
+    }
+    return checked(session, option, config::parse_dong(session.arguments.text(option), false));
+}
+
 Expected<Moment, Failure> given_moment(const Session& session, std::string_view option) {
     if (!session.arguments.has(option)) {
         return Moment{0};

@@ -22,6 +22,8 @@ Failure bad_value(const Session& session, std::string_view option, std::string_v
 Expected<Span, Failure> given_duration(const Session& session, std::string_view option);
 /// "5000 GPUh", "5000h".
 Expected<Atoms, Failure> given_gpu_hours(const Session& session, std::string_view option);
+/// "50000000 VND", more than 0.
+Expected<Mvnd, Failure> given_dong(const Session& session, std::string_view option);
 /// A local date or time, an instant with its offset, "now+2h".
 Expected<Moment, Failure> given_moment(const Session& session, std::string_view option);
 /// `otherwise` if the option was not given.

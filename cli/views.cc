@@ -304,4 +304,25 @@ Table grant_table(const Session& session, const std::vector<wire::GrantView>& gr
     return table;
 }
 
+Table purse_table(const Session& session, const std::vector<wire::PurseView>& purses) {
+    Table table{.columns = {{"OWNER", "owner"},
+                            {"NAME", "name", Align::Left, true},
+                            {"KIND", "kind"},
+                            {"BUDGET", "budget_mvnd", Align::Right},
+                            {"PAID IN", "paid_in_mvnd", Align::Right},
+                            {"SPENT", "spent_mvnd", Align::Right},
+                            {"HELD", "held_mvnd", Align::Right},
+                            {"LEFT", "available_mvnd", Align::Right},
+                            {"FROM", "from_at"},
+                            {"TO", "to_at"}},
+                .rows = {}};
+    for (const wire::PurseView& purse : purses) {
+        table.rows.push_back({purse.owner, purse.name, purse.kind, dong_cell(purse.budget_mvnd),
+                              dong_cell(purse.paid_in_mvnd), dong_cell(purse.spent_mvnd),
+                              dong_cell(purse.held_mvnd), dong_cell(purse.available_mvnd),
+                              session.when(purse.from_at), session.when(purse.to_at)});
+    }
+    return table;
+}
+
 }  // namespace khu::cli

@@ -18,6 +18,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now);
 Table allocation_table(const wire::JobView& job);
 Table node_table(const Session& session, const std::vector<wire::NodeView>& nodes);
 Table grant_table(const Session& session, const std::vector<wire::GrantView>& grants);
+Table purse_table(const Session& session, const std::vector<wire::PurseView>& purses);
 
 /// Amounts for people with one decimal, raw in atoms.
 Cell gpu_hours_cell(Atoms amount);

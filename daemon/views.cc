@@ -10,6 +10,7 @@
 #include "core/machine/advice.h"
 #include "core/machine/arrays.h"
 #include "core/machine/dependencies.h"
+#include "core/machine/money.h"
 #include "core/machine/node_mismatch.h"
 #include "core/machine/standing.h"
 #include "daemon/http/problem.h"
@@ -417,6 +418,30 @@ wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
     return view;
 }
 
+wire::PurseView purse_view(const State& state, const Purse& purse) {
+    wire::PurseView view;
+    const std::size_t colon = purse.account.find(':');
+    view.owner = purse.account.substr(colon + 1);
+    view.kind = purse.account.substr(0, colon);
+    const Policy& policy = *state.truth.policy;
+    if (const Funder* funder = find_funder(policy, FunderId{view.owner});
+        funder != nullptr && view.kind == "funder") {
+        view.kind = enum_name(funder->kind);
+        view.name = funder->name;
+        view.from_at = funder->window.from;
+        view.to_at = funder->window.to;
+    } else if (const Enterprise* known = find_enterprise(policy, EnterpriseId{view.owner})) {
+        view.name = known->name;
+        view.kind = view.kind == "wallet" ? enum_name(known->wallet.mode) : view.kind;
+    }
+    view.budget_mvnd = purse.budget;
+    view.paid_in_mvnd = purse.paid_in;
+    view.held_mvnd = purse.held;
+    view.spent_mvnd = purse.spent;
+    view.available_mvnd = purse.limited ? available(purse) : Mvnd{0};
+    return view;
+}
+
 wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, Moment now) {
     wire::BalanceAnswer answer;
     answer.enterprise = enterprise.value;
@@ -430,6 +455,12 @@ wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, 
         answer.free_ugs += grant.free;
         answer.held_ugs += grant.held;
         answer.spent_ugs += grant.spent;
+    }
+    if (state.truth.policy) {
+        const std::string account = payer_account(*state.truth.policy, enterprise);
+        if (const Purse* purse = state.truth.ledger.find_purse(account)) {
+            answer.wallet = purse_view(state, *purse);
+        }
     }
     for (const auto& [id, job] : state.truth.jobs) {
         if (job.spec.enterprise == enterprise) {

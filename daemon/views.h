@@ -27,6 +27,8 @@ struct NodeShown {
 wire::NodeView node_view(const State& state, const NodeRecord& node, NodeShown how,
                          const Identity& who);
 wire::GrantView grant_view(const State& state, const Grant& grant, Moment now);
+/// `purse` is one of the ledger's.
+wire::PurseView purse_view(const State& state, const Purse& purse);
 wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, Moment now);
 /// The same function as admission. `who` and `asked` as for a submission.
 wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& asked, Moment now,

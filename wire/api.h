@@ -20,6 +20,8 @@
 ///     POST   /v1/nodes/{name}/drain|resume   ReasonRequest  -> NodeView
 ///     POST   /v1/quote                   SubmitRequest      -> QuoteAnswer
 ///     GET    /v1/balance?enterprise=                        -> BalanceAnswer
+///     GET    /v1/money                                      -> PursePage
+///     POST   /v1/wallets/{enterprise}/payments  PaymentRequest -> PurseView
 ///     GET    /v1/grants?enterprise=&after=&limit=           -> GrantPage
 ///     POST   /v1/grants                  GrantRequest       -> GrantView       (approve)
 ///     POST   /v1/grants/{id}/extend|suspend|resume|close  GrantChange -> GrantView
@@ -326,14 +328,40 @@ struct GrantPage {
 };
 KHU_DESCRIBE(GrantPage, grants, next)
 
+/// An account of money: a funder's budget, an enterprise's wallet, or what one without a wallet
+/// owes. available = budget + paid in - held - spent.
+struct PurseView {
+    std::string kind;         ///< "national", ..., "donor"; "prepaid", "postpaid", "owed"
+    std::string owner, name;  ///< funder id or tax code
+    Mvnd budget_mvnd;         ///< of a postpaid wallet: the credit limit
+    Mvnd paid_in_mvnd, held_mvnd, spent_mvnd, available_mvnd;
+    Timestamp from_at, to_at;  ///< a funder's window
+};
+KHU_DESCRIBE(PurseView, kind, owner, name, budget_mvnd, paid_in_mvnd, held_mvnd, spent_mvnd,
+             available_mvnd, from_at, to_at)
+
+struct PursePage {
+    std::vector<PurseView> purses;
+    std::string next;  ///< as in JobPage
+};
+KHU_DESCRIBE(PursePage, purses, next)
+
+/// A payment that the zone has received; the same `ref` again is taken once.
+struct PaymentRequest {
+    Mvnd amount_mvnd;
+    std::string ref;
+};
+KHU_DESCRIBE(PaymentRequest, amount_mvnd, ref)
+
 struct BalanceAnswer {
     std::string enterprise, name;
     std::vector<GrantView> grants;
     Atoms free_ugs, held_ugs, spent_ugs;
     std::int64_t jobs_running{0}, jobs_queued{0};
+    std::optional<PurseView> wallet;  ///< null: it has paid and owes nothing
 };
 KHU_DESCRIBE(BalanceAnswer, enterprise, name, grants, free_ugs, held_ugs, spent_ugs, jobs_running,
-             jobs_queued)
+             jobs_queued, wallet)
 
 struct GrantRequest {
     std::string grant, enterprise, programme, decision_ref;

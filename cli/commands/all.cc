@@ -12,9 +12,10 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kGrantSuspend, &kGrantResume, &kGrantClose,    &kGrantRequest,
     &kGrantRefuse,  &kGrantImport, &kPolicyCheck,   &kPolicyDiff,
     &kPolicyApply,  &kPolicyShow,  &kPolicyHistory, &kPolicyRollback,
-    &kPlan,         &kReportJobs,  &kLedgerVerify,  &kTokenCreate,
-    &kTokenList,    &kTokenRevoke, &kWhoami,        &kLogin,
-    &kWatch,        &kCompletion,  &kVersion,
+    &kPlan,         &kMoney,       &kWalletPayIn,   &kReportJobs,
+    &kLedgerVerify, &kTokenCreate, &kTokenList,     &kTokenRevoke,
+    &kWhoami,       &kLogin,       &kWatch,         &kCompletion,
+    &kVersion,
 });
 
 constexpr auto kLater = std::to_array<std::string_view>(

@@ -8,6 +8,16 @@ constexpr auto kOptions = std::to_array<Option>({
     {"--enterprise", "ID", Message::HelpOfEnterprise},
 });
 
+std::string wallet_line(const Session& session, const wire::PurseView& wallet) {
+    const std::string held = dong_cell(wallet.held_mvnd).shown;
+    const std::string spent = dong_cell(wallet.spent_mvnd).shown;
+    if (wallet.kind == "owed") {
+        return session.say(Message::OwedLine, {spent, held});
+    }
+    return session.say(Message::WalletLine,
+                       {wallet.kind, dong_cell(wallet.available_mvnd).shown, held, spent});
+}
+
 Result run(Session& session) {
     const Expected<Received<wire::BalanceAnswer>, Failure> got = session.get<wire::BalanceAnswer>(
         "/v1/balance" + query({{"enterprise", session.arguments.text("--enterprise")}}));
@@ -21,7 +31,11 @@ Result run(Session& session) {
             {balance.enterprise, balance.name, gpu_hours_cell(balance.free_ugs).shown,
              gpu_hours_cell(balance.held_ugs).shown, gpu_hours_cell(balance.spent_ugs).shown,
              std::to_string(balance.jobs_running), std::to_string(balance.jobs_queued)}));
-        session.print("\n\n");
+        session.print("\n");
+        if (balance.wallet) {
+            session.print(wallet_line(session, *balance.wallet) + "\n");
+        }
+        session.print("\n");
     }
     session.present(grant_table(session, balance.grants), got->body);
     return 0;

@@ -14,6 +14,9 @@ std::string show(const Datum& datum) {
     if (key.ends_with("_ugs")) {
         return format_gpu_hours_short(Atoms{number});
     }
+    if (key.ends_with("_mvnd")) {
+        return format_dong(Mvnd{number});
+    }
     if (key.ends_with("_bytes")) {
         return format_bytes(Bytes{number});
     }

@@ -81,6 +81,17 @@ std::string format_span(Span span) {
     return text;
 }
 
+std::string format_dong(Mvnd amount) {
+    const bool below = amount.value < 0;
+    const std::int64_t whole = amount.value / 1000 * (below ? -1 : 1);
+    const std::int64_t rest = amount.value % 1000 * (below ? -1 : 1);
+    std::string digits = std::to_string(whole);
+    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+        digits.insert(static_cast<std::size_t>(at), ",");
+    }
+    return (below ? "-" : "") + digits + (rest == 0 ? "" : fmt::format(".{:03}", rest)) + " đ";
+}
+
 std::string format_utc(Moment at) {
     return format_clock(at, "Z");
 }

@@ -110,6 +110,8 @@ std::string format_gpu_hours(Atoms amount);
 std::string format_gpu_hours_short(Atoms amount);
 /// "2h30m", "45s", "3d4h", "250ms".
 std::string format_span(Span span);
+/// "1,615,680 đ"; with three decimals where it is no whole dong.
+std::string format_dong(Mvnd amount);
 /// RFC 3339 in UTC with whole seconds: "2026-03-02T01:00:00Z".
 std::string format_utc(Moment at);
 /// RFC 3339 at a fixed offset in minutes: "2026-03-02T08:00:00+07:00".

@@ -15,8 +15,18 @@
 ///     waive     zone_loss -> used:<partition>    infrastructure causes, overrun
 ///     expire    grant:<id> -> expired            the window is over
 ///
-/// Unit of amounts: atoms.
+/// Money (purse.h) is in the same chain, linked with the entries of hours around it:
+///
+///     fund      treasury -> funder:<id>, wallet:<tax>   a budget or credit limit rises
+///     unfund    funder:<id>, wallet:<tax> -> treasury   it falls
+///     pay-in    treasury -> wallet:<tax>                the enterprise has paid
+///     hold      funder:<id>, wallet:<tax>, owed:<tax> ... revenue:<zone>     start
+///     settle    the same, moved                         end of a slice
+///     void      the same, given back                    start failed
+///
+/// Unit of amounts: atoms; mvnd between accounts of money.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -33,7 +43,7 @@ struct Entry {
     std::string id;
     std::string debit;
     std::string credit;
-    Atoms amount;
+    std::int64_t amount{0};
     std::string ref;  ///< of settle and void: the hold; of post: the cause or the QOS
     PolicyId policy;
     bool operator==(const Entry&) const = default;
@@ -42,6 +52,12 @@ KHU_DESCRIBE(Entry, seq, at, kind, id, debit, credit, amount, ref, policy)
 
 /// The line that is hashed: `seq|unix_ms|kind|id|debit|credit|amount|ref`.
 std::string chain_line(const Entry& entry);
+
+/// "1001.1.2.h" or, for the third grant of a hold, "1001.1.2.h3".
+std::string attempt_id(AttemptKey key, int slice, std::string_view kind, std::size_t part = 0);
+
+/// A reference comes from people; a bar or a line end in it would blur the hashed line.
+std::string clean_ref(std::string ref);
 
 // Names of accounts.
 std::string pool_account(const ProgrammeId& programme);

@@ -20,6 +20,7 @@
 #include "core/base/describe.h"
 #include "core/base/ids.h"
 #include "core/base/units.h"
+#include "core/ledger/purse.h"
 
 namespace khu {
 
@@ -82,15 +83,18 @@ struct HoldPart {
 };
 KHU_DESCRIBE(HoldPart, grant, amount)
 
-/// Which grants will be held for an attempt, earliest-expiring first. Empty for the idle class.
+/// Which grants will be held for an attempt, earliest-expiring first, and which payers for the list
+/// price of that. Empty for the idle class.
 struct HoldPlan {
     EnterpriseId enterprise;
     ProgrammeId programme;
     Atoms total;
     std::vector<HoldPart> parts;
+    ZoneId zone{};                   ///< whose revenue it is
+    std::vector<MoneyPart> money{};  ///< as PriceTerms::payers; empty: no money is held
     bool operator==(const HoldPlan&) const = default;
 };
-KHU_DESCRIBE(HoldPlan, enterprise, programme, total, parts)
+KHU_DESCRIBE(HoldPlan, enterprise, programme, total, parts, zone, money)
 
 /// What an attempt holds now. `slice` is the first slice not yet settled.
 struct OpenHold {
@@ -98,8 +102,10 @@ struct OpenHold {
     EnterpriseId enterprise;
     int slice{1};
     std::vector<HoldPart> parts;
+    ZoneId zone{};
+    std::vector<MoneyPart> money{};  ///< what is still held, as in the plan
     bool operator==(const OpenHold&) const = default;
 };
-KHU_DESCRIBE(OpenHold, key, enterprise, slice, parts)
+KHU_DESCRIBE(OpenHold, key, enterprise, slice, parts, zone, money)
 
 }  // namespace khu

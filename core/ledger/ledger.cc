@@ -13,6 +13,9 @@ Ledger::Ledger(const LedgerState& state) : last_seq_(state.last_seq), totals_(st
     for (const UsedTotal& used : state.used) {
         used_.emplace(used.partition, used.metered);
     }
+    for (const Purse& purse : state.purses) {
+        purses_.emplace(purse.account, purse);
+    }
     check_zone();
 }
 
@@ -27,7 +30,23 @@ LedgerState Ledger::state() const {
     for (const auto& [partition, metered] : used_) {
         state.used.push_back(UsedTotal{.partition = partition, .metered = metered});
     }
+    for (const auto& [account, purse] : purses_) {
+        state.purses.push_back(purse);
+    }
     return state;
+}
+
+Ledger Ledger::part_of(const EnterpriseId& enterprise) const {
+    LedgerState part{.grants = balance(enterprise)};
+    for (const Grant& grant : part.grants) {
+        part.totals.minted += grant.granted;
+        part.totals.free += grant.free;
+        part.totals.held += grant.held;
+        part.totals.spent += grant.spent;
+        part.totals.expired += grant.expired;
+    }
+    part.totals.used = part.totals.spent;
+    return Ledger(part);
 }
 
 const Grant* Ledger::find(const GrantId& grant) const {
@@ -128,6 +147,7 @@ std::vector<std::string> Ledger::audit() const {
         sum.used += metered;
     }
     claim(sum == totals_, "the zone's totals differ from the sums of the records");
+    audit_money(broken);
     check_zone();
     return broken;
 }

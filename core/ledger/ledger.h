@@ -13,8 +13,8 @@
 ///
 /// Asking and doing are apart: `can_*` answers with a refusal or a reason and changes nothing;
 /// the function that does it claims what `can_*` has answered, so that replayed facts never refuse.
-/// Each doing function gives the entries it made, for the store. Not promised here: money accounts
-/// (funders and wallets); a month cut while an attempt runs (settle() allows it, see usage.h).
+/// Each doing function gives the entries it made, for the store. Money (purse.h) is linked with the
+/// hours: one hold() takes both or, where can_hold() or money_short() say no, neither.
 ///
 /// A value: copy it to ask what if.
 ///
@@ -76,6 +76,23 @@ public:
     /// then.
     [[nodiscard]] std::optional<Moment> next_opening(Moment now) const;
 
+    // --- Money (ledger_money.cc) -----------------------------------------------------------------
+
+    /// Null: nothing ever went in or out.
+    [[nodiscard]] const Purse* find_purse(const std::string& account) const;
+    [[nodiscard]] const std::map<std::string, Purse>& purses() const { return purses_; }
+    /// The budget comes to be that of `wanted`, or what is spent and held where that is more.
+    Entries set_budget(const Budget& wanted, Moment now, const PolicyId& policy);
+    /// The budget that set_budget() would leave.
+    [[nodiscard]] Mvnd budget_after(const Budget& wanted) const;
+    /// Claims: `amount` > 0.
+    Entries pay_in(const MoneyPart& payment, const std::string& ref, Moment now,
+                   const PolicyId& policy);
+    /// The first account of `parts` that has less than they ask of it, beside what is `promised`
+    /// already; null if all have enough.
+    [[nodiscard]] const MoneyPart* money_short(const std::vector<MoneyPart>& parts,
+                                               const std::map<std::string, Mvnd>& promised) const;
+
     // --- Holds ----------------------------------------------------------------------
 
     /// Which grants would pay `need` (>= 0): the earliest-expiring that suffice, at most
@@ -121,6 +138,9 @@ public:
     [[nodiscard]] const LedgerTotals& totals() const { return totals_; }
     [[nodiscard]] LedgerSeq last_seq() const { return last_seq_; }
 
+    /// The books of one enterprise's grants alone, to ask what if without copying the zone's.
+    [[nodiscard]] Ledger part_of(const EnterpriseId& enterprise) const;
+
     /// Recounts everything from the records; the claims that are broken, in words. Empty: all hold.
     [[nodiscard]] std::vector<std::string> audit() const;
 
@@ -142,6 +162,15 @@ private:
                      const PolicyId& policy);
     void finish_slice(Entries& out, OpenHold& hold, const SettleInput& input, Moment now,
                       const PolicyId& policy);
+    Purse& purse_at(const std::string& account);
+    void hold_money(Entries& out, const OpenHold& hold, Moment now, const PolicyId& policy);
+    void settle_money(Entries& out, OpenHold& hold, const SettleInput& input, Moment now,
+                      const PolicyId& policy);
+    void write_money_holds(Entries& out, const OpenHold& hold, Moment now, const PolicyId& policy);
+    void void_money(Entries& out, const OpenHold& hold, Moment now, const PolicyId& policy);
+    Entry& write_change(Entries& out, Purse& purse, Mvnd amount, Moment now,
+                        const PolicyId& policy);
+    void audit_money(std::vector<std::string>& broken) const;
     [[nodiscard]] Candidates candidates(const EnterpriseId& enterprise,
                                         const ProgrammeId& programme, Moment now) const;
     [[nodiscard]] Reason why_not(const Candidates& have, const EnterpriseId& enterprise,
@@ -160,6 +189,7 @@ private:
     std::map<AttemptKey, OpenHold> holds_;
     std::map<PartitionId, Atoms> used_;
     LedgerTotals totals_;
+    std::map<std::string, Purse> purses_;  ///< by account
 
     std::map<Owner, ByEnd> by_owner_;                ///< all grants, earliest-expiring first
     ByEnd ends_;                                     ///< those that have not ended

@@ -6,16 +6,6 @@
 namespace khu {
 namespace {
 
-/// A reference comes from people; a bar or a line end in it would blur the hashed line.
-std::string clean_ref(std::string ref) {
-    for (char& c : ref) {
-        if (c == '|' || static_cast<unsigned char>(c) < 0x20) {
-            c = '/';
-        }
-    }
-    return ref;
-}
-
 Refusal bad_field(std::string field, std::string why) {
     return Refusal(Code::BadField).with("field", std::move(field)).with("why", std::move(why));
 }
@@ -209,7 +199,7 @@ void Ledger::mint(Entries& out, Grant& grant, Atoms amount, const std::string& r
     entry.id = fmt::format("{}.g{}", grant.id.value, grant.mints);
     entry.debit = pool_account(grant.programme);
     entry.credit = grant_account(grant.id);
-    entry.amount = amount;
+    entry.amount = amount.value;
     entry.ref = clean_ref(ref);
 
     grant.granted += amount;
@@ -231,7 +221,7 @@ void Ledger::end_window(Entries& out, Grant& grant, Moment now, const PolicyId& 
         entry.id = grant.id.value + ".x";
         entry.debit = grant_account(grant.id);
         entry.credit = kExpired;
-        entry.amount = rest;
+        entry.amount = rest.value;
         grant.free = Atoms{0};
         grant.expired += rest;
         totals_.free -= rest;

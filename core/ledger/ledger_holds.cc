@@ -8,12 +8,6 @@
 namespace khu {
 namespace {
 
-/// "1001.1.2.h" or, for the third grant of a hold, "1001.1.2.h3".
-std::string attempt_id(AttemptKey key, int slice, std::string_view kind, std::size_t part = 0) {
-    std::string id = fmt::format("{}.{}.{}.{}", key.job.value, key.attempt.value, slice, kind);
-    return part == 0 ? id : id + std::to_string(part + 1);
-}
-
 std::string join_ids(const std::vector<const Grant*>& grants) {
     std::string out;
     for (const Grant* grant : grants) {
@@ -231,7 +225,11 @@ Atoms Ledger::held(AttemptKey key) const {
 Ledger::Entries Ledger::hold(AttemptKey key, const HoldPlan& plan, Moment now,
                              const PolicyId& policy) {
     Entries out;
-    OpenHold hold{.key = key, .enterprise = plan.enterprise, .parts = plan.parts};
+    OpenHold hold{.key = key,
+                  .enterprise = plan.enterprise,
+                  .parts = plan.parts,
+                  .zone = plan.zone,
+                  .money = plan.money};
     if (const OpenHold* same = find_hold(key)) {
         KHU_CHECK(*same == hold, "job {} attempt {} holds already", key.job.value,
                   key.attempt.value);
@@ -248,7 +246,7 @@ Ledger::Entries Ledger::hold(AttemptKey key, const HoldPlan& plan, Moment now,
         entry.id = attempt_id(key, 1, "h", i);
         entry.debit = grant_account(part.grant);
         entry.credit = kClear;
-        entry.amount = part.amount;
+        entry.amount = part.amount.value;
         grant.free -= part.amount;
         grant.held += part.amount;
         sum += part.amount;
@@ -257,6 +255,7 @@ Ledger::Entries Ledger::hold(AttemptKey key, const HoldPlan& plan, Moment now,
     KHU_CHECK(sum == plan.total, "parts {} of {}", sum.value, plan.total.value);
     totals_.free -= sum;
     totals_.held += sum;
+    hold_money(out, hold, now, policy);
     holds_.emplace(key, std::move(hold));
     check_zone();
     return out;
@@ -278,6 +277,7 @@ Ledger::Entries Ledger::settle(AttemptKey key, const SettleInput& input, Moment 
     KHU_CHECK(into_clear == out_of_clear, "clear: in {} out {}", into_clear.value,
               out_of_clear.value);
     finish_slice(out, hold, input, now, policy);
+    settle_money(out, hold, input, now, policy);
     if (input.last) {
         holds_.erase(found);
     }
@@ -298,7 +298,7 @@ Atoms Ledger::settle_parts(Entries& out, OpenHold& hold, const SettleInput& inpu
         entry.id = attempt_id(hold.key, hold.slice, "s", i);
         entry.debit = grant_account(part.grant);
         entry.credit = kClear;
-        entry.amount = taken;
+        entry.amount = taken.value;
         entry.ref = attempt_id(hold.key, hold.slice, "h", i);
         part.amount -= taken;
         Grant& grant = grant_at(part.grant);
@@ -327,7 +327,7 @@ Atoms Ledger::post_parts(Entries& out, AttemptKey key, const SettleInput& input,
         entry.id = attempt_id(key, input.slice, letter);
         entry.debit = debit;
         entry.credit = used;
-        entry.amount = amount;
+        entry.amount = amount.value;
         entry.ref = input.cause;
         return &entry;
     };
@@ -370,7 +370,7 @@ void Ledger::finish_slice(Entries& out, OpenHold& hold, const SettleInput& input
         entry.id = attempt_id(hold.key, hold.slice, "h", i);
         entry.debit = grant_account(hold.parts[i].grant);
         entry.credit = kClear;
-        entry.amount = hold.parts[i].amount;
+        entry.amount = hold.parts[i].amount.value;
     }
 }
 
@@ -388,7 +388,7 @@ void Ledger::give_back(Entries& out, const HoldPart& rest, const std::string& id
         entry.id = id;
         entry.debit = grant_account(rest.grant);
         entry.credit = kExpired;
-        entry.amount = rest.amount;
+        entry.amount = rest.amount.value;
         grant.expired += rest.amount;
         totals_.expired += rest.amount;
     }
@@ -408,10 +408,11 @@ Ledger::Entries Ledger::void_hold(AttemptKey key, Moment now, const PolicyId& po
         entry.id = attempt_id(key, hold.slice, "v", i);
         entry.debit = grant_account(hold.parts[i].grant);
         entry.credit = kClear;
-        entry.amount = hold.parts[i].amount;
+        entry.amount = hold.parts[i].amount.value;
         entry.ref = attempt_id(key, hold.slice, "h", i);
         give_back(out, hold.parts[i], attempt_id(key, hold.slice, "x", i), now, policy);
     }
+    void_money(out, hold, now, policy);
     holds_.erase(found);
     check_zone();
     return out;

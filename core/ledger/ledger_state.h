@@ -24,6 +24,7 @@ struct SettleInput {
     PartitionId partition;
     QosId qos;
     bool last{true};
+    std::vector<Mvnd> paid{};  ///< list price of the charge, as HoldPlan::money; empty: no money
 };
 
 struct UsedTotal {
@@ -55,8 +56,9 @@ struct LedgerState {
     std::vector<OpenHold> holds;
     std::vector<UsedTotal> used;
     LedgerTotals totals;
+    std::vector<Purse> purses{};
     bool operator==(const LedgerState&) const = default;
 };
-KHU_DESCRIBE(LedgerState, last_seq, grants, holds, used, totals)
+KHU_DESCRIBE(LedgerState, last_seq, grants, holds, used, totals, purses)
 
 }  // namespace khu

@@ -5,23 +5,33 @@
 #include <array>
 #include <utility>
 
+#include "core/ledger/purse.h"
+
 namespace khu {
 namespace {
 
-Atoms find_amount(const std::map<std::string, Atoms>& amounts, const std::string& account) {
+std::int64_t find_amount(const std::map<std::string, std::int64_t>& amounts,
+                         const std::string& account) {
     const auto found = amounts.find(account);
-    return found == amounts.end() ? Atoms{0} : found->second;
+    return found == amounts.end() ? 0 : found->second;
 }
 
 bool is_known_kind(const std::string& kind) {
-    constexpr std::array<std::string_view, 8> kinds{"grant", "hold",     "settle", "void",
-                                                    "post",  "discount", "waive",  "expire"};
+    constexpr std::array<std::string_view, 12> kinds{"grant", "hold",     "settle", "void",
+                                                     "post",  "discount", "waive",  "expire",
+                                                     "fund",  "unfund",   "pay-in", "refund"};
     for (const std::string_view known : kinds) {
         if (kind == known) {
             return true;
         }
     }
     return false;
+}
+
+/// The accounts from which no more goes than came in.
+bool is_limited(const std::string& account) {
+    return account.starts_with("grant:") || account.starts_with("funder:") ||
+           account.starts_with("wallet:");
 }
 
 /// The kinds that stand between a settle and the end of its transaction.
@@ -39,11 +49,15 @@ std::optional<std::string> Recount::add(const Entry& entry) {
     if (!is_known_kind(entry.kind)) {
         return fmt::format("unknown kind {}", entry.kind);
     }
-    if (entry.amount < Atoms{0} || entry.debit == entry.credit) {
-        return fmt::format("{} from {} to {}", entry.amount.value, entry.debit, entry.credit);
+    if (entry.amount < 0 || entry.debit == entry.credit) {
+        return fmt::format("{} from {} to {}", entry.amount, entry.debit, entry.credit);
     }
-    if (!belongs_to_a_settlement(entry.kind) && posted(std::string(kClear)) != Atoms{0}) {
-        return fmt::format("clear has {} between transactions", posted(std::string(kClear)).value);
+    if (is_money(entry.debit) != is_money(entry.credit)) {
+        return fmt::format("{} is of hours and {} of money, or the other way round", entry.debit,
+                           entry.credit);
+    }
+    if (!belongs_to_a_settlement(entry.kind) && posted(std::string(kClear)) != 0) {
+        return fmt::format("clear has {} between transactions", posted(std::string(kClear)));
     }
 
     std::optional<std::string> wrong;
@@ -58,31 +72,31 @@ std::optional<std::string> Recount::add(const Entry& entry) {
     if (entry.kind != "hold" && entry.kind != "void") {
         move(entry);
     }
-    if (entry.debit.starts_with("grant:") && available(entry.debit) < Atoms{0}) {
-        return fmt::format("{} goes below zero: {}", entry.debit, available(entry.debit).value);
+    if (is_limited(entry.debit) && available(entry.debit) < 0) {
+        return fmt::format("{} goes below zero: {}", entry.debit, available(entry.debit));
     }
     return std::nullopt;
 }
 
 std::optional<std::string> Recount::finish() const {
-    if (posted(std::string(kClear)) != Atoms{0}) {
-        return fmt::format("clear has {} at the end", posted(std::string(kClear)).value);
+    if (posted(std::string(kClear)) != 0) {
+        return fmt::format("clear has {} at the end", posted(std::string(kClear)));
     }
-    Atoms sum;
+    std::int64_t sum = 0;
     for (const auto& [account, amount] : posted_) {
         sum += amount;
     }
-    if (sum != Atoms{0}) {
-        return fmt::format("debits and credits differ by {}", sum.value);
+    if (sum != 0) {
+        return fmt::format("debits and credits differ by {}", sum);
     }
     return std::nullopt;
 }
 
-Atoms Recount::posted(const std::string& account) const {
+std::int64_t Recount::posted(const std::string& account) const {
     return find_amount(posted_, account);
 }
 
-Atoms Recount::pending(const std::string& account) const {
+std::int64_t Recount::pending(const std::string& account) const {
     return find_amount(pending_, account);
 }
 
@@ -105,8 +119,7 @@ std::optional<std::string> Recount::resolve(const Entry& entry) {
         return fmt::format("hold {} is of {}, not {}", entry.ref, open.account, entry.debit);
     }
     if (entry.amount > open.amount) {
-        return fmt::format("{} {} above hold {}", entry.kind, entry.amount.value,
-                           open.amount.value);
+        return fmt::format("{} {} above hold {}", entry.kind, entry.amount, open.amount);
     }
     pending_[entry.debit] -= open.amount;
     return std::nullopt;

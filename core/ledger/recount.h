@@ -4,12 +4,12 @@
 /// The balances recounted from nothing but the entries, to check the books against (the store's
 /// verify, the tests). It shares no arithmetic with the Ledger: an account is credits less debits.
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 
 #include "core/base/ids.h"
-#include "core/base/units.h"
 #include "core/ledger/entry.h"
 
 namespace khu {
@@ -17,35 +17,35 @@ namespace khu {
 class Recount {
 public:
     /// Takes the next entry. What is wrong with it, in words; null if nothing. Checked: no gap in
-    /// seq, a known kind, an amount of at least 0 between two accounts (I-01), no grant below what
-    /// it holds (I-02), `clear` 0 between transactions (I-04), a hold resolved once and for at most
-    /// its amount (I-07).
+    /// seq, a known kind, an amount of at least 0 between two accounts (I-01), no limited
+    /// account below what it holds (I-02), hours and money apart, `clear` 0 between transactions
+    /// (I-04), a hold resolved once and for at most its amount (I-07).
     [[nodiscard]] std::optional<std::string> add(const Entry& entry);
     /// To be asked after the last entry.
     [[nodiscard]] std::optional<std::string> finish() const;
 
     /// Credits less debits, posted; 0 for an account without entries.
-    [[nodiscard]] Atoms posted(const std::string& account) const;
+    [[nodiscard]] std::int64_t posted(const std::string& account) const;
     /// What open holds have promised out of `account`.
-    [[nodiscard]] Atoms pending(const std::string& account) const;
-    [[nodiscard]] Atoms available(const std::string& account) const {
+    [[nodiscard]] std::int64_t pending(const std::string& account) const;
+    [[nodiscard]] std::int64_t available(const std::string& account) const {
         return posted(account) - pending(account);
     }
-    [[nodiscard]] const std::map<std::string, Atoms>& accounts() const { return posted_; }
+    [[nodiscard]] const std::map<std::string, std::int64_t>& accounts() const { return posted_; }
     [[nodiscard]] LedgerSeq last_seq() const { return last_seq_; }
 
 private:
     struct Open {
         std::string account;
-        Atoms amount;
+        std::int64_t amount{0};
     };
     std::optional<std::string> hold(const Entry& entry);
     std::optional<std::string> resolve(const Entry& entry);
     void move(const Entry& entry);
 
     LedgerSeq last_seq_;
-    std::map<std::string, Atoms> posted_;
-    std::map<std::string, Atoms> pending_;
+    std::map<std::string, std::int64_t> posted_;
+    std::map<std::string, std::int64_t> pending_;
     std::map<std::string, Open> open_;
 };
 

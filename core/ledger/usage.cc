@@ -198,7 +198,8 @@ SettleInput settle_input(const SliceBill& slice, const PartitionId& partition, c
                        .cause = slice.cause,
                        .partition = partition,
                        .qos = qos,
-                       .last = slice.last};
+                       .last = slice.last,
+                       .paid = slice.paid};
 }
 
 UsageRow usage_row(const UsageContext& context, const AttemptEnd& end, const SliceBill& slice,

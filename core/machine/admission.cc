@@ -8,6 +8,7 @@
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
+#include "core/machine/money.h"
 
 namespace khu {
 namespace {
@@ -488,8 +489,7 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
 }
 
 Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now) {
-    const Atoms need = hold_for(price(state, spec, now), spec.time_limit);
-    return state.truth.ledger.can_hold(spec.enterprise, spec.programme, need, now);
+    return plan_start(state, spec, price(state, spec, now), {state.truth.ledger}, now);
 }
 
 std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, Moment now) {

@@ -27,7 +27,7 @@ Expected<JobSpec, Refusal> readmit(const State& state, JobSpec changed, Moment n
 /// What one attempt of `spec` would cost if it started at `now`. `spec` is admitted.
 PriceTerms price(const State& state, const JobSpec& spec, Moment now);
 
-/// Which grants would be held now for `spec`, or why none can be. `spec` is admitted.
+/// Which grants and payers would be held now for `spec`, or why not. `spec` is admitted.
 Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now);
 
 /// A106 if the QOS asks for a live grant and the enterprise has none; asked at submission and again

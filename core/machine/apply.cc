@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/limits.h"
+#include "core/machine/money.h"
 #include "core/machine/standing.h"
 
 namespace khu {
@@ -112,6 +113,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     if (reorders) {
         queue_anew(state, at);
     }
+    state.budgets_due = !budgets_due(state).empty();
     state.scheduler.admission_changed();
     return posted(std::move(entries));
 }
@@ -211,6 +213,25 @@ Effects on(State& state, const GrantClosed& fact, Moment at) {
 Effects on(State& state, const GrantsExpired&, Moment at) {
     Effects effects = posted(state.truth.ledger.expire(at, policy_in_force(state)));
     state.scheduler.admission_changed();
+    return effects;
+}
+
+Effects on(State& state, const BudgetsSet& fact, Moment at) {
+    Ledger::Entries entries;
+    for (const Budget& budget : fact.budgets) {
+        Ledger::Entries made = state.truth.ledger.set_budget(budget, at, policy_in_force(state));
+        entries.insert(entries.end(), made.begin(), made.end());
+    }
+    state.budgets_due = !budgets_due(state).empty();
+    state.scheduler.admission_changed();
+    return posted(std::move(entries));
+}
+
+Effects on(State& state, const WalletPaidIn& fact, Moment at) {
+    const MoneyPart payment{.account = wallet_account(fact.enterprise), .amount = fact.amount};
+    Effects effects =
+        posted(state.truth.ledger.pay_in(payment, fact.ref, at, policy_in_force(state)));
+    state.scheduler.admission_changed(fact.enterprise);
     return effects;
 }
 

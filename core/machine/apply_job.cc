@@ -105,6 +105,19 @@ Effects settle(State& state, const Job& job, const Ending& ending, Moment at, At
     return effects;
 }
 
+/// Hours, GPUs and money of the ended attempt may start jobs that waited for them.
+void offer_what_came_back(State& state, const Job& job) {
+    bool others = false;
+    for (const Payer& payer : state.truth.books.at(job.id).terms.payers) {
+        others = state.short_funders.erase(payer.id) > 0 || others;
+    }
+    if (others) {
+        state.scheduler.admission_changed();
+    } else {
+        state.scheduler.admission_changed(job.spec.enterprise);
+    }
+}
+
 std::vector<UsageRow> rows_in(const Effects& effects) {
     std::vector<UsageRow> rows;
     for (const Effect& effect : effects) {
@@ -424,8 +437,8 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     if (is_infrastructure(ending.cause)) {
         ++job.infrastructure_fails;
     }
+    offer_what_came_back(state, job);
     state.truth.books.erase(job.id);
-    state.scheduler.admission_changed(job.spec.enterprise);
     if (fact.requeue) {
         queue_again(state, job, fact, at);
         return effects;

@@ -105,6 +105,15 @@ struct ChangeGrant {
     std::string reason;
 };
 
+/// A payment of the enterprise that the zone has received. The same `ref` with the same amount
+/// again changes nothing.
+struct PayIn {
+    Identity who;
+    EnterpriseId enterprise;
+    Mvnd amount;
+    std::string ref;
+};
+
 struct DrainNode {
     Identity who;
     NodeName node;
@@ -140,7 +149,7 @@ struct RunRound {};
 
 using Command =
     std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob, ApplyPolicy,
-                 ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
+                 ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant, PayIn,
                  DrainNode, ResumeNode, RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
 
 }  // namespace khu

@@ -3,7 +3,8 @@
 /// \file
 /// decide(): what a command amounts to in this state, as facts or as a refusal. It changes nothing.
 /// One small function per command, grouped by what they speak of: decide_job.cc, decide_grant.cc,
-/// decide_policy.cc, decide_request.cc, decide_node.cc, decide_time.cc, decide_round.cc.
+/// decide_money.cc, decide_policy.cc, decide_request.cc, decide_node.cc, decide_time.cc,
+/// decide_round.cc.
 
 #include <vector>
 
@@ -47,6 +48,7 @@ Decided on(State& state, const RequestGrant& command, Moment now);
 Decided on(State& state, const DecideGrantRequest& command, Moment now);
 Decided on(State& state, const ExtendGrant& command, Moment now);
 Decided on(State& state, const ChangeGrant& command, Moment now);
+Decided on(State& state, const PayIn& command, Moment now);
 Decided on(State& state, const DrainNode& command, Moment now);
 Decided on(State& state, const ResumeNode& command, Moment now);
 Decided on(State& state, const RegisterNode& command, Moment now);

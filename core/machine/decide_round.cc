@@ -2,16 +2,18 @@
 /// becomes a fact that carries its nodes, its price and its holds.
 
 #include <map>
+#include <set>
 
 #include "core/machine/admission.h"
 #include "core/machine/decide.h"
+#include "core/machine/money.h"
 #include "core/machine/standing.h"
 
 namespace khu::decide_detail {
 namespace {
 
-/// Answers a round out of the books, counting what the round itself has started. Only an enterprise
-/// that started something in this round is looked at in a copy of the ledger.
+/// Answers a round out of the books, counting what the round itself has started. Only of an
+/// enterprise that started something in this round are the grants looked at in a copy.
 class Books final : public Admission {
 public:
     Books(const State& state, Moment now) : state_(state), now_(now) {}
@@ -26,10 +28,10 @@ public:
         if (std::optional<Reason> lacks = lacks_live_grant(state_, spec, now_)) {
             return lacks;
         }
-        const Atoms need = hold_for(price(state_, spec, now_), spec.time_limit);
-        const Expected<HoldPlan, Reason> plan =
-            ledger_for(spec.enterprise).can_hold(spec.enterprise, spec.programme, need, now_);
+        const Expected<HoldPlan, Reason> plan = plan_start(
+            state_, spec, price(state_, spec, now_), {ledger_for(spec.enterprise), money_}, now_);
         if (!plan) {
+            remember_short(plan.error());
             return plan.error();
         }
         plans_.insert_or_assign(id, *plan);
@@ -39,28 +41,44 @@ public:
     Atoms started(JobId id, const Placement&) override {
         const Job& job = state_.truth.jobs.at(id);
         const HoldPlan& plan = plans_.at(id);
-        if (!scratch_) {
-            scratch_ = state_.truth.ledger;
+        const EnterpriseId& enterprise = job.spec.enterprise;
+        if (!hours_.contains(enterprise)) {
+            hours_.emplace(enterprise, state_.truth.ledger.part_of(enterprise));
         }
-        touched_.insert(job.spec.enterprise);
+        HoldPlan hours = plan;
+        hours.money.clear();
         const AttemptKey key{id, AttemptNumber{job.attempts.value + 1}};
-        scratch_->hold(key, plan, now_, PolicyId{});
+        hours_.at(enterprise).hold(key, hours, now_, PolicyId{});
+        for (const MoneyPart& part : plan.money) {
+            money_[part.account] += part.amount;
+        }
         gpus_[{job.spec.enterprise, job.spec.programme}] +=
             std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
         return fair_hold(*state_.truth.policy, price(state_, job.spec, now_), job.spec.time_limit);
     }
 
     [[nodiscard]] const HoldPlan& plan(JobId id) const { return plans_.at(id); }
+    [[nodiscard]] const std::set<FunderId>& short_funders() const { return short_funders_; }
 
 private:
     const Ledger& ledger_for(const EnterpriseId& enterprise) const {
-        return scratch_ && touched_.contains(enterprise) ? *scratch_ : state_.truth.ledger;
+        const auto own = hours_.find(enterprise);
+        return own == hours_.end() ? state_.truth.ledger : own->second;
+    }
+    /// What an end gives back to that account may start this job.
+    void remember_short(const Reason& reason) {
+        for (const Datum& datum : reason.data) {
+            if (reason.code == Code::FunderShort && datum.key == "funder") {
+                short_funders_.insert(FunderId{std::get<std::string>(datum.value)});
+            }
+        }
     }
 
     const State& state_;
     Moment now_;
-    std::optional<Ledger> scratch_;
-    std::set<EnterpriseId> touched_;
+    std::map<EnterpriseId, Ledger> hours_;  ///< of those that started something in this round
+    std::map<std::string, Mvnd> money_;     ///< promised in this round, by account
+    std::set<FunderId> short_funders_;
     std::map<JobId, HoldPlan> plans_;
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> gpus_;
 };
@@ -72,13 +90,14 @@ Decided on(State& state, const RunRound&, Moment now) {
     if (!state.truth.policy) {
         return decision;
     }
-    const std::optional<Moment> opening = state.truth.ledger.next_opening(state.openings_seen);
+    const std::optional<Moment> opening = next_opening(state);
     if (opening && *opening <= now) {
         state.scheduler.admission_changed();
         state.openings_seen = now;
     }
     Books books(state, now);
     RoundResult result = state.scheduler.round(books, now);
+    state.short_funders.insert(books.short_funders().begin(), books.short_funders().end());
     for (Start& start : result.starts) {
         const Job& job = state.truth.jobs.at(start.job);
         decision.facts.push_back(JobPlaced{.job = start.job,

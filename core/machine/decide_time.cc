@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/machine/arrays.h"
 #include "core/machine/decide.h"
+#include "core/machine/money.h"
 
 namespace khu {
 namespace decide_detail {
@@ -132,6 +133,9 @@ Fact settled(JobId job, const DeadDependency& dead) {
 }  // namespace
 
 std::optional<Fact> consequence(const State& state, Moment now) {
+    if (state.budgets_due) {
+        return BudgetsSet{budgets_due(state)};
+    }
     if (state.to_close.empty()) {
         const auto first = state.settled.begin();
         return first == state.settled.end() ? array_consequence(state)

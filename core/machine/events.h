@@ -246,6 +246,21 @@ struct GrantClosed {
 };
 KHU_DESCRIBE(GrantClosed, grant, reason, by)
 
+/// The budgets of funders and the credit limits of wallets come to be those of the policy.
+struct BudgetsSet {
+    std::vector<Budget> budgets;
+};
+KHU_DESCRIBE(BudgetsSet, budgets)
+
+/// The enterprise has paid into its wallet. `ref` is the bank's: a payment is taken once.
+struct WalletPaidIn {
+    EnterpriseId enterprise;
+    Mvnd amount;
+    std::string ref;
+    UserId by;
+};
+KHU_DESCRIBE(WalletPaidIn, enterprise, amount, ref, by)
+
 /// Every grant whose window is over gives up what is not held.
 struct GrantsExpired {};
 BOOST_DESCRIBE_STRUCT(GrantsExpired, (), ())
@@ -292,13 +307,14 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact = std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded,
-                          JobChanged, JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted,
-                          AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
-                          PolicyApplied, GrantOpened, GrantExtended, GrantSuspended, GrantResumed,
-                          GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained,
-                          NodeResumed, NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect,
-                          PolicyDropped, GrantRequested, GrantRequestDecided>;
+using Fact =
+    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
+                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
+                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
+                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
+                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
+                 PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
+                 GrantRequestDecided, BudgetsSet, WalletPaidIn>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

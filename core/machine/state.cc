@@ -6,6 +6,7 @@
 #include "core/machine/apply.h"
 #include "core/machine/arrays.h"
 #include "core/machine/dependencies.h"
+#include "core/machine/money.h"
 #include "core/machine/standing.h"
 
 namespace khu {
@@ -49,7 +50,7 @@ Moment State::next_wake() const {
     if (const std::optional<Moment> expiry = truth.ledger.next_expiry()) {
         next = std::min(next, *expiry);
     }
-    if (const std::optional<Moment> opening = truth.ledger.next_opening(openings_seen)) {
+    if (const std::optional<Moment> opening = khu::next_opening(*this)) {
         next = std::min(next, *opening);
     }
     if (const std::optional<Moment> begin = scheduler.next_wake()) {
@@ -80,6 +81,14 @@ ReviewContext review_context(const State& state, Moment now) {
                                       .live = state_of(grant, now) != GrantState::Closed,
                                       .from_policy = listed};
     }
+    for (const auto& [account, purse] : state.truth.ledger.purses()) {
+        const std::string owner = account.substr(account.find(':') + 1);
+        if (account.starts_with("funder:")) {
+            context.funders_used[FunderId{owner}] = purse.spent + purse.held;
+        } else if (account.starts_with("wallet:")) {
+            context.credit_used[EnterpriseId{owner}] = purse.spent + purse.held - purse.paid_in;
+        }
+    }
     return context;
 }
 
@@ -92,6 +101,7 @@ void restore(State& state, Moment now) {
     if (state.truth.policy) {
         apply_detail::use_partitions(state);
         apply_detail::use_fair_share(state);
+        state.budgets_due = !budgets_due(state).empty();
     }
     for (auto& [id, job] : state.truth.jobs) {
         apply_detail::share_names(state, job.spec);

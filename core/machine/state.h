@@ -169,8 +169,10 @@ public:
     std::map<JobId, DeadDependency> settled;      ///< blocked no more; see consequence()
     std::set<JobId> arrays_due;                   ///< that do something by themselves; see arrays.h
     std::map<NodeName, NodeLocation> places;      ///< as the policy says
-    Moment openings_seen;      ///< grants that opened by then have been offered to waiting jobs
-    std::set<JobId> to_close;  ///< every node has released; see consequence()
+    Moment openings_seen;  ///< grants that opened by then have been offered to waiting jobs
+    std::set<FunderId> short_funders;  ///< that kept a job waiting since they last got money back
+    bool budgets_due{false};           ///< the books differ from the policy; see consequence()
+    std::set<JobId> to_close;          ///< every node has released; see consequence()
 
     [[nodiscard]] const Job* find_job(JobId id) const;
     [[nodiscard]] const NodeRecord* find_node(const NodeName& name) const;

@@ -33,6 +33,7 @@ void add_units(Policy& policy) {
     funder.id = kFunder;
     funder.kind = FunderKind::Zone;
     funder.name = "plan";
+    funder.budget = Mvnd{1'000'000'000'000'000'000};
     funder.window = {.from = kLongAgo, .to = kNever};
     policy.funders = {funder};
 }

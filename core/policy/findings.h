@@ -90,6 +90,7 @@ void review_qos(const Policy& policy, Findings& out);
 void review_programmes(const Policy& policy, Findings& out);
 void review_grants(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_promises(const Policy& policy, const ReviewContext& context, Findings& out);
+void review_money(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_gone(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_later(const Policy& policy, const ReviewContext& context, Findings& out);
 

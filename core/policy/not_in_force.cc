@@ -10,13 +10,11 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 30> later{
+constexpr std::array<std::string_view, 27> later{
     "qos.*.min_runtime",
     "qos.*.no_backfill_hold",
     "qos.*.max_gpus_per_enterprise",
     "qos.*.max_jobs_per_user",
-    "funders.*.budget",
-    "funders.*.window",
     "programmes.*.grant.tranche",
     "programmes.*.limits.max_users",
     "programmes.*.carry",
@@ -25,7 +23,6 @@ constexpr std::array<std::string_view, 30> later{
     "programmes.*.overrun",
     "programmes.*.exhausted",
     "programmes.*.duties",
-    "enterprises.*.wallet",
     "fairshare.inside_programme",
     "fairshare.floor",
     "priority.age.cap",

@@ -273,6 +273,7 @@ std::vector<Finding> review_with_sources(const Policy& policy, const ReviewConte
     reviewing::review_programmes(policy, out);
     reviewing::review_grants(policy, context, out);
     reviewing::review_promises(policy, context, out);
+    reviewing::review_money(policy, context, out);
     reviewing::review_gone(policy, context, out);
     reviewing::review_later(policy, context, out);
     return out.take();

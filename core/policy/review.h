@@ -30,6 +30,8 @@ struct ReviewContext {
     const Policy* running{nullptr};  ///< null: the first policy of the zone
     Moment now;                      ///< 0: not known; P021 and the like are left out
     std::map<GrantId, GrantUse> grants;
+    std::map<FunderId, Mvnd> funders_used;     ///< spent or held: P060
+    std::map<EnterpriseId, Mvnd> credit_used;  ///< spent or held beyond what was paid in: P060
     std::map<PartitionId, std::int64_t> installed_gpus;  ///< counted; empty: nodes x gpus_per_node
     std::vector<PolicyId> used_ids;  ///< ids of all policies that were ever in force
 };

@@ -57,6 +57,7 @@ Policy sim_policy(int nodes, Random& random) {
     Funder zone;
     zone.id = FunderId{"zone"};
     zone.kind = FunderKind::Zone;
+    zone.budget = Mvnd{1'000'000'000'000'000};
     zone.window = {.from = Moment{0}, .to = kNever};
     policy.funders = {zone};
     Programme free;

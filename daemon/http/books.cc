@@ -82,9 +82,9 @@ void export_ledger(const Call& call) {
     std::string text = "seq,time,kind,id,ledger,debit,credit,amount,ref,policy_id,hash\n";
     const LedgerSeq first{static_cast<std::uint64_t>(after) + 1};
     auto read = call->services.store.entries(first, [&](const Entry& e, const std::string& hash) {
-        text += fmt::format("{},{},{},{},COMPUTE,{},{},{},{},{},{}\n", e.seq.value,
-                            format_utc(e.at), e.kind, e.id, e.debit, e.credit, e.amount.value,
-                            e.ref, e.policy.value, hash);
+        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", e.seq.value, format_utc(e.at),
+                            e.kind, e.id, is_money(e.debit) ? "MONEY" : "COMPUTE", e.debit,
+                            e.credit, e.amount, e.ref, e.policy.value, hash);
     });
     if (!read) {
         refuse(call, read.error());

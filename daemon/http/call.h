@@ -136,6 +136,9 @@ void list_grant_requests(const Call& call);
 void decide_grant_request(const Call& call);
 void import_grants(const Call& call);
 
+void list_purses(const Call& call);
+void pay_in(const Call& call);
+
 void show_policy(const Call& call);
 void check_policy(const Call& call);
 void apply_policy(const Call& call);

@@ -46,6 +46,8 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/grants/requests", request_grant},
     Route{"POST", "/v1/grants/requests/{}/{}", decide_grant_request},
     Route{"POST", "/v1/grants/{}/{}", change_grant},
+    Route{"GET", "/v1/money", list_purses, kListing},
+    Route{"POST", "/v1/wallets/{}/payments", pay_in},
     Route{"GET", "/v1/policy", show_policy},
     Route{"POST", "/v1/policy", apply_policy, kBooks},
     Route{"GET", "/v1/policy/history", list_policies, kBooks},

@@ -19,7 +19,7 @@ Entry entry_of(const Statement& row) {
                  .id = row.text(3),
                  .debit = row.text(4),
                  .credit = row.text(5),
-                 .amount = Atoms{row.integer(6)},
+                 .amount = row.integer(6),
                  .ref = row.text(7),
                  .policy = PolicyId{row.text(8)}};
 }

@@ -284,6 +284,20 @@ TEST(PolicyInForce, ALiveGrantDoesNotEndInThePast) {
     EXPECT_EQ(running.check(next), Lines{"P060 enterprises.0401000001.grants.DN-2026-0107.to"});
 }
 
+TEST(PolicyInForce, MoneyIsNotLoweredBelowWhatIsSpentOrHeld) {
+    Policy next = next_policy();
+    Running running;
+    const std::string funder = next.funders[0].id.value;
+    running.context.funders_used[next.funders[0].id] = next.funders[0].budget;
+    running.context.credit_used[next.enterprises[1].id] = next.enterprises[1].wallet.credit_limit;
+    EXPECT_EQ(running.check(next), Lines{});
+    next.funders[0].budget -= Mvnd{1000};
+    EXPECT_EQ(running.check(next), Lines{"P060 funders." + funder + ".budget"});
+    next.funders[0].budget += Mvnd{1000};
+    next.enterprises[1].wallet.credit_limit -= Mvnd{1000};
+    EXPECT_EQ(running.check(next), Lines{"P060 enterprises.0401000002.wallet"});
+}
+
 TEST(PolicyInForce, ALiveGrantDoesNotDisappear) {
     Policy next = next_policy();
     Running running;

@@ -168,15 +168,15 @@ private:
         EXPECT_EQ(t.held, held);
         EXPECT_EQ(t.spent, spent_);
         EXPECT_EQ(t.used, metered_);  // I-03
-        EXPECT_EQ(books_.posted("used:gpu"), metered_);
-        EXPECT_EQ(books_.posted(std::string(kExpired)), t.expired);
-        EXPECT_EQ(books_.posted(std::string(kPremium)), t.premium);
-        EXPECT_EQ(-books_.posted(std::string(kZoneLoss)), t.losses);
-        EXPECT_EQ(-books_.posted(std::string(kZoneDiscount)), t.discounts);
+        EXPECT_EQ(books_.posted("used:gpu"), metered_.value);
+        EXPECT_EQ(books_.posted(std::string(kExpired)), t.expired.value);
+        EXPECT_EQ(books_.posted(std::string(kPremium)), t.premium.value);
+        EXPECT_EQ(-books_.posted(std::string(kZoneLoss)), t.losses.value);
+        EXPECT_EQ(-books_.posted(std::string(kZoneDiscount)), t.discounts.value);
         for (const auto& [id, grant] : ledger_.grants()) {
             const std::string account = grant_account(id);
-            EXPECT_EQ(books_.available(account), grant.free) << id.value;  // I-02
-            EXPECT_EQ(books_.pending(account), grant.held) << id.value;
+            EXPECT_EQ(books_.available(account), grant.free.value) << id.value;  // I-02
+            EXPECT_EQ(books_.pending(account), grant.held.value) << id.value;
         }
         EXPECT_EQ(ledger_.audit(), std::vector<std::string>{});
     }
@@ -212,7 +212,7 @@ TEST(Recount, FindsWhatIsWrongWithAnEntry) {
                       .id = "g.g1",
                       .debit = "pool:p",
                       .credit = "grant:g",
-                      .amount = Atoms{10}};
+                      .amount = 10};
     const auto after_grant = [&](Entry next) {
         Recount books;
         EXPECT_EQ(books.add(grant), std::nullopt);
@@ -222,9 +222,8 @@ TEST(Recount, FindsWhatIsWrongWithAnEntry) {
 
     EXPECT_EQ(after_grant({.seq = LedgerSeq{3}, .kind = "post"}), "entry 3 follows entry 1");
     EXPECT_EQ(after_grant({.kind = "gift"}), "unknown kind gift");
-    EXPECT_EQ(
-        after_grant({.kind = "hold", .debit = "grant:g", .credit = "clear", .amount = Atoms{11}}),
-        "grant:g goes below zero: -1");
+    EXPECT_EQ(after_grant({.kind = "hold", .debit = "grant:g", .credit = "clear", .amount = 11}),
+              "grant:g goes below zero: -1");
     EXPECT_EQ(after_grant({.kind = "settle", .debit = "grant:g", .credit = "clear", .ref = "x"}),
               "settle of x, which is not open");
 }
@@ -235,20 +234,20 @@ TEST(Recount, FindsASettlementAboveItsHold_I07) {
                          .kind = "grant",
                          .debit = "pool:p",
                          .credit = "grant:g",
-                         .amount = Atoms{10}}),
+                         .amount = 10}),
               std::nullopt);
     EXPECT_EQ(books.add({.seq = LedgerSeq{2},
                          .kind = "hold",
                          .id = "1.1.1.h",
                          .debit = "grant:g",
                          .credit = "clear",
-                         .amount = Atoms{4}}),
+                         .amount = 4}),
               std::nullopt);
     EXPECT_EQ(books.add({.seq = LedgerSeq{3},
                          .kind = "settle",
                          .debit = "grant:g",
                          .credit = "clear",
-                         .amount = Atoms{5},
+                         .amount = 5,
                          .ref = "1.1.1.h"}),
               "settle 5 above hold 4");
 }

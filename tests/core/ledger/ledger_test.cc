@@ -196,7 +196,7 @@ TEST(Ledger, HoldsTheRestAgainForTheNextSlice) {
     const auto rest = ledger.settle(the_job, second, morning + hours(2), policy);
 
     EXPECT_EQ(cut.back().id, "1001.1.2.h");
-    EXPECT_EQ(cut.back().amount, gpu_hours(20));
+    EXPECT_EQ(cut.back().amount, gpu_hours(20).value);
     EXPECT_EQ(rest.front().ref, "1001.1.2.h");
     EXPECT_EQ(ledger.find(GrantId{"g"})->spent, gpu_hours(15));
     EXPECT_EQ(ledger.find(GrantId{"g"})->free, gpu_hours(25));

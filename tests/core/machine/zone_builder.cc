@@ -59,6 +59,7 @@ Policy small_policy() {
     Funder zone;
     zone.id = FunderId{"zone-test"};
     zone.kind = FunderKind::Zone;
+    zone.budget = Mvnd{1'000'000'000'000'000};
     zone.window = {.from = Moment{0}, .to = kNever};
     policy.funders = {zone};
     policy.programmes = {
@@ -116,9 +117,8 @@ JobSpec job_of(int nodes, int gpus) {
     return spec;
 }
 
-Zone::Zone(int nodes) {
-    const Outcome applied =
-        tell(ApplyPolicy{.who = admin(), .policy = small_policy(), .text = "p"});
+Zone::Zone(const Policy& policy, int nodes) {
+    const Outcome applied = tell(ApplyPolicy{.who = admin(), .policy = policy, .text = "p"});
     KHU_CHECK(!applied.refusal, "{}", text(*applied.refusal, Language::English));
     for (int node = 1; node <= nodes; ++node) {
         join(node);

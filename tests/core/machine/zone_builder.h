@@ -24,7 +24,8 @@ JobSpec job_of(int nodes, int gpus);
 
 class Zone {
 public:
-    explicit Zone(int nodes = 4);
+    explicit Zone(int nodes = 4) : Zone(small_policy(), nodes) {}
+    explicit Zone(const Policy& policy, int nodes = 4);
 
     Outcome tell(const Command& command);
     void pass(Span span) { now = now + span; }

@@ -15,7 +15,7 @@ Entry line(std::uint64_t seq, std::int64_t at, const char* kind, const char* id,
                  .id = id,
                  .debit = debit,
                  .credit = credit,
-                 .amount = Atoms{amount},
+                 .amount = amount,
                  .ref = ref};
 }
 

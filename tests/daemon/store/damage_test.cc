@@ -258,7 +258,7 @@ TEST_F(TamperTest, AnEntryWhoseHashWasMadeAnewIsFoundByTheHead) {
     Entry last;
     must_read_entries([&](const Entry& entry, const std::string&) {
         last = entry;
-        last.amount = last.amount - Atoms{entry.seq.value == 121 ? 1 : 0};
+        last.amount -= entry.seq.value == 121 ? 1 : 0;
         hash = chain.next(hash, last);
     });
     ASSERT_EQ(last.seq, LedgerSeq{121});

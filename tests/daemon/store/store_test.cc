@@ -189,7 +189,7 @@ TEST_F(StoreTest, VerifiesTheBalancesToo) {
     Books books;
     Batch batch;
     books.run_job(batch, 1);
-    batch.entries[2].amount = hours_above_the_hold;
+    batch.entries[2].amount = hours_above_the_hold.value;
     commit(batch);
 
     EXPECT_EQ(

@@ -1,0 +1,133 @@
+#include "core/machine/money.h"
+
+#include <algorithm>
+#include <set>
+
+namespace khu {
+namespace {
+
+std::vector<MoneyPart> parts_of(const State& state, const JobSpec& spec, const PriceTerms& terms) {
+    const std::vector<Mvnd> amounts =
+        money_holds(terms, hold_for(terms, spec.time_limit), spec.time_limit);
+    std::vector<MoneyPart> parts;
+    for (std::size_t i = 0; i < amounts.size(); ++i) {
+        const Payer& payer = terms.payers[i];
+        const bool own = payer.kind == PayerKind::Enterprise;
+        parts.push_back({.account = own ? payer_account(*state.truth.policy, spec.enterprise)
+                                        : funder_account(payer.id),
+                         .amount = amounts[i]});
+    }
+    return parts;
+}
+
+std::optional<Reason> closed_funder(const Policy& policy, const PriceTerms& terms, Moment now) {
+    for (const Payer& payer : terms.payers) {
+        const Funder* funder = find_funder(policy, payer.id);
+        if (funder != nullptr && payer.permille > 0 && !funder->window.contains(now)) {
+            return Reason(Code::FunderClosed)
+                .with("funder", funder->id.value)
+                .with("from_at", funder->window.from.value)
+                .with("to_at", funder->window.to.value);
+        }
+    }
+    return std::nullopt;
+}
+
+Reason short_of(const State& state, const MoneyPart& part, const Promised& promised,
+                const EnterpriseId& enterprise) {
+    const Purse* purse = state.truth.ledger.find_purse(part.account);
+    const auto before = promised.money.find(part.account);
+    const Mvnd promise = before == promised.money.end() ? Mvnd{0} : before->second;
+    const Mvnd have = purse == nullptr ? Mvnd{0} : available(*purse);
+    const Mvnd held = purse == nullptr ? Mvnd{0} : purse->held;
+    const std::string name = part.account.substr(part.account.find(':') + 1);
+    const bool own = part.account == wallet_account(enterprise);
+    return Reason(own ? Code::WalletShort : Code::FunderShort)
+        .with(own ? "enterprise" : "funder", name)
+        .with("needed_mvnd", part.amount.value)
+        .with("free_mvnd", (have - promise).value)
+        .with("held_mvnd", (held + promise).value)
+        .with("short_mvnd", (part.amount + promise - have).value);
+}
+
+/// As the policy wants it, and 0 for an account that the policy no longer has.
+std::vector<Budget> wanted_budgets(const State& state) {
+    std::vector<Budget> wanted;
+    std::set<std::string> named;
+    const auto want = [&](std::string account, Mvnd budget) {
+        if (named.insert(account).second) {
+            wanted.push_back({std::move(account), budget});
+        }
+    };
+    for (const Funder& funder : state.truth.policy->funders) {
+        want(funder_account(funder.id), funder.budget);
+    }
+    for (const Enterprise& enterprise : state.truth.policy->enterprises) {
+        if (enterprise.wallet.mode != WalletMode::None) {
+            const bool postpaid = enterprise.wallet.mode == WalletMode::Postpaid;
+            want(wallet_account(enterprise.id),
+                 postpaid ? enterprise.wallet.credit_limit : Mvnd{0});
+        }
+    }
+    for (const auto& [account, purse] : state.truth.ledger.purses()) {
+        want(account, Mvnd{0});
+    }
+    return wanted;
+}
+
+}  // namespace
+
+std::string payer_account(const Policy& policy, const EnterpriseId& enterprise) {
+    const Enterprise* known = find_enterprise(policy, enterprise);
+    const bool wallet = known != nullptr && known->wallet.mode != WalletMode::None;
+    return wallet ? wallet_account(enterprise) : owed_account(enterprise);
+}
+
+Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
+                                      const PriceTerms& terms, const Promised& promised,
+                                      Moment now) {
+    const Atoms need = hold_for(terms, spec.time_limit);
+    Expected<HoldPlan, Reason> plan =
+        promised.hours.can_hold(spec.enterprise, spec.programme, need, now);
+    if (!plan || need == Atoms{0}) {
+        return plan;
+    }
+    if (std::optional<Reason> closed = closed_funder(*state.truth.policy, terms, now)) {
+        return Unexpected{std::move(*closed)};
+    }
+    plan->zone = zone_name(state);
+    plan->money = parts_of(state, spec, terms);
+    if (const MoneyPart* lacks = state.truth.ledger.money_short(plan->money, promised.money)) {
+        return Unexpected{short_of(state, *lacks, promised, spec.enterprise)};
+    }
+    return plan;
+}
+
+std::vector<Budget> budgets_due(const State& state) {
+    if (!state.truth.policy) {
+        return {};
+    }
+    const Ledger& ledger = state.truth.ledger;
+    std::vector<Budget> due = wanted_budgets(state);
+    std::erase_if(due, [&](const Budget& wanted) {
+        const Purse* purse = ledger.find_purse(wanted.account);
+        return purse != nullptr && purse->budget == ledger.budget_after(wanted);
+    });
+    return due;
+}
+
+std::optional<Moment> next_opening(const State& state) {
+    std::optional<Moment> next = state.truth.ledger.next_opening(state.openings_seen);
+    if (!state.truth.policy) {
+        return next;
+    }
+    for (const Funder& funder : state.truth.policy->funders) {
+        const Moment opens = funder.window.from;
+        if (opens > state.openings_seen && (!next || opens < *next)) {
+            next = opens;
+        }
+    }
+    return next;
+}
+
+}  // namespace khu
