@@ -105,6 +105,7 @@ Expected<Done, Refusal> run(const Running& parts, const wire::net::Endpoint& end
     wire::net::ChannelOptions link;
     link.endpoint = endpoint;
     link.path = "/v1/agent";
+    link.lines = true;
     link.authority = parts.identity.authority;
     link.identity = parts.identity.certificate;
     link.on_open = [&] {

@@ -22,6 +22,7 @@ void Agents::accept(wire::net::Request&& request, wire::net::Upgrade upgrade) {
     wire::net::WebSocketEvents events;
     events.on_message = [this, connection](std::string&& text) { on_message(connection, text); };
     events.on_close = [this, connection](const std::string&) { on_close(connection); };
+    events.lines = true;
     std::shared_ptr<wire::net::WebSocket> socket = upgrade.accept(std::move(events));
     const std::lock_guard lock(mutex_);
     connection->socket = std::move(socket);

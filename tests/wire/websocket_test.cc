@@ -16,8 +16,12 @@ struct Hub {
     Mailbox<std::string> messages;
     Mailbox<std::string> closings;
     std::atomic<bool> echoes{false};
+    bool lines{false};
 
-    explicit Hub(ServerLimits limits = {}) : served({}, limits) { listen(); }
+    explicit Hub(ServerLimits limits = {}, bool with_lines = false)
+        : served({}, limits), lines(with_lines) {
+        listen();
+    }
     ~Hub() { served.destroy(); }  // before the mailboxes
 
     void listen() {
@@ -37,7 +41,8 @@ struct Hub {
                                             messages.put(std::move(message));
                                         }
                                     },
-                                .on_close = [this](const std::string& why) { closings.put(why); }});
+                                .on_close = [this](const std::string& why) { closings.put(why); },
+                                .lines = lines});
             self->set_value(socket);
             sockets.put(socket);
         });
@@ -90,6 +95,35 @@ TEST(WebSockets, CarryMessagesBothWaysInOrder) {
         for (int i = 0; i < 1000; ++i) {
             ASSERT_EQ(hub.messages.take(), "up " + std::to_string(i));
             ASSERT_EQ(agent.messages.take(), "down " + std::to_string(i));
+        }
+    }
+}
+
+TEST(WebSockets, CarryLinesThatShareFramesEachAlone) {
+    for (const bool tls : {true, false}) {
+        Hub hub({}, true);
+        ChannelOptions options = options_for(hub, tls);
+        options.lines = true;
+        Agent agent(std::move(options));
+        agent.openings.take();
+        std::vector<std::string> said;
+        for (std::size_t i = 0; i < 5'000; ++i) {
+            said.push_back(std::to_string(i) + std::string(i % 97 == 0 ? 20'000 : i % 300, 'x'));
+        }
+        said.insert(said.begin() + 100, std::string());
+        for (const std::string& line : said) {
+            ASSERT_TRUE(agent.channel->send(line));
+        }
+        const std::shared_ptr<WebSocket> socket = hub.sockets.take();
+        for (const std::string& line : said) {
+            ASSERT_TRUE(socket->send(line));
+        }
+        for (const std::string& line : said) {
+            ASSERT_EQ(hub.messages.take(), line);
+            ASSERT_EQ(agent.messages.take(), line);
+        }
+        while (socket->queued() != 0) {
+            std::this_thread::yield();  // nothing stays on its account
         }
     }
 }

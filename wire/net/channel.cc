@@ -175,6 +175,7 @@ void RunningChannel::upgrade() {
     WebSocketEvents events;
     events.on_message = [this](std::string&& message) { received(std::move(message)); };
     events.on_close = [this](const std::string& why) { closed(why); };
+    events.lines = options_.lines;
     session_ =
         std::make_shared<WebSocketSession>(strand_,
                                            WebSocketLimits{.frame_bytes = options_.frame_bytes,

@@ -26,6 +26,7 @@ struct ChannelOptions {
     std::string authority{};             ///< PEM: who may sign khud's certificate
     std::optional<Identity> identity{};  ///< the node's certificate
     Headers headers{};
+    bool lines{false};  ///< as in WebSocketEvents
     std::int64_t frame_bytes{limits::frame_bytes_max};
     std::int64_t queue_bytes{16LL << 20};
     Span connect_max{seconds(5)};

@@ -78,6 +78,9 @@ public:
 struct WebSocketEvents {
     std::function<void(std::string&& message)> on_message;
     std::function<void(const std::string& why)> on_close;
+    /// Both sides must say so. Messages are lines, without a line break in them: those that wait
+    /// for each other leave in one frame, and each arrives alone.
+    bool lines{false};
 };
 
 /// A client asks for a WebSocket: accept or refuse, once, on any thread; refused with NoAnswer when

@@ -21,6 +21,7 @@ SslContextPtr new_context(const SSL_METHOD* method) {
     }
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(context.get(), 1);  // a record's header and content in one call
     return context;
 }
 

@@ -2,11 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/beast/websocket/rfc6455.hpp>
 
 namespace khu::wire::net {
 
 namespace websocket = beast::websocket;
+
+namespace {
+
+constexpr std::int64_t kJoinedMax = 16'000;  // one TLS record
+
+}  // namespace
 
 WebSocketSession::WebSocketSession(Strand strand, WebSocketLimits limits, WebSocketEvents events,
                                    std::shared_ptr<Core> owner)
@@ -86,17 +93,25 @@ void WebSocketSession::read_next() {
             self->fail(self->reason_of(error));
             return;
         }
-        std::string message(static_cast<const char*>(self->buffer_.cdata().data()), size);
+        self->hear({static_cast<const char*>(self->buffer_.cdata().data()), size});
         self->buffer_.consume(self->buffer_.size());
         constexpr std::size_t usual = 16384;
         if (self->buffer_.capacity() > usual) {
             self->buffer_.shrink_to_fit();
         }
-        if (self->events_.on_message) {
-            self->events_.on_message(std::move(message));
-        }
         self->read_next();
     });
+}
+
+/// A callback may close: the messages behind it are dropped.
+void WebSocketSession::hear(std::string_view frame) {
+    for (bool more = true; more && events_.on_message;) {
+        const std::size_t end = events_.lines ? frame.find('\n') : std::string_view::npos;
+        more = end != std::string_view::npos;
+        const auto on_message = events_.on_message;
+        on_message(std::string(frame.substr(0, end)));
+        frame.remove_prefix(more ? end + 1 : 0);
+    }
 }
 
 bool WebSocketSession::send(std::string message) {
@@ -126,8 +141,7 @@ void WebSocketSession::write_next() {
         if (queue_.empty()) {
             leaving_ = goodbye_.has_value();
         } else {
-            current_ = std::move(queue_.front());
-            queue_.pop_front();
+            take_waiting();
             writing_ = true;
         }
     }
@@ -142,7 +156,7 @@ void WebSocketSession::write_next() {
             self->writing_ = false;
             {
                 const std::lock_guard lock(self->mutex_);
-                self->queued_bytes_ -= self->current_.size();
+                self->queued_bytes_ -= self->current_counts_;
             }
             if (error) {
                 self->transport_->close();  // the read under way ends too, and tells
@@ -150,6 +164,20 @@ void WebSocketSession::write_next() {
             }
             self->write_next();
         });
+}
+
+/// Moves the first waiting message, or as many lines as a frame may hold, into current_.
+void WebSocketSession::take_waiting() {
+    const auto most = static_cast<std::size_t>(std::min(kJoinedMax, limits_.frame_bytes));
+    current_ = std::move(queue_.front());
+    queue_.pop_front();
+    current_counts_ = current_.size();
+    while (events_.lines && !queue_.empty() &&
+           current_.size() + 1 + queue_.front().size() <= most) {
+        current_counts_ += queue_.front().size();
+        current_.append(1, '\n').append(queue_.front());
+        queue_.pop_front();
+    }
 }
 
 void WebSocketSession::close(std::string why) {

@@ -60,7 +60,9 @@ private:
     void attach(Transport transport, beast::role_type role);
     void opened();
     void read_next();
+    void hear(std::string_view frame);
     void write_next();
+    void take_waiting();
     void say_goodbye();
     void post(void (WebSocketSession::*what)());
     std::string reason_of(error_code error);
@@ -76,7 +78,8 @@ private:
     HttpRequest request_;
     beast::websocket::response_type response_;
     beast::flat_buffer buffer_;
-    std::string current_;  ///< the message being written
+    std::string current_;            ///< the frame being written
+    std::size_t current_counts_{0};  ///< what its messages are in queued_bytes_
     bool open_{false};
     bool writing_{false};
     bool leaving_{false};  ///< the goodbye is under way
