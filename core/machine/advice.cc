@@ -53,17 +53,6 @@ std::vector<const StartReservation*> in_its_way(const State& state, const Job& j
     return bars;
 }
 
-NodeFilter beside(const std::vector<const StartReservation*>& bars) {
-    if (bars.empty()) {
-        return {};
-    }
-    return [bars](NodeId node) {
-        return std::ranges::none_of(bars, [&](const StartReservation* each) {
-            return std::ranges::binary_search(each->nodes, node);
-        });
-    };
-}
-
 __extension__ using Wide = __int128;
 
 /// GPU- or core-seconds asked for.
@@ -189,8 +178,9 @@ bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) 
     if (before < after && lets_another_pass(state, before, after)) {
         return false;
     }
-    const NodeFilter allowed = beside(in_its_way(state, job, spec, now));
-    return can_place(state.scheduler.cluster(), request_of(spec, job.suspect), allowed);
+    const Cluster& cluster = state.scheduler.cluster();
+    const GangRequest request = request_of(spec, job.suspect);
+    return can_place(cluster, request, beside(in_its_way(state, job, spec, now), cluster, request));
 }
 
 Advice advise(State& state, const Job& job, Moment now) {

@@ -123,9 +123,7 @@ void Cluster::set_partitions(const std::vector<PartitionNodes>& partitions) {
     }
 }
 
-/// A node of a shared partition belongs to nobody, except while jobs stand on it that came when it
-/// was not shared.
-const EnterpriseId& Cluster::owner_of(const ClusterNode& node,
+const EnterpriseId& Cluster::owner_on(const ClusterNode& node,
                                       const EnterpriseId& enterprise) const {
     static const EnterpriseId everybody;
     const bool shared = std::ranges::any_of(node.partitions, [&](std::uint32_t number) {
@@ -137,7 +135,7 @@ const EnterpriseId& Cluster::owner_of(const ClusterNode& node,
 void Cluster::take(const EnterpriseId& enterprise, const NodeAllocation& allocation) {
     ClusterNode& used = node(allocation.node);
     const NodeIndex::Key before = NodeIndex::key_of(used.state);
-    used.state.take(owner_of(used, enterprise), allocation);
+    used.state.take(owner_on(used, enterprise), allocation);
     if (used.health == NodeHealth::Up) {
         for (const std::uint32_t number : used.partitions) {
             partitions_[number].free.move(used, before);

@@ -123,6 +123,10 @@ public:
     void set_partitions(const std::vector<PartitionNodes>& partitions);
 
     void take(const EnterpriseId& enterprise, const NodeAllocation& allocation);
+    /// Whose the node is when a job of that enterprise takes part of it: a node of a shared
+    /// partition belongs to nobody, except while jobs stand on it that came when it was not shared.
+    [[nodiscard]] const EnterpriseId& owner_on(const ClusterNode& node,
+                                               const EnterpriseId& enterprise) const;
     void give(const NodeAllocation& allocation);
 
     /// Null if there is none.
@@ -149,8 +153,6 @@ private:
     };
 
     ClusterNode& node(NodeId id);
-    [[nodiscard]] const EnterpriseId& owner_of(const ClusterNode& node,
-                                               const EnterpriseId& enterprise) const;
     void index_node(const ClusterNode& node);
     void unindex_node(const ClusterNode& node);
     void join_partitions(ClusterNode& node);

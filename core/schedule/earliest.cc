@@ -86,6 +86,36 @@ private:
     std::map<NodeId, NodeState> states_;
 };
 
+/// What those attempts still have at `at` is all that is taken on the nodes then.
+std::vector<NodeState> states_at(const Cluster& cluster, const RunningJobs& running,
+                                 const std::vector<RunningJob>& more,
+                                 const std::vector<NodeId>& nodes, Moment at) {
+    std::vector<NodeState> states;
+    for (const NodeId node : nodes) {
+        states.push_back(cluster.at(node).state);
+    }
+    const auto end = [&](const RunningJob& attempt) {
+        for (const NodeAllocation& allocation : attempt.nodes) {
+            const auto found = std::ranges::lower_bound(nodes, allocation.node);
+            if (found != nodes.end() && *found == allocation.node) {
+                states[static_cast<std::size_t>(found - nodes.begin())].give(allocation);
+            }
+        }
+    };
+    for (const auto& [by, attempt] : running.by_deadline()) {
+        if (attempt.deadline > at) {
+            break;
+        }
+        end(attempt);
+    }
+    for (const RunningJob& attempt : more) {
+        if (attempt.deadline <= at) {
+            end(attempt);
+        }
+    }
+    return states;
+}
+
 }  // namespace
 
 std::optional<Earliest> earliest_start(const Cluster& cluster, const RunningJobs& running,
@@ -96,8 +126,12 @@ std::optional<Earliest> earliest_start(const Cluster& cluster, const RunningJobs
         return std::nullopt;
     }
     Future future(cluster, request, allowed);
+    const auto start = [&](Moment at, std::vector<NodeId> nodes) {
+        std::vector<NodeState> then = states_at(cluster, running, more, nodes, at);
+        return Earliest{.at = at, .nodes = std::move(nodes), .then = std::move(then)};
+    };
     if (auto nodes = future.chosen()) {
-        return Earliest{.at = now, .nodes = std::move(*nodes)};
+        return start(now, std::move(*nodes));
     }
     std::vector<const RunningJob*> ending;
     ending.reserve(more.size());
@@ -119,7 +153,7 @@ std::optional<Earliest> earliest_start(const Cluster& cluster, const RunningJobs
             continue;
         }
         if (auto nodes = future.chosen()) {
-            return Earliest{.at = std::max(attempt.deadline, now), .nodes = std::move(*nodes)};
+            return start(std::max(attempt.deadline, now), std::move(*nodes));
         }
     }
     return std::nullopt;

@@ -16,6 +16,7 @@
 #include "core/base/units.h"
 #include "core/placement/cluster.h"
 #include "core/schedule/queue.h"
+#include "core/schedule/reservation.h"
 
 namespace khu {
 
@@ -25,16 +26,6 @@ enum class ShapeBlock {
     Busy,         ///< does not fit anywhere now, and nothing it could use was freed since
     Barred,       ///< fits only where a job before it has reserved
     Unavailable,  ///< too few nodes are up, whatever ends
-};
-
-/// The first job of a partition that waits for resources starts at `at` or earlier, on `nodes`.
-struct StartReservation {
-    JobId job;
-    QueueOrder order;
-    ShapeNumber shape{0};
-    Moment at;
-    std::vector<NodeId> nodes;  ///< ascending
-    bool operator==(const StartReservation&) const = default;
 };
 
 class RoundMemo {

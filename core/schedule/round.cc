@@ -77,8 +77,8 @@ private:
     void consider(ShapeNumber shape);
     Verdict judge(const Look& look);
     Verdict try_to_place(const Look& look);
-    Verdict barred(const Look& look, std::vector<PartitionId> bars, const NodeFilter& allowed);
-    Verdict busy(const Look& look, const NodeFilter& allowed);
+    Verdict barred(const Look& look, std::vector<PartitionId> bars);
+    Verdict busy(const Look& look);
     void start(const Look& look, Placement placement);
     void count_use(LaneNumber lane, Atoms use);
     void park(const Look& look, Reason reason);
@@ -87,8 +87,11 @@ private:
     [[nodiscard]] std::vector<PartitionId> bars_of(const Look& look) const;
     [[nodiscard]] bool shares_nodes(const PartitionId& partition,
                                     const StartReservation& other) const;
-    [[nodiscard]] NodeFilter filter_of(const std::vector<PartitionId>& bars) const;
-    bool reserve(const Look& look, const NodeFilter& allowed);
+    [[nodiscard]] NodeFilter leaving_room(const Look& look,
+                                          const std::vector<PartitionId>& bars) const;
+    [[nodiscard]] NodeFilter off_the_nodes_of(const std::vector<PartitionId>& bars) const;
+    void take_from_reservations(const Look& look, const NodeAllocation& allocation);
+    bool reserve(const Look& look);
     void unbar(const StartReservation& before, const StartReservation* after);
 
     const RoundInput& in_;
@@ -259,7 +262,7 @@ Round::Verdict Round::judge(const Look& look) {
         return Verdict::NextLane;
     }
     if (block == ShapeBlock::Busy) {
-        return busy(look, filter_of(bars_of(look)));
+        return busy(look);
     }
     return try_to_place(look);
 }
@@ -269,29 +272,28 @@ Round::Verdict Round::try_to_place(const Look& look) {
     std::vector<PartitionId> bars = bars_of(look);
     for (const std::vector<PartitionId>& failed : look.visit.failed_bars) {
         if (std::ranges::includes(bars, failed)) {
-            return barred(look, {}, {});
+            return barred(look, {});
         }
     }
-    const NodeFilter allowed = filter_of(bars);
-    Expected<Placement, Misfit> placement = place(in_.cluster, look.request, allowed);
+    Expected<Placement, Misfit> placement =
+        place(in_.cluster, look.request, leaving_room(look, bars));
     if (placement) {
         start(look, std::move(*placement));
         return Verdict::NextJob;
     }
     if (!bars.empty() && can_place(in_.cluster, look.request)) {
-        return barred(look, std::move(bars), allowed);
+        return barred(look, std::move(bars));
     }
-    return busy(look, allowed);
+    return busy(look);
 }
 
 /// The shape fits, but not beside the reservations. A shorter job of the same shape may.
-Round::Verdict Round::barred(const Look& look, std::vector<PartitionId> bars,
-                             const NodeFilter& allowed) {
+Round::Verdict Round::barred(const Look& look, std::vector<PartitionId> bars) {
     memo_.blocks_[look.shape] = ShapeBlock::Barred;
     if (!bars.empty()) {
         look.visit.failed_bars.push_back(std::move(bars));
         if (needs_head(look)) {  // Another partition's reservation is in its way.
-            reserve(look, allowed);
+            reserve(look);
         }
     }
     const bool enough = ++look.visit.barred_lanes >= limits::backfill_lanes_max;
@@ -299,9 +301,9 @@ Round::Verdict Round::barred(const Look& look, std::vector<PartitionId> bars,
 }
 
 /// Step 4: the shape does not fit now. The first such job of its partition gets a reservation.
-Round::Verdict Round::busy(const Look& look, const NodeFilter& allowed) {
+Round::Verdict Round::busy(const Look& look) {
     memo_.blocks_[look.shape] = ShapeBlock::Busy;
-    if (needs_head(look) && !reserve(look, allowed) && !allowed) {
+    if (needs_head(look) && !reserve(look) && bars_of(look).empty()) {
         memo_.blocks_[look.shape] = ShapeBlock::Unavailable;
     }
     return Verdict::ShapeDone;
@@ -313,6 +315,7 @@ void Round::start(const Look& look, Placement placement) {
                        .deadline = look.ends_at,
                        .nodes = placement.nodes};
     for (const NodeAllocation& allocation : placement.nodes) {
+        take_from_reservations(look, allocation);
         in_.cluster.take(look.request.enterprise, allocation);
     }
     count_use(look.lane, in_.admission.started(look.order.job, placement));
@@ -382,7 +385,18 @@ bool Round::shares_nodes(const PartitionId& partition, const StartReservation& o
     return std::ranges::any_of(other.nodes, [&](NodeId node) { return members.contains(node); });
 }
 
-NodeFilter Round::filter_of(const std::vector<PartitionId>& bars) const {
+/// What of those nodes the promised jobs do not need may be used.
+NodeFilter Round::leaving_room(const Look& look, const std::vector<PartitionId>& bars) const {
+    std::vector<const StartReservation*> reservations;
+    for (const PartitionId& partition : bars) {
+        reservations.push_back(&memo_.reservations_.at(partition));
+    }
+    return beside(std::move(reservations), in_.cluster, look.request);
+}
+
+/// A promise is made on nodes of its own: two of them on one node would each count on what is free
+/// beside running attempts only.
+NodeFilter Round::off_the_nodes_of(const std::vector<PartitionId>& bars) const {
     if (bars.empty()) {
         return {};
     }
@@ -393,7 +407,18 @@ NodeFilter Round::filter_of(const std::vector<PartitionId>& bars) const {
     };
 }
 
-bool Round::reserve(const Look& look, const NodeFilter& allowed) {
+/// A start that outlasts a reservation takes from what will be free there then.
+void Round::take_from_reservations(const Look& look, const NodeAllocation& allocation) {
+    const ClusterNode& node = in_.cluster.at(allocation.node);
+    for (auto& [partition, reservation] : memo_.reservations_) {
+        if (look.ends_at > reservation.at) {
+            reservation.give_up(in_.cluster.owner_on(node, look.request.enterprise), allocation);
+        }
+    }
+}
+
+bool Round::reserve(const Look& look) {
+    const NodeFilter allowed = off_the_nodes_of(bars_of(look));
     std::optional<Earliest> earliest =
         earliest_start(in_.cluster, in_.running, started_, look.request, in_.now, allowed);
     if (!earliest) {
@@ -404,8 +429,10 @@ bool Round::reserve(const Look& look, const NodeFilter& allowed) {
     StartReservation made{.job = look.order.job,
                           .order = look.order,
                           .shape = look.shape,
+                          .request = look.request,
                           .at = earliest->at,
-                          .nodes = std::move(earliest->nodes)};
+                          .nodes = std::move(earliest->nodes),
+                          .then = std::move(earliest->then)};
     const auto before = memo_.dropped_.find(partition);
     if (before != memo_.dropped_.end()) {
         const StartReservation gone = std::move(before->second);
@@ -417,12 +444,14 @@ bool Round::reserve(const Look& look, const NodeFilter& allowed) {
     return true;
 }
 
-/// Shapes that `before` barred get another look where it has let go of a node, moved later in time,
-/// or is now of a job further back in the queue.
+/// Shapes that `before` barred get another look where it has let go of a node or of a part of it,
+/// moved later in time, or is now of another job.
 void Round::unbar(const StartReservation& before, const StartReservation* after) {
-    const bool later = after == nullptr || after->at > before.at || before.order < after->order;
+    const bool later = after == nullptr || after->at > before.at || before.order < after->order ||
+                       after->shape != before.shape;
     for (const NodeId id : before.nodes) {
-        if (!later && std::ranges::binary_search(after->nodes, id)) {
+        const NodeState* still = later ? nullptr : after->then_on(id);
+        if (still != nullptr && *still == *before.then_on(id)) {
             continue;
         }
         const ClusterNode* node = in_.cluster.find(id);

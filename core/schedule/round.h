@@ -10,7 +10,7 @@
 ///   3  place the job; a gang starts whole or not at all
 ///   4  the first job of each partition that does not fit gets a reservation: the earliest time at
 ///      which enough attempts have reached their deadlines, and the nodes it will use then
-///   5  jobs behind it start only if they end before that time or stay off those nodes
+///   5  jobs behind it start only if they end before that time or leave it its part of those nodes
 ///
 /// So a job that was let pass never moves the reservation later (EASY backfill: D. Lifka, "The
 /// ANL/IBM SP Scheduling System", JSSPP 1995). The same input gives the same starts.
@@ -72,7 +72,8 @@ RoundResult run_round(const RoundInput& input);
 /// and nobody else came, and where; none if it does not fit even then. `allowed` may be empty.
 struct Earliest {
     Moment at;
-    std::vector<NodeId> nodes;  ///< ascending
+    std::vector<NodeId> nodes;    ///< ascending
+    std::vector<NodeState> then;  ///< by node: what is free there at `at`
 };
 std::optional<Earliest> earliest_start(const Cluster& cluster, const RunningJobs& running,
                                        const std::vector<RunningJob>& more,

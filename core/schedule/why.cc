@@ -95,14 +95,13 @@ std::optional<Reason> why_no_place(const WhyInput& in, JobId job, Moment now) {
         return resources_busy(in, request, job, now);
     }
     const QueueOrder order = in.queue.order_of(job);
-    const NodeFilter allowed = [&](NodeId node) {
-        return std::ranges::none_of(in.memo.reservations(), [&](const auto& entry) {
-            const StartReservation& each = entry.second;
-            return each.job != job && each.order < order && now + lane.key.time_limit > each.at &&
-                   std::ranges::binary_search(each.nodes, node);
-        });
-    };
-    return can_place(in.cluster, request, allowed)
+    std::vector<const StartReservation*> bars;
+    for (const auto& [partition, each] : in.memo.reservations()) {
+        if (each.job != job && each.order < order && now + lane.key.time_limit > each.at) {
+            bars.push_back(&each);
+        }
+    }
+    return can_place(in.cluster, request, beside(std::move(bars), in.cluster, request))
                ? std::nullopt
                : std::optional<Reason>(behind_others(in, request, job));
 }

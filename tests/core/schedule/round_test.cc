@@ -54,6 +54,43 @@ TEST(Round, LetsShortJobsPassTheBlockedOne) {
     EXPECT_EQ(zone.why(big)->code, Code::ResourcesBusy);
 }
 
+TEST(Round, LetsLongJobsUseWhatAReservationLeavesOfItsNode) {
+    Zone zone(1);
+    zone.submit(gpus(4), hours(2));
+    ASSERT_EQ(zone.settle().size(), 1U);
+    const JobId head = zone.submit(gpus(6), hours(1));
+    const JobId beside_it = zone.submit(gpus(2), hours(20));
+    const JobId one_too_many = zone.submit(gpus(1), hours(20));
+    const JobId gone_by_then = zone.submit(gpus(2), hours(2));
+
+    EXPECT_EQ(zone.settle(), (Jobs{beside_it, gone_by_then}));
+
+    ASSERT_NE(zone.reservation(), nullptr);
+    EXPECT_EQ(zone.reservation()->job, head);
+    EXPECT_EQ(zone.reservation()->at, zone.now + hours(2));
+    zone.end(gone_by_then);
+    EXPECT_EQ(zone.settle(), Jobs{});
+    EXPECT_EQ(zone.why(one_too_many)->code, Code::BehindOthers);
+}
+
+TEST(Round, KeepsAReservedNodeFreeOfOtherEnterprises) {
+    Zone zone(1);
+    zone.submit(gpus(4), hours(2));
+    ASSERT_EQ(zone.settle().size(), 1U);
+    zone.end(JobId{1});
+    GangRequest other = gpus(2);
+    other.enterprise = kHanRiver;
+    zone.submit(other, hours(1));
+    ASSERT_EQ(zone.settle().size(), 1U);  // the node is theirs for an hour
+    const JobId head = zone.submit(gpus(2), hours(1));
+    const JobId theirs = zone.submit(other, hours(20));
+
+    EXPECT_EQ(zone.settle(), Jobs{});
+
+    EXPECT_EQ(zone.reservation()->job, head);
+    EXPECT_EQ(zone.why(theirs)->code, Code::BehindOthers);
+}
+
 TEST(Round, LetsJobsUseNodesThatAreNotReserved) {
     Zone zone(3);
     zone.submit(gpus(8), hours(2));

@@ -126,6 +126,28 @@ public:
         return at;
     }
 
+    /// Whether the promised job could still start on that node at its time, if `job` started there
+    /// now and ran on; tried on a copy with what runs then.
+    [[nodiscard]] bool leaves_room(const StartReservation& promise, JobId job, NodeId node) const {
+        if (!std::ranges::binary_search(promise.nodes, node)) {
+            return true;
+        }
+        GangRequest one = zone.jobs.at(job).request;
+        one.nodes = 1;
+        const NodeFilter here = [&](NodeId each) { return each == node; };
+        const Expected<Placement, Misfit> asked = place(copy(busy), one, here);
+        std::map<JobId, Busy> then = busy;
+        std::erase_if(then, [&](const auto& each) { return each.second.deadline <= promise.at; });
+        Cluster later = copy(then);
+        if (!asked) {
+            return false;
+        }
+        take(later, one.enterprise, *asked);
+        GangRequest promised = zone.jobs.at(promise.job).request;
+        promised.nodes = 1;
+        return place(later, promised, here).has_value();
+    }
+
     Random random;
     Zone zone;
     std::map<JobId, Busy> busy;
@@ -148,13 +170,13 @@ inline void expect_nothing_left_out(const World& world) {
             continue;
         }
         const QueueOrder order = zone.scheduler.queue().order_of(id);
-        std::set<NodeId> reserved;
-        for (const auto& [partition, first] : zone.scheduler.memo().reservations()) {
-            if (first.order < order && zone.now + job.time_limit > first.at) {
-                reserved.insert(first.nodes.begin(), first.nodes.end());
-            }
-        }
-        const NodeFilter allowed = [&](NodeId node) { return !reserved.contains(node); };
+        const NodeFilter allowed = [&](NodeId node) {
+            return std::ranges::all_of(zone.scheduler.memo().reservations(), [&](const auto& each) {
+                return !(each.second.order < order) ||
+                       zone.now + job.time_limit <= each.second.at ||
+                       world.leaves_room(each.second, id, node);
+            });
+        };
         EXPECT_FALSE(place(now, job.request, allowed).has_value())
             << "job " << id.value << " could start and does not";
     }

@@ -1,0 +1,74 @@
+#include "core/schedule/reservation.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/placement/fit.h"
+
+namespace khu {
+namespace {
+
+/// The position of `node` among `nodes`, or their number.
+std::size_t position_of(const std::vector<NodeId>& nodes, NodeId node) {
+    const auto found = std::ranges::lower_bound(nodes, node);
+    const bool here = found != nodes.end() && *found == node;
+    return static_cast<std::size_t>((here ? found : nodes.end()) - nodes.begin());
+}
+
+/// Without looking at which devices: most nodes are reserved as a whole, and this says so at once.
+bool enough_of_each(const NodeState& then, const Shape& promised, const Shape& asked) {
+    return !promised.exclusive && !asked.exclusive &&
+           then.free_gpu_count() >= promised.gpus + asked.gpus &&
+           then.free_cores() >= promised.cores + asked.cores &&
+           then.free_memory() >= promised.memory + asked.memory;
+}
+
+}  // namespace
+
+const NodeState* StartReservation::then_on(NodeId node) const {
+    const std::size_t position = position_of(nodes, node);
+    return position == nodes.size() ? nullptr : &then[position];
+}
+
+void StartReservation::give_up(const EnterpriseId& owner, const NodeAllocation& allocation) {
+    const std::size_t position = position_of(nodes, allocation.node);
+    if (position < nodes.size()) {
+        then[position].take(owner, allocation);
+    }
+}
+
+bool leaves_room(const StartReservation& reservation, const Cluster& cluster,
+                 const GangRequest& request, NodeId node) {
+    const NodeState* then = reservation.then_on(node);
+    if (then == nullptr) {
+        return true;
+    }
+    const GangRequest& promised = reservation.request;
+    if (!enough_of_each(*then, promised.shape, request.shape)) {
+        return false;
+    }
+    const ClusterNode& now = cluster.at(node);
+    const std::optional<NodeFit> asked =
+        fit(now.state, request.shape, cluster.partition(request.partition)->share);
+    if (!asked || !now.state.open_to(request.enterprise)) {
+        return false;
+    }
+    NodeState beside_it = *then;
+    beside_it.take(cluster.owner_on(now, request.enterprise), asked->allocation);
+    return beside_it.open_to(promised.enterprise) &&
+           can_fit(beside_it, promised.shape, cluster.partition(promised.partition)->share);
+}
+
+NodeFilter beside(std::vector<const StartReservation*> bars, const Cluster& cluster,
+                  const GangRequest& request) {
+    if (bars.empty()) {
+        return {};
+    }
+    return [bars = std::move(bars), &cluster, request](NodeId node) {
+        return std::ranges::all_of(bars, [&](const StartReservation* each) {
+            return leaves_room(*each, cluster, request, node);
+        });
+    };
+}
+
+}  // namespace khu
