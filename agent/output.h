@@ -23,7 +23,8 @@ struct OutputNames {
 /// What the job asked for, or "khu-%j.out".
 std::string output_pattern(const std::string& asked);
 
-/// %j job, %N node, %t rank, %a array index, %% percent; other letters stay as they are.
+/// %j job, %N node, %t rank, %A its array, %a its index there, %% percent; other letters stay as
+/// they are.
 std::string expand_output(std::string_view pattern, const OutputNames& names);
 
 /// A file open for appending, or the errno and the words why there is none.

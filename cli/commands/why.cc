@@ -39,12 +39,14 @@ std::string advice(const Session& session, const wire::WhyAnswer& why) {
     return out;
 }
 
-std::string sentences(const Session& session, const wire::WhyAnswer& why) {
-    const std::string job = std::to_string(why.job.value);
+/// `job`: as it was asked for, an element by its index.
+std::string sentences(const Session& session, const std::string& job, const wire::WhyAnswer& why) {
     if (why.phase != "queued") {
         return session.say(Message::WhyNotQueued, {job, why.phase}) + "\n";
     }
-    std::string out = session.say(Message::WhyQueued, {job, std::to_string(why.rank)});
+    std::string out = why.rank == 0
+                          ? session.say(Message::WhyAside, {job})
+                          : session.say(Message::WhyQueued, {job, std::to_string(why.rank)});
     if (why.expected_start_at != Moment{0}) {
         out += session.say(Message::WhyExpected, {session.when(why.expected_start_at).shown});
     }
@@ -72,7 +74,7 @@ Result run(Session& session) {
         reason.remedy = own.remedy;
     }
     if (session.format == Format::Table || session.format == Format::Wide) {
-        session.print(sentences(session, why->answer));
+        session.print(sentences(session, session.operand(), why->answer));
     } else {
         session.present(reason_table(why->answer.reasons), why->body);
     }

@@ -53,12 +53,17 @@ std::string format_gpu_hours(Atoms amount) {
                        millionths % 1'000'000);
 }
 
+/// Never more than there is: what is left over after the third decimal is cut off.
 std::string format_gpu_hours_short(Atoms amount) {
-    const std::int64_t tenths = (amount.value + 180'000'000) / 360'000'000;
-    if (amount.value != 0 && amount < Atoms{360'000'000}) {
+    constexpr std::int64_t thousandth = 3'600'000, hour = 1'000 * thousandth;
+    if (amount.value != 0 && amount.value < hour / 10) {
         return format_gpu_hours(amount) + " GPU-hours";
     }
-    return fmt::format("{}.{} GPU-hours", tenths / 10, tenths % 10);
+    std::string decimals = fmt::format("{:03}", amount.value % hour / thousandth);
+    while (decimals.size() > 1 && decimals.back() == '0') {
+        decimals.pop_back();
+    }
+    return fmt::format("{}.{} GPU-hours", amount.value / hour, decimals);
 }
 
 std::string format_span(Span span) {

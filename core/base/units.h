@@ -106,7 +106,7 @@ constexpr std::int64_t whole_seconds_up(Span span) {
 
 /// "4419.200000": GPU-hours with six decimals, rounded half to even. For display only.
 std::string format_gpu_hours(Atoms amount);
-/// "64.0 GPU-hours": one decimal, or six significant ones below 0.1. For people.
+/// "64.0 GPU-hours", "1999.977 GPU-hours": cut off after three decimals; six below 0.1. For people.
 std::string format_gpu_hours_short(Atoms amount);
 /// "2h30m", "45s", "3d4h", "250ms".
 std::string format_span(Span span);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "core/base/enum_name.h"
@@ -141,7 +142,10 @@ Refusal not_open(const char* what, const std::string& name, const JobSpec& spec,
         .with("open", joined(open));
 }
 
-Refusal over(const char* what, std::int64_t asked, const std::string& where, std::int64_t limit) {
+/// `asked` and `limit`: numbers, or words where a bare number would not say its unit.
+template <class Amount>
+Refusal over(const char* what, Amount asked, const std::string& where,
+             std::type_identity_t<Amount> limit) {
     return Refusal(Code::OverLimit)
         .with("what", what)
         .with("asked", asked)
@@ -242,7 +246,7 @@ Checked settle_time(const Policy& policy, JobSpec& spec, Moment now) {
     }
     if (spec.time_limit > most) {
         return Unexpected{
-            over("time limit in seconds", spec.time_limit.value / 1000, where, most.value / 1000)};
+            over("time limit", format_span(spec.time_limit), where, format_span(most))};
     }
     const Moment ends = std::max(now, spec.not_before) + spec.time_limit;
     if (spec.when->deadline > Moment{0} && ends > spec.when->deadline) {

@@ -16,6 +16,16 @@ TEST(Units, PrintsGpuHoursHalfToEven) {
     EXPECT_EQ(format_gpu_hours(Atoms{5400}), "0.000002");
 }
 
+TEST(Units, ForPeopleHoursAreNeverMoreThanThereAre) {
+    constexpr std::int64_t hour = 3'600'000'000;
+    EXPECT_EQ(format_gpu_hours_short(Atoms{64 * hour}), "64.0 GPU-hours");
+    EXPECT_EQ(format_gpu_hours_short(Atoms{2000 * hour - 1}), "1999.999 GPU-hours");
+    EXPECT_EQ(format_gpu_hours_short(Atoms{12 * hour + hour / 4}), "12.25 GPU-hours");
+    EXPECT_EQ(format_gpu_hours_short(Atoms{hour / 10 - 1}), "0.100000 GPU-hours");
+    EXPECT_EQ(format_gpu_hours_short(Atoms{0}), "0.0 GPU-hours");
+    EXPECT_EQ(format_gpu_hours_short(Atoms{-hour}), "-1.000000 GPU-hours");
+}
+
 TEST(Units, PrintsMomentsInUtcAndAtTheZonesOffset) {
     EXPECT_EQ(format_utc(Moment{1772413200000}), "2026-03-02T01:00:00Z");
     EXPECT_EQ(format_local(Moment{1772413200000}, 420), "2026-03-02T08:00:00+07:00");

@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+"""Grants from request to decision, and a policy's life, with the commands a zone's people type; and
+that a restart of khud forgets none of it."""
+import json
+import os
+import signal
+import time
+
+from harness import CPU, FIRST, NONE, ROOT, POLICY, ZoneTest, main, wait_for
+
+
+class Grants(ZoneTest):
+    nodes = {"hn-03": CPU}
+    hosts = False
+
+    def khu(self, *words, token=None):
+        return json.loads(self.zone.khu(*words, "--format", "json", token=token).stdout)
+
+    def refused(self, *words, token=None):
+        done = self.zone.khu(*words, check=False, token=token)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        return done.stderr
+
+    def restart(self):
+        self.zone.khud.kill(signal.SIGKILL)
+        self.zone.start_khud()
+
+    def file(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def grants_of(self, enterprise):
+        grants = self.khu("grant", "list")["grants"]
+        return {grant["grant"]: grant for grant in grants if grant["enterprise"] == enterprise}
+
+    def test_a_request_waits_for_its_decision_and_its_grant_pays(self):
+        ask = ["grant", "request", "--programme", "free", "--to", "2080-01-01"]
+        first = self.khu(*ask, "--amount", "30h", "--purpose", "a first model", token=self.an)
+        second = self.khu(*ask, "--amount", "40h", "--purpose", "another", token=self.an)
+        self.assertEqual((first["state"], second["state"]), ("waiting", "waiting"))
+
+        self.restart()
+        waiting = self.khu("grant", "list", "--requests")["requests"]
+        asked = {first["request"], second["request"]}
+        self.assertLessEqual(asked, {one["request"] for one in waiting})
+
+        self.khu("grant", "approve", first["request"], "--decision", "12/QĐ", "--grant", "G-N1")
+        self.khu("grant", "refuse", second["request"], "--reason", "one at a time")
+        self.assertIn("G-N1", self.grants_of(FIRST))
+        states = {one["request"]: (one["state"], one["reason"])
+                  for one in self.khu("grant", "list", "--requests", token=self.an)["requests"]}
+        self.assertEqual(states[first["request"]][0], "approved")
+        self.assertEqual(states[second["request"]], ("refused", "one at a time"))
+        said = self.refused("grant", "refuse", second["request"], "--reason", "again")
+        self.assertIn("L212", said)
+
+    def test_an_import_opens_all_grants_or_none(self):
+        head = "grant,enterprise,programme,amount,from,to,decision_ref\n"
+        good = f"G-I1,{NONE},free,10 GPUh,2020-01-01,2080-01-01,13/QĐ\n"
+        bad = "G-I2,0499000099,free,10 GPUh,2020-01-01,2080-01-01,13/QĐ\n"
+        said = self.refused("grant", "import", self.file("bad.csv", head + good + bad))
+        self.assertIn("line 3", said)
+        self.assertEqual(self.grants_of(NONE), {})
+
+        self.khu("grant", "import", self.file("good.csv", head + good))
+        self.assertEqual(list(self.grants_of(NONE)), ["G-I1"])
+        em = self.zone.user_token("em", NONE)
+        self.zone.token = em
+        job = self.submit(["/bin/true"])
+        self.assertEqual(self.zone.wait_job(job)["cause"], "completed")
+        self.zone.token = self.an
+
+    def test_a_policy_takes_effect_on_its_day_and_is_rolled_back(self):
+        def policy_in_force():
+            states = self.khu("policy", "history")["policies"]
+            return [one["policy"] for one in states if one["state"] == "in_force"][0]
+
+        def wait_in_force(name):
+            wait_for(lambda: policy_in_force() == name, f"{name} to be in force")
+
+        before = policy_in_force()
+        with open(os.path.join(ROOT, POLICY)) as file:
+            text = file.read()
+        soon = time.strftime("%Y-%m-%dT%H:%M:%S+07:00", time.gmtime(time.time() + 7 * 3600 + 3))
+        text = text.replace("id: e2e.1", f'id: e2e.2\n  supersedes: "{before}"')
+        text = text.replace('"2026-01-01T00:00:00+07:00"', f'"{soon}"')
+        text = text.replace("max: 24h", "max: 2h")
+        self.khu("policy", "apply", self.file("second.yaml", text))
+        self.assertEqual(policy_in_force(), before, "it does not wait for its moment")
+        self.restart()  # what is scheduled is not forgotten
+        wait_in_force("e2e.2")
+        long = ["submit", "-p", "cpu", "-t", "20h", "--programme", "free", "--", "/bin/true"]
+        self.assertIn("time limit asked 20h, the limit of partition cpu is 2h",
+                      self.refused(*long, token=self.an))
+
+        self.khu("policy", "rollback", "--id", "e2e.3", "--decision", "14/QĐ")
+        wait_in_force("e2e.3")
+        self.zone.khu(*long, token=self.an)
+        self.assertIn("max: 24h", self.zone.khu("policy", "show").stdout)
+        self.assertEqual(self.khu("policy", "history")["policies"][-1]["decision_ref"], "14/QĐ")
+
+
+if __name__ == "__main__":
+    main(needs_hosts=False)
