@@ -166,13 +166,14 @@ Expected<Done, Refusal> check_period(const std::string& period, Moment now,
     return Done{};
 }
 
-Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request, Moment now,
-                                      int utc_offset_minutes) {
-    if (auto checked = check_period(request.period, now, utc_offset_minutes); !checked) {
+Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request,
+                                      const ReportZone& zone) {
+    if (auto checked = check_period(request.period, zone.now, zone.utc_offset_minutes); !checked) {
         return Unexpected{std::move(checked).error()};
     }
     Report report;
     wire::ManifestAnswer& manifest = report.manifest;
+    manifest.is_final = request.period <= zone.closed_period;
     manifest.file = "khu-jobs-" + request.period +
                     (request.enterprise.empty() ? "" : "-" + request.enterprise.value) + "." +
                     ending_of(request.format);
@@ -186,6 +187,7 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
         if (!request.show_users) {
             row.user_id.reset();
         }
+        row.is_final = manifest.is_final;
         policies.insert(row.policy_id.value);
         const bool first = manifest.ledger_first.value == 0;
         if (row.ledger_seq_first.value != 0) {
@@ -203,7 +205,7 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
     manifest.bytes = static_cast<std::int64_t>(report.text.size());
     manifest.sha256 = wire::net::sha256_hex(report.text);
     manifest.ledger_head = store.ledger_head().hash;
-    manifest.generated_at = format_utc(now);
+    manifest.generated_at = format_utc(zone.now);
     return report;
 }
 

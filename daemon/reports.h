@@ -29,9 +29,16 @@ struct Report {
     wire::ManifestAnswer manifest;
 };
 
+/// What a report must know of the zone besides its rows.
+struct ReportZone {
+    Moment now;
+    int utc_offset_minutes{0};
+    std::string closed_period;  ///< this month and those before it are final; empty: none is
+};
+
 /// Errors: R300; those of the store.
-Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request, Moment now,
-                                      int utc_offset_minutes);
+Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request,
+                                      const ReportZone& zone);
 /// Errors: R300 for what is no month, or a month that has not begun.
 Expected<Done, Refusal> check_period(const std::string& period, Moment now, int utc_offset_minutes);
 

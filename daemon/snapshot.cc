@@ -47,10 +47,14 @@ struct Head {
     std::vector<FairRow> fair_use;
     std::vector<RunRow> history;
     std::vector<EndedRow> ended;
+    Moment cut_until;
+    Moment closed_until;
+    std::string closed_period;
+    std::vector<MonthMark> months;
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
-             nodes, keys, fair_use, history, ended)
+             nodes, keys, fair_use, history, ended, cut_until, closed_until, closed_period, months)
 
 struct JobRow {
     Job job;
@@ -78,7 +82,11 @@ Head head_of(const Truth& truth) {
               .keys = {},
               .fair_use = {},
               .history = {},
-              .ended = {}};
+              .ended = {},
+              .cut_until = truth.cut_until,
+              .closed_until = truth.closed_until,
+              .closed_period = truth.closed_period,
+              .months = truth.months};
     for (const auto& [number, record] : truth.requests) {
         head.requests.push_back(record);
     }
@@ -118,6 +126,10 @@ void take_head(Truth& truth, Head head) {
         const std::uint64_t number = record.request.number;
         truth.requests.emplace(number, std::move(record));
     }
+    truth.cut_until = head.cut_until;
+    truth.closed_until = head.closed_until;
+    truth.closed_period = std::move(head.closed_period);
+    truth.months = std::move(head.months);
     truth.ledger = Ledger(head.ledger);
     for (NodeRecord& node : head.nodes) {
         const NodeId id = node.id;

@@ -14,6 +14,7 @@
 ///     discount  zone_disc -> used:<partition>    factor below 100 %
 ///     waive     zone_loss -> used:<partition>    infrastructure causes, overrun
 ///     expire    grant:<id> -> expired            the window is over
+///     refund    zone_loss, premium -> grant:<id>, zone_disc    time of a settled slice is waived
 ///
 /// Money (purse.h) is in the same chain, linked with the entries of hours around it:
 ///
@@ -23,6 +24,7 @@
 ///     hold      funder:<id>, wallet:<tax>, owed:<tax> ... revenue:<zone>     start
 ///     settle    the same, moved                         end of a slice
 ///     void      the same, given back                    start failed
+///     refund    revenue:<zone> -> the same              as for hours
 ///
 /// Unit of amounts: atoms; mvnd between accounts of money.
 

@@ -118,6 +118,10 @@ public:
     /// Claims: `key` holds; the slice is the next one; the charge is at most what is held (L204;
     /// bill() in usage.h waives what goes beyond).
     Entries settle(AttemptKey key, const SettleInput& input, Moment now, const PolicyId& policy);
+    /// Gives back part of what settled slices cost; before the last slice is settled. Claims: `key`
+    /// holds and was settled before; nobody gets back more than it paid.
+    Entries correct(AttemptKey key, const CorrectionInput& input, Moment now,
+                    const PolicyId& policy);
     /// Gives a hold back whole: the attempt never took its resources. Claims: `key` holds.
     Entries void_hold(AttemptKey key, Moment now, const PolicyId& policy);
 
@@ -170,6 +174,11 @@ private:
     void void_money(Entries& out, const OpenHold& hold, Moment now, const PolicyId& policy);
     Entry& write_change(Entries& out, Purse& purse, Mvnd amount, Moment now,
                         const PolicyId& policy);
+    struct Correcting;
+    void refund(const Correcting& to, const std::string& letters,
+                std::pair<std::string, std::string> from_and_to, std::int64_t amount);
+    void refund_hours(const Correcting& to);
+    void refund_money(const Correcting& to);
     void audit_money(std::vector<std::string>& broken) const;
     [[nodiscard]] Candidates candidates(const EnterpriseId& enterprise,
                                         const ProgrammeId& programme, Moment now) const;

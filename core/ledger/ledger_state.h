@@ -27,6 +27,15 @@ struct SettleInput {
     std::vector<Mvnd> paid{};  ///< list price of the charge, as HoldPlan::money; empty: no money
 };
 
+/// What is taken back of settled slices, all amounts >= 0: `less.waived` more is waived, and so
+/// much less of the others was due.
+struct CorrectionInput {
+    Charge less;
+    std::string cause;
+    std::vector<HoldPart> held;  ///< of the start: what is no longer held of it was paid
+    std::vector<Mvnd> paid;      ///< back to each payer, as HoldPlan::money
+};
+
 struct UsedTotal {
     PartitionId partition;
     Atoms metered;

@@ -7,6 +7,8 @@
 namespace khu {
 namespace {
 
+__extension__ using Wide = __int128;
+
 struct Month {
     std::int64_t year{0};
     int month{1};
@@ -137,59 +139,169 @@ std::string cause_name(EndCause cause) {
     return enum_name(cause);
 }
 
-std::vector<SliceBounds> month_slices(Moment taken, Moment released, int utc_offset_minutes) {
-    const Moment end = std::max(taken, released);
+Moment month_start(Moment at, int utc_offset_minutes) {
+    return local_midnight(month_of(at, utc_offset_minutes), utc_offset_minutes);
+}
+
+Moment month_end(Moment at, int utc_offset_minutes) {
+    return local_midnight(next(month_of(at, utc_offset_minutes)), utc_offset_minutes);
+}
+
+Moment start_of(const std::string& period, int utc_offset_minutes) {
+    KHU_CHECK(period.size() == 7, "{}", period);
+    return local_midnight({std::stoll(period.substr(0, 4)), std::stoi(period.substr(5))},
+                          utc_offset_minutes);
+}
+
+std::string period_of(Moment at, int utc_offset_minutes) {
+    return period_name(month_of(at, utc_offset_minutes));
+}
+
+namespace {
+
+/// Half-open slices from `from` on, at least one; seconds are counted from `taken`.
+std::vector<SliceBounds> slices_from(const Settled& settled, const AttemptEnd& end, int offset) {
+    const Moment start = settled.slices == 0 ? end.taken_at : settled.to;
+    const Moment stop = std::max(start, end.released_at);
     std::vector<SliceBounds> out;
-    Month month = month_of(taken, utc_offset_minutes);
-    Moment from = taken;
-    std::int64_t elapsed_before = 0;
+    Moment from = start;
+    std::int64_t before = settled.elapsed_s;
     do {
-        const Moment to = std::min(end, local_midnight(next(month), utc_offset_minutes));
-        const std::int64_t elapsed = whole_seconds_up(to - taken);
-        out.push_back(SliceBounds{.number = static_cast<int>(out.size()) + 1,
+        const Moment to = std::min(stop, month_end(from, offset));
+        const std::int64_t elapsed =
+            std::max(before, whole_seconds_up(std::max(Span{0}, to - end.taken_at)));
+        out.push_back(SliceBounds{.number = settled.slices + static_cast<int>(out.size()) + 1,
                                   .start = from,
                                   .end = to,
-                                  .elapsed_s = elapsed - elapsed_before,
-                                  .period = period_name(month)});
-        elapsed_before = elapsed;
+                                  .elapsed_s = elapsed - before,
+                                  .period = period_of(from, offset)});
+        before = elapsed;
         from = to;
-        month = next(month);
-    } while (from < end);
+    } while (from < stop);
     return out;
 }
 
-std::vector<SliceBill> bill(const PriceTerms& terms, const AttemptEnd& end,
-                            int utc_offset_minutes) {
-    const std::vector<SliceBounds> slices =
-        month_slices(end.taken_at, end.released_at, utc_offset_minutes);
-    std::int64_t elapsed_s = 0;
+/// The slices after `settled` where only the attempt's first `chargeable_s` seconds are charged.
+std::vector<SliceBill> priced(const PriceTerms& terms, const std::vector<SliceBounds>& slices,
+                              const Settled& settled, std::int64_t chargeable_s) {
+    const std::int64_t rate = terms.rate_vnd_per_gpuh;
+    const auto beyond = [&](std::int64_t elapsed_s) {
+        return std::max<std::int64_t>(0, elapsed_s - chargeable_s);
+    };
+    std::int64_t cumulative_s = settled.elapsed_s;
+    Charge before = charge_of(terms, cumulative_s, beyond(cumulative_s));
+    std::vector<SliceBill> out;
+    for (const SliceBounds& bounds : slices) {
+        cumulative_s += bounds.elapsed_s;
+        const Charge after = charge_of(terms, cumulative_s, beyond(cumulative_s));
+        SliceBill slice{.bounds = bounds, .charge = minus(after, before), .last = false};
+        slice.list = money_of(after.charged, rate) - money_of(before.charged, rate);
+        slice.paid = split(slice.list, terms.payers);
+        slice.waived_list = money_of(after.waived, rate) - money_of(before.waived, rate);
+        slice.cause = "period_cut";
+        out.push_back(std::move(slice));
+        before = after;
+    }
+    return out;
+}
+
+std::int64_t total_of(const std::vector<SliceBounds>& slices, const Settled& settled) {
+    std::int64_t elapsed_s = settled.elapsed_s;
     for (const SliceBounds& bounds : slices) {
         elapsed_s += bounds.elapsed_s;
     }
+    return elapsed_s;
+}
+
+/// `total` by largest remainder of what each has paid, so that nobody gets more than that.
+std::vector<Mvnd> back_to_payers(Mvnd total, const std::vector<Mvnd>& paid) {
+    Mvnd all;
+    for (const Mvnd each : paid) {
+        all += each;
+    }
+    KHU_CHECK(total <= all, "{} of {}", total.value, all.value);
+    std::vector<Mvnd> parts(paid.size());
+    Mvnd left = total;
+    std::vector<std::pair<std::int64_t, std::size_t>> rests;
+    for (std::size_t i = 0; i < paid.size() && all > Mvnd{0}; ++i) {
+        const Wide product = Wide{total.value} * paid[i].value;
+        parts[i] = Mvnd{static_cast<std::int64_t>(product / all.value)};
+        left -= parts[i];
+        rests.emplace_back(-static_cast<std::int64_t>(product % all.value), i);
+    }
+    std::ranges::sort(rests);
+    for (std::size_t k = 0; left > Mvnd{0}; ++k) {
+        parts.at(rests.at(k).second) += Mvnd{1};
+        left -= Mvnd{1};
+    }
+    return parts;
+}
+
+std::optional<Correction> correction_of(const PriceTerms& terms, const Settled& settled,
+                                        std::int64_t chargeable_s) {
+    const Charge due = charge_of(terms, settled.elapsed_s,
+                                 std::max<std::int64_t>(0, settled.elapsed_s - chargeable_s));
+    const Charge was = charge_of(terms, settled.elapsed_s, settled.waived_s);
+    if (due == was) {
+        return std::nullopt;
+    }
+    const std::int64_t rate = terms.rate_vnd_per_gpuh;
+    Correction back{.less = minus(was, due)};
+    back.less.waived_s = due.waived_s - was.waived_s;
+    back.less.waived = due.waived - was.waived;
+    back.list = money_of(was.charged, rate) - money_of(due.charged, rate);
+    back.paid = back_to_payers(back.list, settled.paid);
+    back.waived_list = money_of(due.waived, rate) - money_of(was.waived, rate);
+    return back;
+}
+
+}  // namespace
+
+EndBill bill_end(const PriceTerms& terms, const AttemptEnd& end, const Settled& settled,
+                 int utc_offset_minutes) {
+    const std::vector<SliceBounds> slices = slices_from(settled, end, utc_offset_minutes);
+    const std::int64_t elapsed_s = total_of(slices, settled);
     // The last seconds are waived, by the cause or because they lie beyond the hold.
     const std::int64_t waived_s =
         std::max(waived_seconds(terms, end.cause, elapsed_s, end.never_ran),
                  overrun_seconds(terms, elapsed_s, end.held));
     const std::int64_t chargeable_s = elapsed_s - waived_s;
 
-    std::vector<SliceBill> out;
-    Charge before;
-    std::int64_t cumulative_s = 0;
-    for (const SliceBounds& bounds : slices) {
-        cumulative_s += bounds.elapsed_s;
-        const Charge after =
-            charge_of(terms, cumulative_s, std::max<std::int64_t>(0, cumulative_s - chargeable_s));
-        const bool last = bounds.number == static_cast<int>(slices.size());
-        const std::int64_t rate = terms.rate_vnd_per_gpuh;
-        SliceBill slice{.bounds = bounds, .charge = minus(after, before), .last = last};
-        slice.list = money_of(after.charged, rate) - money_of(before.charged, rate);
-        slice.paid = split(slice.list, terms.payers);
-        slice.waived_list = money_of(after.waived, rate) - money_of(before.waived, rate);
-        slice.cause = last ? cause_name(end.cause) : "period_cut";
-        out.push_back(std::move(slice));
-        before = after;
-    }
+    EndBill out{.correction = correction_of(terms, settled, chargeable_s),
+                .slices = priced(terms, slices, settled, chargeable_s)};
+    out.slices.back().last = true;
+    out.slices.back().cause = cause_name(end.cause);
     return out;
+}
+
+std::vector<SliceBill> bill_to_cut(const PriceTerms& terms, const AttemptEnd& end,
+                                   const Settled& settled, int utc_offset_minutes) {
+    const std::vector<SliceBounds> slices = slices_from(settled, end, utc_offset_minutes);
+    const std::int64_t elapsed_s = total_of(slices, settled);
+    return priced(terms, slices, settled, elapsed_s - overrun_seconds(terms, elapsed_s, end.held));
+}
+
+Settled settled_with(Settled settled, const std::vector<SliceBill>& slices) {
+    for (const SliceBill& slice : slices) {
+        settled.slices = slice.bounds.number;
+        settled.to = slice.bounds.end;
+        settled.elapsed_s += slice.charge.elapsed_s;
+        settled.waived_s += slice.charge.waived_s;
+        settled.paid.resize(slice.paid.size());
+        for (std::size_t i = 0; i < slice.paid.size(); ++i) {
+            settled.paid[i] += slice.paid[i];
+        }
+    }
+    return settled;
+}
+
+std::vector<SliceBill> bill(const PriceTerms& terms, const AttemptEnd& end,
+                            int utc_offset_minutes) {
+    return bill_end(terms, end, {}, utc_offset_minutes).slices;
+}
+
+std::vector<SliceBounds> month_slices(Moment taken, Moment released, int utc_offset_minutes) {
+    return slices_from({}, {.taken_at = taken, .released_at = released}, utc_offset_minutes);
 }
 
 SettleInput settle_input(const SliceBill& slice, const PartitionId& partition, const QosId& qos) {
@@ -219,10 +331,40 @@ UsageRow usage_row(const UsageContext& context, const AttemptEnd& end, const Sli
     if (slice.last) {
         row.exit_code = end.exit_code;
     }
+    trace_to(row, entries);
+    return row;
+}
+
+void trace_to(UsageRow& row, const std::vector<Entry>& entries) {
     if (!entries.empty()) {
         row.ledger_seq_first = entries.front().seq;
         row.ledger_seq_last = entries.back().seq;
     }
+}
+
+UsageRow correction_row(const UsageContext& context, const AttemptEnd& end, const Settled& settled,
+                        const Correction& correction, int utc_offset_minutes) {
+    UsageRow row;
+    fill_job(row, context);
+    row.period = period_of(std::max(settled.to, end.released_at), utc_offset_minutes);
+    row.slice = settled.slices;
+    row.slice_start = settled.to;
+    row.slice_end = settled.to;
+    row.end_cause = "correction";
+    row.surcharge_ugs = -correction.less.surcharge;
+    row.discount_ugs = -correction.less.discount;
+    row.waived_ugs = correction.less.waived;
+    row.charged_ugs = -correction.less.charged;
+    row.charged_gpuh =
+        (correction.less.charged > Atoms{0} ? "-" : "") + format_gpu_hours(correction.less.charged);
+    row.list_mvnd = -correction.list;
+    row.waived_list_mvnd = correction.waived_list;
+    for (std::size_t i = 0; i < correction.paid.size(); ++i) {
+        paid_by(row, context.terms.payers[i].kind) -= correction.paid[i];
+    }
+    row.row_kind = "correction";
+    row.corrects =
+        fmt::format("{}.{}.{}", context.key.job.value, context.key.attempt.value, settled.slices);
     return row;
 }
 

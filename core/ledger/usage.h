@@ -3,16 +3,16 @@
 /// \file
 /// Usage rows: one per attempt and accounting month, the truth that accounting scripts read.
 ///
-/// An attempt that ran across local midnight of the 1st gives one row for each month. Money is
-/// cumulative over the attempt, so that any cutting gives the same totals (I-11). In this release
-/// the rows and their entries are made when the attempt ends, not at the cut: a job that runs over
-/// the month's end appears in both months only once it has ended.
+/// An attempt that runs across local midnight of the 1st gives one row for each month, made at the
+/// cut (bill_to_cut()) or, if it ends first, at its end. Money is cumulative over the attempt, so
+/// that any cutting gives the same totals (I-11). Where the end waives time of a month that was
+/// cut, that month's row stays as it is, and a row of kind "correction" in the month of the end
+/// takes it back.
 ///
-/// At the end of an attempt:
+/// For each slice of a bill:
 ///
-///     for each slice of bill(terms, end, offset):
-///         entries = ledger.settle(key, settle_input(slice, partition, qos), now, policy)
-///         row     = usage_row(context, end, slice, entries)
+///     entries = ledger.settle(key, settle_input(slice, partition, qos), now, policy)
+///     row     = usage_row(context, end, slice, entries)
 ///
 /// Columns and their order: docs/guides/accounting.md.
 
@@ -48,6 +48,14 @@ struct SliceBounds {
 /// s.
 std::vector<SliceBounds> month_slices(Moment taken, Moment released, int utc_offset_minutes);
 
+/// Local midnight of the 1st of the month that `at` lies in, and of the month after.
+Moment month_start(Moment at, int utc_offset_minutes);
+Moment month_end(Moment at, int utc_offset_minutes);
+/// Local midnight of the 1st of "2026-03". Claims: it is a month.
+Moment start_of(const std::string& period, int utc_offset_minutes);
+/// "2026-03"
+std::string period_of(Moment at, int utc_offset_minutes);
+
 /// How an attempt ended.
 struct AttemptEnd {
     Moment taken_at;
@@ -69,7 +77,40 @@ struct SliceBill {
     bool last{true};
 };
 
-/// Waived seconds are the attempt's last ones, whichever slice they fall in.
+/// What the cuts of months have settled of a running attempt.
+struct Settled {
+    int slices{0};
+    Moment to;  ///< the next slice starts here; of no meaning while `slices` is 0
+    std::int64_t elapsed_s{0};
+    std::int64_t waived_s{0};  ///< beyond the hold
+    std::vector<Mvnd> paid;    ///< as PriceTerms::payers
+    bool operator==(const Settled&) const = default;
+};
+KHU_DESCRIBE(Settled, slices, to, elapsed_s, waived_s, paid)
+
+/// What the end takes back of settled slices; amounts as in CorrectionInput.
+struct Correction {
+    Charge less;  ///< `waived_s`, `waived`: so much more is waived
+    Mvnd list;
+    std::vector<Mvnd> paid;
+    Mvnd waived_list;
+};
+
+struct EndBill {
+    std::optional<Correction> correction;
+    std::vector<SliceBill> slices;  ///< at least one; the last is `last`
+};
+
+/// Waived seconds are the attempt's last ones, whichever slice they fall in. `end.held` is what was
+/// held at the start.
+EndBill bill_end(const PriceTerms& terms, const AttemptEnd& end, const Settled& settled,
+                 int utc_offset_minutes);
+/// The slices up to the cut at `end.released_at`, a local midnight of the 1st; none is the last.
+std::vector<SliceBill> bill_to_cut(const PriceTerms& terms, const AttemptEnd& end,
+                                   const Settled& settled, int utc_offset_minutes);
+/// `settled` and these slices.
+Settled settled_with(Settled settled, const std::vector<SliceBill>& slices);
+/// Of an attempt that nothing was settled of.
 std::vector<SliceBill> bill(const PriceTerms& terms, const AttemptEnd& end, int utc_offset_minutes);
 
 SettleInput settle_input(const SliceBill& slice, const PartitionId& partition, const QosId& qos);
@@ -174,5 +215,10 @@ KHU_DESCRIBE_LONG(UsageRow,
 /// `entries` are those that settling this slice gave (their seqs go into the row; none: both 0).
 UsageRow usage_row(const UsageContext& context, const AttemptEnd& end, const SliceBill& slice,
                    const std::vector<Entry>& entries);
+/// The row of a correction of the slices up to `settled`, in the month of the end.
+UsageRow correction_row(const UsageContext& context, const AttemptEnd& end, const Settled& settled,
+                        const Correction& correction, int utc_offset_minutes);
+/// `entries` are those of the correction.
+void trace_to(UsageRow& row, const std::vector<Entry>& entries);
 
 }  // namespace khu

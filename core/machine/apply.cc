@@ -4,6 +4,7 @@
 
 #include "core/base/limits.h"
 #include "core/machine/money.h"
+#include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
 namespace khu {
@@ -114,6 +115,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
         queue_anew(state, at);
     }
     state.budgets_due = !budgets_due(state).empty();
+    state.month_due_at = next_month_event(state);
     state.scheduler.admission_changed();
     return posted(std::move(entries));
 }
@@ -214,6 +216,24 @@ Effects on(State& state, const GrantsExpired&, Moment at) {
     Effects effects = posted(state.truth.ledger.expire(at, policy_in_force(state)));
     state.scheduler.admission_changed();
     return effects;
+}
+
+Effects on(State& state, const MonthCut& fact, Moment at) {
+    state.truth.cut_until = fact.until;
+    Effects effects = settle_month(state, fact.until, at);
+    state.truth.months.push_back({.period = fact.period,
+                                  .until = fact.until,
+                                  .last = state.truth.ledger.last_seq(),
+                                  .fact = state.truth.last});
+    state.month_due_at = next_month_event(state);
+    return effects;
+}
+
+Effects on(State& state, const MonthClosed& fact, Moment) {
+    state.truth.closed_until = fact.until;
+    state.truth.closed_period = fact.period;
+    state.month_due_at = next_month_event(state);
+    return {};
 }
 
 Effects on(State& state, const BudgetsSet& fact, Moment at) {

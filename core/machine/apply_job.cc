@@ -9,6 +9,7 @@
 #include "core/machine/arrays.h"
 #include "core/machine/decide.h"
 #include "core/machine/dependencies.h"
+#include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
 namespace khu::apply_detail {
@@ -49,62 +50,6 @@ void remember_key(State& state, const JobQueued& fact, Moment at) {
     }
 }
 
-/// Everything a usage row says of the job.
-UsageContext usage_context(const State& state, const Job& job, const Attempt& attempt,
-                           const AttemptBooks& books) {
-    const Policy& policy = *state.truth.policy;
-    const Enterprise* enterprise = find_enterprise(policy, job.spec.enterprise);
-    const Programme* programme = find_programme(policy, job.spec.programme);
-    return {.zone = policy.zone.id,
-            .province_code = policy.zone.province.code,
-            .enterprise = job.spec.enterprise,
-            .enterprise_class = enterprise == nullptr ? "" : enum_name(enterprise->kind),
-            .project = job.spec.project,
-            .user = job.spec.user,
-            .key = {job.id, attempt.number},
-            .job_name = job.spec.name,
-            .service = "ai-training",
-            .partition = job.spec.partition,
-            .programme = job.spec.programme,
-            .tier = programme == nullptr ? "" : enum_name(programme->tier),
-            .qos = job.spec.qos,
-            .holds = books.hold.parts,
-            .submitted_at = job.submitted_at,
-            .queued_at = books.queued_at,
-            .time_limit = job.spec.time_limit,
-            .nodes = job.spec.nodes,
-            .gpus = static_cast<int>(gpus_of(job)),
-            .cores = job.spec.nodes * job.spec.shape.cores,
-            .memory = job.spec.shape.memory * job.spec.nodes,
-            .gpu_model = job.spec.shape.gpu_model,
-            .terms = books.terms,
-            .policy = books.policy};
-}
-
-/// Settles the attempt: its entries, then one usage row for each month it touched. `base` grows by
-/// what was used and not waived.
-Effects settle(State& state, const Job& job, const Ending& ending, Moment at, Atoms& base) {
-    Truth& truth = state.truth;
-    const AttemptBooks& books = truth.books.at(job.id);
-    const AttemptKey key{job.id, ending.attempt->number};
-    const AttemptEnd end{.taken_at = ending.attempt->taken_at,
-                         .released_at = at,
-                         .cause = ending.cause,
-                         .exit_code = ending.exit_code,
-                         .never_ran = !books.rank_ran,
-                         .held = truth.ledger.held(key)};
-    const UsageContext context = usage_context(state, job, *ending.attempt, books);
-    Effects effects;
-    for (const SliceBill& slice : bill(books.terms, end, truth.policy->utc_offset_minutes)) {
-        const SettleInput input = settle_input(slice, job.spec.partition, job.spec.qos);
-        const Ledger::Entries entries = truth.ledger.settle(key, input, at, books.policy);
-        base += slice.charge.metered - slice.charge.waived;
-        effects.push_back(PostEntries{entries});
-        effects.push_back(PostUsage{usage_row(context, end, slice, entries)});
-    }
-    return effects;
-}
-
 /// Hours, GPUs and money of the ended attempt may start jobs that waited for them.
 void offer_what_came_back(State& state, const Job& job) {
     bool others = false;
@@ -116,16 +61,6 @@ void offer_what_came_back(State& state, const Job& job) {
     } else {
         state.scheduler.admission_changed(job.spec.enterprise);
     }
-}
-
-std::vector<UsageRow> rows_in(const Effects& effects) {
-    std::vector<UsageRow> rows;
-    for (const Effect& effect : effects) {
-        if (const auto* post = std::get_if<PostUsage>(&effect)) {
-            rows.push_back(post->row);
-        }
-    }
-    return rows;
 }
 
 void queue_again(State& state, Job& job, const AttemptClosed& fact, Moment at) {
@@ -430,7 +365,8 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     KHU_CHECK(state.to_close.erase(job.id) == 1);
     const Ending ending = std::get<Ending>(job.phase);
     Atoms base;
-    Effects effects = settle(state, job, ending, at, base);
+    Effects effects = settle_end(state, job, at, base);
+    std::vector<UsageRow> rows = std::move(state.truth.books.at(job.id).rows);
     count_end(state, job, ending, base, at);
     usage_of(state, job).running_gpus -= gpus_of(job);
     job.suspect = state.truth.books.at(job.id).suspect;
@@ -449,7 +385,6 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     state.truth.jobs.erase(fact.job);
     dependency_ended(state, done, ending.cause);
     element_ended(state, done, ending.cause, ending.exit_code);
-    std::vector<UsageRow> rows = rows_in(effects);
     ArchiveJob archive{.job = std::move(done), .last_attempt = *ending.attempt};
     for (const NodeAllocation& each : ending.attempt->placement.nodes) {
         archive.node_names.push_back(state.truth.nodes.at(each.node).name);

@@ -246,6 +246,28 @@ struct GrantClosed {
 };
 KHU_DESCRIBE(GrantClosed, grant, reason, by)
 
+struct NamedEnterprise {
+    EnterpriseId id;
+    std::string name;
+    bool operator==(const NamedEnterprise&) const = default;
+};
+KHU_DESCRIBE(NamedEnterprise, id, name)
+
+/// What ran before `until`, local midnight of the 1st, is settled: each row belongs to one month.
+struct MonthCut {
+    Moment until;
+    std::string period;                  ///< that ended at `until`
+    std::vector<NamedEnterprise> names;  ///< as the policy then in force has them
+};
+KHU_DESCRIBE(MonthCut, until, period, names)
+
+/// The month that ended at `until` is final: no row of it appears any more.
+struct MonthClosed {
+    std::string period;
+    Moment until;
+};
+KHU_DESCRIBE(MonthClosed, period, until)
+
 /// The budgets of funders and the credit limits of wallets come to be those of the policy.
 struct BudgetsSet {
     std::vector<Budget> budgets;
@@ -314,7 +336,7 @@ using Fact =
                  GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
                  NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
                  PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
-                 GrantRequestDecided, BudgetsSet, WalletPaidIn>;
+                 GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

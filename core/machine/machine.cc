@@ -1,9 +1,17 @@
 #include "core/machine/machine.h"
 
+#include "core/machine/settle.h"
+
 namespace khu {
 
 Outcome Machine::handle(const Command& command, Moment now) {
     Outcome outcome;
+    // Nothing of a new month comes before the cut. A node is heard also while nothing is stored.
+    if (now >= state_.month_due_at && !std::holds_alternative<HearNode>(command)) {
+        for (Fact& fact : months_due(state_, now)) {
+            take(std::move(fact), now, outcome);
+        }
+    }
     Decided decided = decide(state_, command, now);
     if (!decided) {
         outcome.refusal = std::move(decided).error();
@@ -13,7 +21,9 @@ Outcome Machine::handle(const Command& command, Moment now) {
     outcome.job = decision.job;
     outcome.existed = decision.existed;
     outcome.request = decision.request;
-    outcome.effects = std::move(decision.replies);
+    for (Effect& reply : decision.replies) {
+        outcome.effects.push_back(std::move(reply));
+    }
     for (Fact& fact : decision.facts) {
         take(std::move(fact), now, outcome);
     }

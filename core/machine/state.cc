@@ -7,6 +7,7 @@
 #include "core/machine/arrays.h"
 #include "core/machine/dependencies.h"
 #include "core/machine/money.h"
+#include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
 namespace khu {
@@ -53,6 +54,7 @@ Moment State::next_wake() const {
     if (const std::optional<Moment> opening = khu::next_opening(*this)) {
         next = std::min(next, *opening);
     }
+    next = std::min(next, month_due_at);
     if (const std::optional<Moment> begin = scheduler.next_wake()) {
         next = std::min(next, *begin);
     }
@@ -102,6 +104,7 @@ void restore(State& state, Moment now) {
         apply_detail::use_partitions(state);
         apply_detail::use_fair_share(state);
         state.budgets_due = !budgets_due(state).empty();
+        state.month_due_at = next_month_event(state);
     }
     for (auto& [id, job] : state.truth.jobs) {
         apply_detail::share_names(state, job.spec);

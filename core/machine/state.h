@@ -20,6 +20,7 @@
 #include "core/jobs/job.h"
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
+#include "core/ledger/usage.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
 #include "core/schedule/decay.h"
@@ -57,11 +58,14 @@ struct AttemptBooks {
     PolicyId policy;   ///< in force at the start
     Moment queued_at;  ///< since when the job had waited for this attempt
     bool rank_ran{false};
-    bool requeue{false};  ///< decided with its end
-    NodeId suspect;       ///< blamed for its end; 0: none
+    bool requeue{false};           ///< decided with its end
+    NodeId suspect;                ///< blamed for its end; 0: none
+    Settled settled{};             ///< at the cuts of months
+    std::vector<UsageRow> rows{};  ///< of those cuts
     bool operator==(const AttemptBooks&) const = default;
 };
-KHU_DESCRIBE(AttemptBooks, terms, hold, policy, queued_at, rank_ran, requeue, suspect)
+KHU_DESCRIBE(AttemptBooks, terms, hold, policy, queued_at, rank_ran, requeue, suspect, settled,
+             rows)
 
 /// Which job an idempotency key made. Kept for a day.
 struct KeyUse {
@@ -121,6 +125,17 @@ struct PolicyRecord {
 };
 KHU_DESCRIBE(PolicyRecord, id, seq, by, applied_at, effective_at, decision_ref, dropped)
 
+/// Where the books stood when a month had been cut: every entry up to `last` is of that month or
+/// one before it.
+struct MonthMark {
+    std::string period;
+    Moment until;
+    LedgerSeq last;
+    EventSeq fact;  ///< the MonthCut, which has the names
+    bool operator==(const MonthMark&) const = default;
+};
+KHU_DESCRIBE(MonthMark, period, until, last, fact)
+
 /// The truth, as snapshots hold it.
 struct Truth {
     ZoneId zone;
@@ -143,6 +158,10 @@ struct Truth {
     std::map<NodeId, NodeRecord> nodes;
     std::map<KeyName, KeyUse> keys;
     std::map<std::pair<ProgrammeId, EnterpriseId>, FadingUse> fair_use;  ///< of ended attempts
+    Moment cut_until;                 ///< 0: no month was cut yet; see settle.h
+    Moment closed_until;              ///< 0: none was closed
+    std::string closed_period;        ///< the last that was
+    std::vector<MonthMark> months;    ///< that were cut, oldest first
     RunHistory history;               ///< what predictions are made of
     std::map<JobId, EndedJob> ended;  ///< the newest, by number
 };
@@ -171,6 +190,7 @@ public:
     std::map<NodeName, NodeLocation> places;      ///< as the policy says
     Moment openings_seen;  ///< grants that opened by then have been offered to waiting jobs
     std::set<FunderId> short_funders;  ///< that kept a job waiting since they last got money back
+    Moment month_due_at{kNever};       ///< next_month_event()
     bool budgets_due{false};           ///< the books differ from the policy; see consequence()
     std::set<JobId> to_close;          ///< every node has released; see consequence()
 

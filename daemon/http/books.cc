@@ -16,7 +16,7 @@ std::optional<ReportFormat> format_of(const std::string& name) {
     return name == "jsonl" ? std::optional(ReportFormat::Jsonl) : std::nullopt;
 }
 
-/// Makes the report on an I/O thread; only the zone's offset is asked of the engine.
+/// Makes the report on an I/O thread; only what is said of the zone is asked of the engine.
 template <class Use>
 void with_report(const Call& call, Use use) {
     const Identity& who = call->caller.who;
@@ -37,13 +37,13 @@ void with_report(const Call& call, Use use) {
         refuse(call, Refusal(Code::NotAuthenticated));
         return;
     }
-    int offset = 0;
-    Moment at;
+    ReportZone zone;
     call->services.engine.ask_and_wait([&](State& state, Moment now) {
-        offset = state.truth.policy ? state.truth.policy->utc_offset_minutes : 0;
-        at = now;
+        zone.utc_offset_minutes = state.truth.policy ? state.truth.policy->utc_offset_minutes : 0;
+        zone.closed_period = state.truth.closed_period;
+        zone.now = now;
     });
-    Expected<Report, Refusal> report = make_report(call->services.store, request, at, offset);
+    Expected<Report, Refusal> report = make_report(call->services.store, request, zone);
     if (!report) {
         refuse(call, report.error());
         return;

