@@ -174,6 +174,10 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
     Report report;
     wire::ManifestAnswer& manifest = report.manifest;
     manifest.is_final = request.period <= zone.closed_period;
+    manifest.report = "jobs";
+    manifest.period = request.period;
+    manifest.enterprise = request.enterprise.value;
+    manifest.format = ending_of(request.format);
     manifest.file = "khu-jobs-" + request.period +
                     (request.enterprise.empty() ? "" : "-" + request.enterprise.value) + "." +
                     ending_of(request.format);

@@ -36,6 +36,8 @@
 ///     POST   /v1/policy                  PolicyRequest      -> PolicyReview    (apply)
 ///     GET    /v1/reports/jobs?period=&enterprise=&format=csv|json|jsonl        (streamed)
 ///     GET    /v1/reports/jobs/manifest?period=&enterprise=&format=  -> ManifestAnswer
+///     GET    /v1/reports/statement?period=&enterprise=&format=json|csv|html&language=en|vi
+///     GET    /v1/reports/statement/manifest?...              -> ManifestAnswer
 ///     GET    /v1/ledger?after=                              -> text/csv, streamed
 ///     POST   /v1/ledger/verify                              -> VerifyAnswer
 ///     GET    /v1/tokens?after=&limit=                       -> TokenPage
@@ -490,9 +492,20 @@ struct ManifestAnswer {
     std::int64_t revision{1};
     bool is_final{false};
     std::string generated_at;
+    std::string report, period, enterprise, format, language;  ///< what it is, to ask for it again
 };
 KHU_DESCRIBE(ManifestAnswer, file, sha256, bytes, rows, schema_version, control_totals, policy_ids,
-             ledger_first, ledger_last, ledger_head, revision, is_final, generated_at)
+             ledger_first, ledger_last, ledger_head, revision, is_final, generated_at, report,
+             period, enterprise, format, language)
+
+/// `khu report verify`: a file against the books. Not an answer of khud.
+struct FileVerified {
+    bool ok{false};
+    std::string file;
+    std::int64_t line{0};  ///< the first that differs, from 1
+    std::string has, books;
+};
+KHU_DESCRIBE(FileVerified, ok, file, line, has, books)
 
 struct VerifyAnswer {
     bool ok{false};

@@ -1,5 +1,9 @@
+#include <algorithm>
+
 #include "cli/commands/all.h"
+#include "cli/files.h"
 #include "cli/report_file.h"
+#include "cli/sha256.h"
 
 namespace khu::cli {
 namespace {
@@ -11,6 +15,17 @@ constexpr auto kOptions = std::to_array<Option>({
     {"-o,--output", "FILE", Message::HelpReportOutput},
     {"--public", "", Message::HelpLater, Takes::Nothing, "", true},
 });
+constexpr auto kStatementOptions = std::to_array<Option>({
+    {"--period", "YYYY-MM", Message::HelpPeriod},
+    {"--enterprise", "ID", Message::HelpOfEnterprise},
+    {"--format", "FORM", Message::HelpStatementFormat, Takes::One, "json|csv|html"},
+    {"--language", "LANGUAGE", Message::HelpStatementLanguage, Takes::One, "vi|en"},
+    {"-o,--output", "FILE", Message::HelpReportOutput},
+});
+
+constexpr std::int64_t kManifestBytesMax = 1'048'576;
+constexpr std::int64_t kReportBytesMax =
+    1'073'741'824;  ///< a month of a million rows is half of it
 
 ReportForm form_of(const std::string& name) {
     if (name == "json") {
@@ -19,37 +34,25 @@ ReportForm form_of(const std::string& name) {
     return name == "jsonl" ? ReportForm::JsonLines : ReportForm::Csv;
 }
 
-Result print_report(Session& session, const ReportSource& source) {
+Expected<Done, Failure> receive(Session& session, const std::string& target,
+                                const std::function<void(std::string_view)>& take) {
     Expected<Connection*, Failure> khud = session.zone();
     if (!khud) {
         return Unexpected{std::move(khud).error()};
     }
-    const Expected<Done, Failure> streamed =
-        (*khud)->stream(source.target, seconds(300), [&session](std::string_view piece) {
-            session.print(piece);
-            return true;
-        });
-    return streamed ? Result(0) : Unexpected{streamed.error()};
+    return (*khud)->stream(target, seconds(300), [&](std::string_view piece) {
+        take(piece);
+        return true;
+    });
 }
 
-Result jobs(Session& session) {
-    const std::string period = session.arguments.text("--period");
-    if (period.empty()) {
-        return Unexpected{
-            usage(session.say(Message::MissingOption, {"khu report jobs", "--period"}),
-                  session.say(Message::FormPeriod))};
-    }
-    const std::string given = session.arguments.text("--format");
-    const std::string format = given.empty() ? "csv" : given;
-    const std::string what = query({{"period", period},
-                                    {"enterprise", session.arguments.text("--enterprise")},
-                                    {"format", format}});
-    const ReportSource source{.target = "/v1/reports/jobs" + what,
-                              .manifest_target = "/v1/reports/jobs/manifest" + what,
-                              .form = form_of(format)};
+/// To standard output, or into a file with its manifest.
+Result deliver(Session& session, const ReportSource& source) {
     const std::string path = session.arguments.text("--output");
     if (path.empty()) {
-        return print_report(session, source);
+        const Expected<Done, Failure> streamed =
+            receive(session, source.target, [&](std::string_view piece) { session.print(piece); });
+        return streamed ? Result(0) : Unexpected{streamed.error()};
     }
     const Expected<wire::ManifestAnswer, Failure> manifest = write_report(session, source, path);
     if (!manifest) {
@@ -61,6 +64,125 @@ Result jobs(Session& session) {
     return 0;
 }
 
+Failure period_missing(const Session& session, std::string_view command) {
+    return usage(session.say(Message::MissingOption, {command, "--period"}),
+                 session.say(Message::FormPeriod));
+}
+
+Result jobs(Session& session) {
+    const std::string period = session.arguments.text("--period");
+    if (period.empty()) {
+        return Unexpected{period_missing(session, "khu report jobs")};
+    }
+    const std::string given = session.arguments.text("--format");
+    const std::string format = given.empty() ? "csv" : given;
+    const std::string what = query({{"period", period},
+                                    {"enterprise", session.arguments.text("--enterprise")},
+                                    {"format", format}});
+    return deliver(session, {.target = "/v1/reports/jobs" + what,
+                             .manifest_target = "/v1/reports/jobs/manifest" + what,
+                             .form = form_of(format)});
+}
+
+Result statement(Session& session) {
+    const std::string period = session.arguments.text("--period");
+    if (period.empty()) {
+        return Unexpected{period_missing(session, "khu report statement")};
+    }
+    const std::string given = session.arguments.text("--format");
+    const std::string format = given.empty() ? "json" : given;
+    const std::string language = session.arguments.text("--language");
+    const std::string own = session.language == Language::Vietnamese ? "vi" : "en";
+    const std::string what = query({{"period", period},
+                                    {"enterprise", session.arguments.text("--enterprise")},
+                                    {"format", format},
+                                    {"language", language.empty() ? own : language}});
+    // A statement is one document: what the manifest counts are its lines.
+    return deliver(session, {.target = "/v1/reports/statement" + what,
+                             .manifest_target = "/v1/reports/statement/manifest" + what,
+                             .form = format == "csv" ? ReportForm::Csv : ReportForm::JsonLines});
+}
+
+std::string line_of(std::string_view text, std::size_t at) {
+    const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
+    return std::string(text.substr(begin, text.find('\n', begin) - begin).substr(0, 200));
+}
+
+/// The first line in which the file is not what the books give now; ok if there is none.
+wire::FileVerified compare(const std::string& path, std::string_view file, std::string_view books) {
+    wire::FileVerified verified{.ok = file == books, .file = path};
+    if (!verified.ok) {
+        const auto at =
+            static_cast<std::size_t>(std::ranges::mismatch(file, books).in1 - file.begin());
+        verified.line = 1 + std::ranges::count(file.substr(0, at), '\n');
+        verified.has = line_of(file, std::min(at, file.size()));
+        verified.books = line_of(books, std::min(at, books.size()));
+    }
+    return verified;
+}
+
+Result present(Session& session, const wire::FileVerified& verified) {
+    if (session.format == Format::Json || session.format == Format::Csv) {
+        const Table table{.columns = {{"OK", "ok"},
+                                      {"FILE", "file"},
+                                      {"LINE", "line"},
+                                      {"HAS", "has"},
+                                      {"BOOKS", "books"}},
+                          .rows = {{verified.ok ? "true" : "false", verified.file,
+                                    std::to_string(verified.line), verified.has, verified.books}}};
+        session.present(table, encode(verified));
+    } else if (verified.ok) {
+        session.print(session.say(Message::FileGood, {verified.file}) + "\n");
+    } else {
+        session.print(
+            session.say(Message::FileDiffers, {verified.file, std::to_string(verified.line),
+                                               verified.has, verified.books}) +
+            "\n");
+    }
+    return static_cast<int>(verified.ok ? ExitCode::Done : ExitCode::Refused);
+}
+
+Expected<std::string, Failure> whole_file(const Session& session, const std::string& path,
+                                          std::int64_t bytes_max) {
+    Expected<std::string, FileFault> text = read_file(path, bytes_max);
+    if (!text) {
+        return Unexpected{
+            usage(session.say(Message::FileUnreadable, {path, text.error().why}), "")};
+    }
+    return *std::move(text);
+}
+
+/// Asks khud for the same report again and compares every byte.
+Result verify(Session& session) {
+    const std::string path{session.operand()};
+    const Expected<std::string, Failure> file = whole_file(session, path, kReportBytesMax);
+    if (!file) {
+        return Unexpected{file.error()};
+    }
+    const Expected<std::string, Failure> beside =
+        whole_file(session, path + ".manifest.json", kManifestBytesMax);
+    if (!beside) {
+        return Unexpected{beside.error()};
+    }
+    const Expected<wire::ManifestAnswer, Failure> manifest =
+        decode<wire::ManifestAnswer>(*beside, session.language);
+    if (!manifest) {
+        return Unexpected{manifest.error()};
+    }
+    const std::string target = "/v1/reports/" + manifest->report +
+                               query({{"period", manifest->period},
+                                      {"enterprise", manifest->enterprise},
+                                      {"format", manifest->format},
+                                      {"language", manifest->language}});
+    std::string books;
+    const Expected<Done, Failure> received =
+        receive(session, target, [&](std::string_view piece) { books += piece; });
+    if (!received) {
+        return Unexpected{received.error()};
+    }
+    return present(session, compare(path, *file, books));
+}
+
 }  // namespace
 
 constinit const Command kReportJobs{.name = "report jobs",
@@ -69,5 +191,18 @@ constinit const Command kReportJobs{.name = "report jobs",
                                     .options = {kOptions},
                                     .refused = Message::Refused,
                                     .run = jobs};
+constinit const Command kReportStatement{.name = "report statement",
+                                         .operands = "",
+                                         .help = Message::HelpReportStatement,
+                                         .options = {kStatementOptions},
+                                         .refused = Message::Refused,
+                                         .run = statement};
+constinit const Command kReportVerify{.name = "report verify",
+                                      .operands = "FILE",
+                                      .help = Message::HelpReportVerify,
+                                      .options = {},
+                                      .reads = true,
+                                      .refused = Message::Refused,
+                                      .run = verify};
 
 }  // namespace khu::cli

@@ -147,6 +147,8 @@ void roll_back_policy(const Call& call);
 
 void report_jobs(const Call& call);
 void report_manifest(const Call& call);
+void report_statement(const Call& call);
+void statement_manifest(const Call& call);
 void export_ledger(const Call& call);
 void verify_ledger(const Call& call);
 

@@ -56,6 +56,8 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/policy/diff", check_policy, kBooks},
     Route{"GET", "/v1/reports/jobs", report_jobs, kBooks},
     Route{"GET", "/v1/reports/jobs/manifest", report_manifest, kBooks},
+    Route{"GET", "/v1/reports/statement", report_statement, kBooks},
+    Route{"GET", "/v1/reports/statement/manifest", statement_manifest, kBooks},
     Route{"GET", "/v1/ledger", export_ledger, kBooks},
     Route{"POST", "/v1/ledger/verify", verify_ledger, kBooks},
     Route{"GET", "/v1/tokens", list_tokens, kListing},

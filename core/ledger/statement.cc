@@ -1,0 +1,164 @@
+#include "core/ledger/statement.h"
+
+#include <fmt/format.h>
+
+#include "core/ledger/purse.h"
+
+namespace khu {
+namespace {
+
+/// Whole dong, half to even.
+std::int64_t whole_dong(Mvnd amount) {
+    const bool below = amount < Mvnd{0};
+    const std::int64_t mvnd = below ? -amount.value : amount.value;
+    std::int64_t whole = mvnd / 1000;
+    const std::int64_t twice = mvnd % 1000 * 2;
+    whole += twice > 1000 || (twice == 1000 && whole % 2 == 1) ? 1 : 0;
+    return below ? -whole : whole;
+}
+
+void add_money(StatementMoney& money, const UsageRow& row) {
+    money.list_mvnd += row.list_mvnd;
+    money.paid_national_mvnd += row.paid_national_mvnd;
+    money.paid_provincial_mvnd += row.paid_provincial_mvnd;
+    money.paid_zone_mvnd += row.paid_zone_mvnd;
+    money.paid_donor_mvnd += row.paid_donor_mvnd;
+    money.paid_enterprise_mvnd += row.paid_enterprise_mvnd;
+    money.waived_list_mvnd += row.waived_list_mvnd;
+}
+
+}  // namespace
+
+StatementMaker::StatementMaker(const StatementAsked& asked) : asked_(asked) {
+    out_.statement_id =
+        fmt::format("{}/{}/{}", asked.zone.value, asked.enterprise.value, asked.period);
+    out_.is_final = asked.is_final;
+    out_.zone_id = asked.zone;
+    out_.province_code = asked.province_code;
+    out_.enterprise_id = asked.enterprise;
+    out_.name = asked.name;
+    out_.period = asked.period;
+    out_.period_start = format_utc(asked.start);
+    out_.period_end = format_utc(asked.end);
+    out_.ledger_last = asked.last;
+    for (const GrantId& grant : asked.grants) {
+        grants_[grant_account(grant)].view.grant_id = grant;
+    }
+}
+
+void StatementMaker::add(const UsageRow& row) {
+    const std::tuple key{row.programme, row.partition, row.qos};
+    StatementUse& use = usage_[key];
+    use.programme = row.programme;
+    use.partition = row.partition;
+    use.qos = row.qos;
+    use.attempts += row.row_kind == "usage" ? 1 : 0;
+    jobs_[key].insert(row.job_id);
+    use.metered_ugs += row.metered_ugs;
+    use.surcharge_ugs += row.surcharge_ugs;
+    use.discount_ugs += row.discount_ugs;
+    use.waived_ugs += row.waived_ugs;
+    use.charged_ugs += row.charged_ugs;
+    use.list_mvnd += row.list_mvnd;
+    add_money(out_.money, row);
+    if (row.row_kind == "correction") {
+        out_.corrections.push_back({.corrects = row.corrects.value_or(""),
+                                    .waived_ugs = row.waived_ugs,
+                                    .charged_ugs = row.charged_ugs,
+                                    .list_mvnd = row.list_mvnd});
+    }
+    ++out_.reconcile.rows;
+    out_.reconcile.metered_ugs += row.metered_ugs;
+    out_.reconcile.charged_ugs += row.charged_ugs;
+    out_.reconcile.list_mvnd += row.list_mvnd;
+    policies_.insert(row.policy_id.value);
+}
+
+bool StatementMaker::is_own(const std::string& account) const {
+    return account == wallet_account(asked_.enterprise);
+}
+
+void StatementMaker::add(const Entry& entry, const std::string& hash) {
+    if (entry.seq > asked_.last) {
+        return;
+    }
+    const bool in_month = entry.seq > asked_.before;
+    out_.ledger_head = hash;
+    add_to_grant(entry, in_month);
+    add_to_wallet(entry, in_month);
+}
+
+void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
+    const Atoms amount{entry.amount};
+    if (const auto to = grants_.find(entry.credit); to != grants_.end()) {
+        StatementGrant& grant = to->second.view;
+        grant.available_ugs += amount;
+        if (entry.kind == "grant") {
+            grant.granted_ugs += amount;
+            grant.programme = ProgrammeId{entry.debit.substr(entry.debit.find(':') + 1)};
+        } else if (in_month) {
+            grant.refunded_ugs += amount;
+        }
+    }
+    const auto from = grants_.find(entry.debit);
+    if (from == grants_.end()) {
+        return;
+    }
+    StatementGrant& grant = from->second.view;
+    std::map<std::string, std::int64_t>& open = from->second.open;
+    if (entry.kind == "hold") {
+        open[entry.id] = entry.amount;
+        grant.held_ugs += amount;
+        grant.available_ugs -= amount;
+        return;
+    }
+    if (entry.kind == "settle" || entry.kind == "void") {
+        const Atoms held{open[entry.ref]};
+        open.erase(entry.ref);
+        grant.held_ugs -= held;
+        grant.available_ugs += held - (entry.kind == "settle" ? amount : Atoms{0});
+        grant.charged_ugs += in_month && entry.kind == "settle" ? amount : Atoms{0};
+        return;
+    }
+    grant.available_ugs -= amount;
+    grant.expired_ugs += in_month ? amount : Atoms{0};
+}
+
+/// What lies in the wallet; holds are no movement.
+void StatementMaker::add_to_wallet(const Entry& entry, bool in_month) {
+    StatementMoney& money = out_.money;
+    if (entry.kind == "hold" || entry.kind == "void") {
+        return;
+    }
+    const Mvnd amount{entry.amount};
+    if (is_own(entry.credit)) {
+        money.wallet_closing_mvnd += amount;
+        (in_month ? money.wallet_paid_in_mvnd : money.wallet_opening_mvnd) += amount;
+    } else if (is_own(entry.debit)) {
+        money.wallet_closing_mvnd -= amount;
+        if (in_month) {
+            money.wallet_spent_mvnd += amount;
+        } else {
+            money.wallet_opening_mvnd -= amount;
+        }
+    }
+}
+
+Statement StatementMaker::finish() {
+    for (auto& [account, balance] : grants_) {
+        if (balance.view.granted_ugs > Atoms{0}) {
+            out_.grants.push_back(balance.view);
+        }
+    }
+    for (auto& [key, use] : usage_) {
+        use.jobs = static_cast<std::int64_t>(jobs_.at(key).size());
+        out_.usage.push_back(use);
+    }
+    out_.policy_ids.assign(policies_.begin(), policies_.end());
+    StatementMoney& money = out_.money;
+    money.payable_vnd = whole_dong(money.paid_enterprise_mvnd);
+    money.rounding_mvnd = Mvnd{money.payable_vnd * 1000} - money.paid_enterprise_mvnd;
+    return std::move(out_);
+}
+
+}  // namespace khu

@@ -1,0 +1,147 @@
+#pragma once
+
+/// \file
+/// What one enterprise used and who paid in one month: made of nothing but the month's rows and the
+/// entries of the books up to the month's cut, so that a closed month's statement is the same
+/// whenever it is made (I-27). The reconcile block is the sums of the rows (I-14).
+///
+/// Money is kept in mvnd to the end; what is to be paid is rounded once, half to even, and the
+/// rounding is a line of its own below one dong (I-29).
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/base/units.h"
+#include "core/ledger/entry.h"
+#include "core/ledger/usage.h"
+
+namespace khu {
+
+/// A grant as it stood at the month's end; `charged_ugs` and below are of the month.
+struct StatementGrant {
+    GrantId grant_id;
+    ProgrammeId programme;
+    Atoms granted_ugs;  ///< in all, up to the month's end
+    Atoms charged_ugs;
+    Atoms refunded_ugs;
+    Atoms expired_ugs;
+    Atoms held_ugs;
+    Atoms available_ugs;
+    bool operator==(const StatementGrant&) const = default;
+};
+KHU_DESCRIBE(StatementGrant, grant_id, programme, granted_ugs, charged_ugs, refunded_ugs,
+             expired_ugs, held_ugs, available_ugs)
+
+struct StatementUse {
+    ProgrammeId programme;
+    PartitionId partition;
+    QosId qos;
+    std::int64_t jobs{0}, attempts{0};
+    Atoms metered_ugs, surcharge_ugs, discount_ugs, waived_ugs, charged_ugs;
+    Mvnd list_mvnd;
+    bool operator==(const StatementUse&) const = default;
+};
+KHU_DESCRIBE(StatementUse, programme, partition, qos, jobs, attempts, metered_ugs, surcharge_ugs,
+             discount_ugs, waived_ugs, charged_ugs, list_mvnd)
+
+struct StatementMoney {
+    std::string currency{"VND"};
+    Mvnd list_mvnd;
+    Mvnd paid_national_mvnd, paid_provincial_mvnd, paid_zone_mvnd, paid_donor_mvnd,
+        paid_enterprise_mvnd;
+    Mvnd waived_list_mvnd;
+    Mvnd rounding_mvnd;           ///< payable less what the enterprise's part is exactly
+    std::int64_t payable_vnd{0};  ///< the enterprise's part in whole dong
+    Mvnd wallet_opening_mvnd, wallet_paid_in_mvnd, wallet_spent_mvnd, wallet_closing_mvnd;
+    bool operator==(const StatementMoney&) const = default;
+};
+KHU_DESCRIBE(StatementMoney, currency, list_mvnd, paid_national_mvnd, paid_provincial_mvnd,
+             paid_zone_mvnd, paid_donor_mvnd, paid_enterprise_mvnd, waived_list_mvnd, rounding_mvnd,
+             payable_vnd, wallet_opening_mvnd, wallet_paid_in_mvnd, wallet_spent_mvnd,
+             wallet_closing_mvnd)
+
+struct StatementCorrection {
+    std::string corrects;
+    Atoms waived_ugs, charged_ugs;
+    Mvnd list_mvnd;
+    bool operator==(const StatementCorrection&) const = default;
+};
+KHU_DESCRIBE(StatementCorrection, corrects, waived_ugs, charged_ugs, list_mvnd)
+
+struct StatementReconcile {
+    std::int64_t rows{0};
+    Atoms metered_ugs, charged_ugs;
+    Mvnd list_mvnd;
+    bool operator==(const StatementReconcile&) const = default;
+};
+KHU_DESCRIBE(StatementReconcile, rows, metered_ugs, charged_ugs, list_mvnd)
+
+struct Statement {
+    std::string statement_id;  ///< "dn-cvpm2/0401000001/2026-03"
+    int schema_version{1};
+    bool is_final{false};
+    ZoneId zone_id;
+    std::string province_code;
+    EnterpriseId enterprise_id;
+    std::string name;
+    std::string period, period_start, period_end;
+    std::vector<std::string> policy_ids;
+    LedgerSeq ledger_last;
+    std::string ledger_head;
+    std::vector<StatementGrant> grants;
+    std::vector<StatementUse> usage;
+    StatementMoney money;
+    std::vector<StatementCorrection> corrections;
+    StatementReconcile reconcile;
+    bool operator==(const Statement&) const = default;
+};
+KHU_DESCRIBE(Statement, statement_id, schema_version, is_final, zone_id, province_code,
+             enterprise_id, name, period, period_start, period_end, policy_ids, ledger_last,
+             ledger_head, grants, usage, money, corrections, reconcile)
+
+/// Which statement, and between which entries: those after `before` up to `last` are the month's.
+struct StatementAsked {
+    ZoneId zone;
+    std::string province_code;
+    EnterpriseId enterprise;
+    std::string name;
+    std::string period;
+    Moment start, end;
+    LedgerSeq before, last;
+    bool is_final{false};
+    std::set<GrantId> grants;  ///< all that the enterprise ever had
+};
+
+class StatementMaker {
+public:
+    explicit StatementMaker(const StatementAsked& asked);
+
+    /// Every row of the enterprise in the month.
+    void add(const UsageRow& row);
+    /// Every entry from the first to `last`, in order; `hash` in hexadecimal.
+    void add(const Entry& entry, const std::string& hash);
+    [[nodiscard]] Statement finish();
+
+private:
+    struct Balance {
+        StatementGrant view;
+        std::map<std::string, std::int64_t> open;  ///< holds, by id
+    };
+    void add_to_grant(const Entry& entry, bool in_month);
+    void add_to_wallet(const Entry& entry, bool in_month);
+    [[nodiscard]] bool is_own(const std::string& account) const;
+
+    StatementAsked asked_;
+    Statement out_;
+    std::map<std::string, Balance> grants_;  ///< by account
+    std::map<std::tuple<ProgrammeId, PartitionId, QosId>, StatementUse> usage_;
+    std::map<std::tuple<ProgrammeId, PartitionId, QosId>, std::set<JobId>> jobs_;
+    std::set<std::string> policies_;
+};
+
+}  // namespace khu

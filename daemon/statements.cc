@@ -1,0 +1,175 @@
+#include "daemon/statements.h"
+
+#include <algorithm>
+#include <boost/mp11.hpp>
+
+#include "core/base/enum_name.h"
+#include "core/machine/events.h"
+#include "wire/json.h"
+#include "wire/net/secrets.h"
+
+namespace khu::daemon {
+namespace {
+
+/// CSV, one measure a line.
+class Lines {
+public:
+    explicit Lines(const Statement& statement) : statement_(statement) {
+        text_ = "schema_version,statement_id,section,dim1,dim2,dim3,measure,value\n";
+    }
+    template <class Block>
+    void block(const std::string& section, const std::vector<std::string>& dims, const Block& row) {
+        using Members = boost::describe::describe_members<Block, boost::describe::mod_public>;
+        boost::mp11::mp_for_each<Members>([&](auto member) {
+            const auto& value = row.*member.pointer;
+            using Value = std::remove_cvref_t<decltype(value)>;
+            if constexpr (std::is_same_v<Value, Atoms> || std::is_same_v<Value, Mvnd>) {
+                line(section, dims, member.name, std::to_string(value.value));
+            } else if constexpr (std::is_integral_v<Value>) {
+                line(section, dims, member.name, std::to_string(value));
+            }
+        });
+    }
+    void line(const std::string& section, const std::vector<std::string>& dims,
+              const std::string& measure, const std::string& value) {
+        text_ += std::to_string(statement_.schema_version) + "," + statement_.statement_id + "," +
+                 section;
+        for (std::size_t i = 0; i < 3; ++i) {
+            text_ += "," + (i < dims.size() ? dims[i] : std::string());
+        }
+        text_ += "," + measure + "," + value + "\n";
+    }
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+private:
+    const Statement& statement_;
+    std::string text_;
+};
+
+std::string statement_csv(const Statement& statement) {
+    Lines lines(statement);
+    lines.line("head", {}, "period_start", statement.period_start);
+    lines.line("head", {}, "period_end", statement.period_end);
+    lines.line("head", {}, "is_final", statement.is_final ? "true" : "false");
+    lines.line("head", {}, "ledger_last", std::to_string(statement.ledger_last.value));
+    lines.line("head", {}, "ledger_head", statement.ledger_head);
+    for (const StatementGrant& grant : statement.grants) {
+        lines.block("grant", {grant.grant_id.value, grant.programme.value}, grant);
+    }
+    for (const StatementUse& use : statement.usage) {
+        lines.block("usage", {use.programme.value, use.partition.value, use.qos.value}, use);
+    }
+    lines.block("money", {}, statement.money);
+    for (const StatementCorrection& correction : statement.corrections) {
+        lines.block("correction", {correction.corrects}, correction);
+    }
+    lines.block("reconcile", {}, statement.reconcile);
+    return lines.take();
+}
+
+/// As the policy in force at the month's end had it.
+Expected<std::string, Refusal> name_in(Store& store, EventSeq seq, const EnterpriseId& id) {
+    const auto facts = store.facts(seq, 1);
+    if (!facts) {
+        return Unexpected{facts.error()};
+    }
+    if (!facts->empty()) {
+        const auto fact = wire::from_json_text<Fact>(facts->front().json, wire::Unknown::Ignore);
+        const auto* cut = fact ? std::get_if<MonthCut>(&*fact) : nullptr;
+        for (std::size_t i = 0; cut != nullptr && i < cut->names.size(); ++i) {
+            if (cut->names[i].id == id) {
+                return cut->names[i].name;
+            }
+        }
+    }
+    return std::string();
+}
+
+Expected<Statement, Refusal> statement_of(Store& store, const StatementAsked& asked) {
+    StatementMaker maker(asked);
+    const UsageQuery query{
+        .period_from = asked.period, .period_to = asked.period, .enterprise = asked.enterprise};
+    if (auto read = store.usage(query, [&](const UsageRow& row) { maker.add(row); }); !read) {
+        return Unexpected{std::move(read).error()};
+    }
+    auto read = store.entries(
+        LedgerSeq{1}, [&](const Entry& entry, const std::string& hash) { maker.add(entry, hash); });
+    if (!read) {
+        return Unexpected{std::move(read).error()};
+    }
+    return maker.finish();
+}
+
+const char* ending_of(StatementFormat format) {
+    switch (format) {
+        case StatementFormat::Json:
+            return "json";
+        case StatementFormat::Csv:
+            return "csv";
+        case StatementFormat::Html:
+            return "html";
+    }
+    KHU_CHECK(false);
+}
+
+std::string text_of(const Statement& statement, const StatementRequest& request) {
+    switch (request.format) {
+        case StatementFormat::Json:
+            return wire::to_json_text(statement) + "\n";
+        case StatementFormat::Csv:
+            return statement_csv(statement);
+        case StatementFormat::Html:
+            return statement_page(statement, request.language);
+    }
+    KHU_CHECK(false);
+}
+
+}  // namespace
+
+Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
+                                         const ReportZone& zone) {
+    StatementAsked& asked = request.asked;
+    if (auto checked = check_period(asked.period, zone.now, zone.utc_offset_minutes); !checked) {
+        return Unexpected{std::move(checked).error()};
+    }
+    asked.start = start_of(asked.period, zone.utc_offset_minutes);
+    asked.end = month_end(asked.start, zone.utc_offset_minutes);
+    asked.is_final = asked.period <= zone.closed_period;
+    if (request.names_in != EventSeq{}) {
+        auto name = name_in(store, request.names_in, asked.enterprise);
+        if (!name) {
+            return Unexpected{std::move(name).error()};
+        }
+        asked.name = *name;
+    }
+    auto statement = statement_of(store, asked);
+    if (!statement) {
+        return Unexpected{std::move(statement).error()};
+    }
+    Report report{.text = text_of(*statement, request), .manifest = {}};
+    wire::ManifestAnswer& manifest = report.manifest;
+    manifest.report = "statement";
+    manifest.period = asked.period;
+    manifest.enterprise = asked.enterprise.value;
+    manifest.format = ending_of(request.format);
+    manifest.language = request.language == Language::Vietnamese ? "vi" : "en";
+    manifest.file =
+        "khu-statement-" + asked.period + "-" + asked.enterprise.value + "." + manifest.format;
+    manifest.rows =
+        std::ranges::count(report.text, '\n') - (request.format == StatementFormat::Csv ? 1 : 0);
+    manifest.control_totals = {{"charged_ugs", statement->reconcile.charged_ugs.value},
+                               {"list_mvnd", statement->reconcile.list_mvnd.value},
+                               {"metered_ugs", statement->reconcile.metered_ugs.value},
+                               {"rows", statement->reconcile.rows}};
+    manifest.policy_ids = statement->policy_ids;
+    manifest.ledger_first = LedgerSeq{asked.before.value + 1};
+    manifest.ledger_last = asked.last;
+    manifest.ledger_head = statement->ledger_head;
+    manifest.bytes = static_cast<std::int64_t>(report.text.size());
+    manifest.sha256 = wire::net::sha256_hex(report.text);
+    manifest.is_final = asked.is_final;
+    manifest.generated_at = format_utc(zone.now);
+    return report;
+}
+
+}  // namespace khu::daemon
