@@ -111,6 +111,8 @@ private:
             event_.text = fact.policy.id.value;
         } else if constexpr (requires { fact.policy.value; }) {
             event_.text = fact.policy.value;
+        } else if constexpr (requires { fact.project; }) {
+            event_.text = fact.project;
         } else if constexpr (requires { fact.reason; }) {
             event_.text = fact.reason;
         } else if constexpr (requires { fact.detail; }) {

@@ -415,6 +415,12 @@ wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
     view.held_ugs = grant.held;
     view.spent_ugs = grant.spent;
     view.expired_ugs = grant.expired;
+    for (const ProjectCap& cap : grant.projects) {
+        view.projects.push_back({.project = cap.project,
+                                 .cap_ugs = cap.cap,
+                                 .held_ugs = cap.held,
+                                 .spent_ugs = cap.spent});
+    }
     return view;
 }
 

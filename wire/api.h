@@ -315,14 +315,28 @@ struct QuoteAnswer {
 KHU_DESCRIBE(QuoteAnswer, admitted, affordable, reason, spec, billable_milli, hold_ugs, list_mvnd,
              split, grants)
 
+struct ProjectView {
+    std::string project;
+    Atoms cap_ugs, held_ugs, spent_ugs;
+};
+KHU_DESCRIBE(ProjectView, project, cap_ugs, held_ugs, spent_ugs)
+
+/// How much of a grant a project may use; `lift`: as much as the grant has.
+struct ProjectCapRequest {
+    Atoms cap_ugs;
+    bool lift{false};
+};
+KHU_DESCRIBE(ProjectCapRequest, cap_ugs, lift)
+
 struct GrantView {
     GrantId grant;
     std::string enterprise, programme, tier, state, state_reason, decision_ref;
     Timestamp from_at, to_at;
     Atoms granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs;
+    std::vector<ProjectView> projects;  ///< those with a cap
 };
 KHU_DESCRIBE(GrantView, grant, enterprise, programme, tier, state, state_reason, decision_ref,
-             from_at, to_at, granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs)
+             from_at, to_at, granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs, projects)
 
 struct GrantPage {
     std::vector<GrantView> grants;

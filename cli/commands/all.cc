@@ -37,6 +37,8 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kPolicyHistory,
     &kPolicyRollback,
     &kPlan,
+    &kProjectCap,
+    &kProjectList,
     &kMoney,
     &kWalletPayIn,
     &kReportJobs,
@@ -54,8 +56,8 @@ constexpr auto kCommands = std::to_array<const Command*>({
 });
 
 constexpr auto kLater =
-    std::to_array<std::string_view>({"shell", "top", "project", "checkpoint", "grant transfer",
-                                     "policy plan", "report zone", "report ledger"});
+    std::to_array<std::string_view>({"shell", "top", "checkpoint", "grant transfer", "policy plan",
+                                     "report zone", "report ledger"});
 
 }  // namespace
 

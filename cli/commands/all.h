@@ -14,8 +14,8 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kRequeue, kUpdate, kQuote, kBalance, kNodes, kDrain, kResume, kGrantList, kGrantApprove,
     kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kGrantRequest, kGrantRefuse,
     kGrantImport, kPolicyCheck, kPolicyDiff, kPolicyApply, kPolicyShow, kPolicyHistory,
-    kPolicyRollback, kMoney, kWalletPayIn, kReportJobs, kReportStatement, kReportVerify,
-    kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kWhoami, kLogin, kWatch, kPlan,
-    kCompletion, kVersion;
+    kPolicyRollback, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs, kReportStatement,
+    kReportVerify, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kWhoami, kLogin, kWatch,
+    kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

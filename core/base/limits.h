@@ -10,6 +10,9 @@
 
 namespace khu::limits {
 
+/// Capped projects in one grant: each is looked at at every start.
+inline constexpr std::int64_t projects_per_grant_max = 200;
+
 // Requests of a job.
 inline constexpr std::int64_t nodes_max = 10'000;             ///< a zone is at most this many nodes
 inline constexpr std::int64_t gpus_per_node_max = 16;         ///< placement is exact up to 16

@@ -51,6 +51,17 @@ struct GrantExtension {
 };
 KHU_DESCRIBE(GrantExtension, id, add, to, decision_ref)
 
+/// How much of a grant one project may use, as a holder of its enterprise says. Jobs of other
+/// projects, or of none, are not bound by it.
+struct ProjectCap {
+    std::string project;
+    Atoms cap;
+    Atoms held{};
+    Atoms spent{};  ///< since the cap was first set
+    bool operator==(const ProjectCap&) const = default;
+};
+KHU_DESCRIBE(ProjectCap, project, cap, held, spent)
+
 struct Grant {
     GrantId id;
     EnterpriseId enterprise;
@@ -68,12 +79,15 @@ struct Grant {
     Atoms spent;
     Atoms expired;
     std::string permit{};  ///< as in the offer
+    std::vector<ProjectCap> projects{};
     bool operator==(const Grant&) const = default;
 };
 KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended, suspended_why,
-             ended, mints, granted, free, held, spent, expired, permit)
+             ended, mints, granted, free, held, spent, expired, permit, projects)
 
 GrantState state_of(const Grant& grant, Moment now);
+/// What of the free amount a job of `project` may hold; empty: of no project.
+Atoms usable(const Grant& grant, const std::string& project);
 
 /// One grant's part of a hold.
 struct HoldPart {
@@ -92,9 +106,10 @@ struct HoldPlan {
     std::vector<HoldPart> parts;
     ZoneId zone{};                   ///< whose revenue it is
     std::vector<MoneyPart> money{};  ///< as PriceTerms::payers; empty: no money is held
+    std::string project{};           ///< whose cap it counts for
     bool operator==(const HoldPlan&) const = default;
 };
-KHU_DESCRIBE(HoldPlan, enterprise, programme, total, parts, zone, money)
+KHU_DESCRIBE(HoldPlan, enterprise, programme, total, parts, zone, money, project)
 
 /// What an attempt holds now. `slice` is the first slice not yet settled.
 struct OpenHold {
@@ -104,8 +119,9 @@ struct OpenHold {
     std::vector<HoldPart> parts;
     ZoneId zone{};
     std::vector<MoneyPart> money{};  ///< what is still held, as in the plan
+    std::string project{};
     bool operator==(const OpenHold&) const = default;
 };
-KHU_DESCRIBE(OpenHold, key, enterprise, slice, parts, zone, money)
+KHU_DESCRIBE(OpenHold, key, enterprise, slice, parts, zone, money, project)
 
 }  // namespace khu

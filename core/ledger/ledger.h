@@ -76,6 +76,14 @@ public:
     /// then.
     [[nodiscard]] std::optional<Moment> next_opening(Moment now) const;
 
+    // --- Projects (ledger_projects.cc) -----------------------------------------------------------
+
+    /// Errors: UnknownGrant; GrantWrongState if its window is over; BadField.
+    [[nodiscard]] Expected<Done, Refusal> can_cap(const GrantId& grant, const std::string& project,
+                                                  Atoms cap, Moment now) const;
+    void cap_project(const GrantId& grant, const std::string& project, Atoms cap);
+    void uncap_project(const GrantId& grant, const std::string& project);
+
     // --- Money (ledger_money.cc) -----------------------------------------------------------------
 
     /// Null: nothing ever went in or out.
@@ -97,11 +105,12 @@ public:
 
     /// Which grants would pay `need` (>= 0): the earliest-expiring that suffice, at most
     /// limits::grants_per_hold_max of them. A `need` of 0 (idle class) is always planned, empty.
-    /// Reasons: HoldDoesNotFit A110, GrantNotStarted A111, GrantSuspended A113; and GrantOver A112
-    /// or NoGrant A105 if the grants have gone since the job was admitted.
+    /// Reasons: HoldDoesNotFit A110, ProjectShort A107, GrantNotStarted A111, GrantSuspended A113;
+    /// and GrantOver A112 or NoGrant A105 if the grants have gone since the job was admitted.
     [[nodiscard]] Expected<HoldPlan, Reason> can_hold(const EnterpriseId& enterprise,
                                                       const ProgrammeId& programme, Atoms need,
-                                                      Moment now) const;
+                                                      Moment now,
+                                                      const std::string& project = {}) const;
     /// At submission: refuses what could never be held. Errors: NoGrant A105, GrantOver A112,
     /// GrantTooSmall A104 (the caller adds "gpus" and "limit_s", which only it knows).
     [[nodiscard]] Expected<Done, Refusal> could_ever_hold(const EnterpriseId& enterprise,
@@ -174,6 +183,9 @@ private:
     void void_money(Entries& out, const OpenHold& hold, Moment now, const PolicyId& policy);
     Entry& write_change(Entries& out, Purse& purse, Mvnd amount, Moment now,
                         const PolicyId& policy);
+    static void count(Grant& grant, const std::string& project, Atoms held, Atoms spent);
+    static Reason project_short(const std::vector<const Grant*>& active, const std::string& project,
+                                Atoms need);
     struct Correcting;
     void refund(const Correcting& to, const std::string& letters,
                 std::pair<std::string, std::string> from_and_to, std::int64_t amount);

@@ -38,19 +38,21 @@ Atoms largest_sum(const std::vector<const Grant*>& grants, Amount amount) {
 /// The shortest run of `active`, in its order, whose four largest suffice; of a longer run the
 /// smallest grants are left out, the later one first on a tie. Empty if all together do not
 /// suffice.
-std::vector<const Grant*> choose(const std::vector<const Grant*>& active, Atoms need) {
+std::vector<const Grant*> choose(const std::vector<const Grant*>& active, Atoms need,
+                                 const std::string& project) {
+    const auto free = [&](const Grant* grant) { return usable(*grant, project); };
     std::vector<const Grant*> chosen;
     Atoms sum;
     for (const Grant* grant : active) {
-        if (grant->free == Atoms{0}) {
+        if (free(grant) == Atoms{0}) {
             continue;
         }
         chosen.push_back(grant);
-        sum += grant->free;
+        sum += free(grant);
         if (chosen.size() > limits::grants_per_hold_max) {
-            const auto smallest = std::ranges::min_element(chosen.rbegin(), chosen.rend(), {},
-                                                           [](const Grant* g) { return g->free; });
-            sum -= (*smallest)->free;
+            const auto smallest =
+                std::ranges::min_element(chosen.rbegin(), chosen.rend(), {}, free);
+            sum -= free(*smallest);
             chosen.erase(std::next(smallest).base());
         }
         if (sum >= need) {
@@ -104,20 +106,24 @@ Ledger::Candidates Ledger::candidates(const EnterpriseId& enterprise, const Prog
 }
 
 Expected<HoldPlan, Reason> Ledger::can_hold(const EnterpriseId& enterprise,
-                                            const ProgrammeId& programme, Atoms need,
-                                            Moment now) const {
+                                            const ProgrammeId& programme, Atoms need, Moment now,
+                                            const std::string& project) const {
     KHU_CHECK(need >= Atoms{0}, "{}", need.value);
     HoldPlan plan{.enterprise = enterprise, .programme = programme, .total = need};
+    plan.project = project;
     if (need == Atoms{0}) {
         return plan;
     }
 
     const Candidates have = candidates(enterprise, programme, now);
     Atoms left = need;
-    for (const Grant* grant : choose(have.active, need)) {
-        const Atoms part = std::min(left, grant->free);
+    for (const Grant* grant : choose(have.active, need, project)) {
+        const Atoms part = std::min(left, usable(*grant, project));
         left -= part;
         plan.parts.push_back(HoldPart{.grant = grant->id, .amount = part});
+    }
+    if (left > Atoms{0} && !choose(have.active, need, {}).empty()) {
+        return Unexpected{project_short(have.active, project, need)};
     }
     if (left > Atoms{0}) {
         return Unexpected{why_not(have, enterprise, programme, need)};
@@ -229,7 +235,8 @@ Ledger::Entries Ledger::hold(AttemptKey key, const HoldPlan& plan, Moment now,
                   .enterprise = plan.enterprise,
                   .parts = plan.parts,
                   .zone = plan.zone,
-                  .money = plan.money};
+                  .money = plan.money,
+                  .project = plan.project};
     if (const OpenHold* same = find_hold(key)) {
         KHU_CHECK(*same == hold, "job {} attempt {} holds already", key.job.value,
                   key.attempt.value);
@@ -250,6 +257,7 @@ Ledger::Entries Ledger::hold(AttemptKey key, const HoldPlan& plan, Moment now,
         grant.free -= part.amount;
         grant.held += part.amount;
         sum += part.amount;
+        count(grant, plan.project, part.amount, Atoms{0});
         check(grant);
     }
     KHU_CHECK(sum == plan.total, "parts {} of {}", sum.value, plan.total.value);
@@ -304,6 +312,7 @@ Atoms Ledger::settle_parts(Entries& out, OpenHold& hold, const SettleInput& inpu
         Grant& grant = grant_at(part.grant);
         grant.held -= taken;
         grant.spent += taken;
+        count(grant, hold.project, -taken, taken);
         check(grant);
     }
     const Atoms spent = input.charge.charged - left;
@@ -358,6 +367,7 @@ void Ledger::finish_slice(Entries& out, OpenHold& hold, const SettleInput& input
                           const PolicyId& policy) {
     if (input.last) {
         for (std::size_t i = 0; i < hold.parts.size(); ++i) {
+            count(grant_at(hold.parts[i].grant), hold.project, -hold.parts[i].amount, Atoms{0});
             give_back(out, hold.parts[i], attempt_id(hold.key, hold.slice, "x", i), now, policy);
         }
         return;
@@ -410,6 +420,7 @@ Ledger::Entries Ledger::void_hold(AttemptKey key, Moment now, const PolicyId& po
         entry.credit = kClear;
         entry.amount = hold.parts[i].amount.value;
         entry.ref = attempt_id(key, hold.slice, "h", i);
+        count(grant_at(hold.parts[i].grant), hold.project, -hold.parts[i].amount, Atoms{0});
         give_back(out, hold.parts[i], attempt_id(key, hold.slice, "x", i), now, policy);
     }
     void_money(out, hold, now, policy);

@@ -75,6 +75,7 @@ void Ledger::refund_hours(const Correcting& to) {
         }
         Grant& grant = grant_at(held.grant);
         grant.spent -= back;
+        count(grant, to.hold.project, Atoms{0}, -back);
         grant.held += back;
         totals_.held += back;
         give_back(to.out, {held.grant, back}, attempt_id(to.hold.key, to.hold.slice, "rx" + part),

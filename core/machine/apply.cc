@@ -218,6 +218,17 @@ Effects on(State& state, const GrantsExpired&, Moment at) {
     return effects;
 }
 
+Effects on(State& state, const ProjectCapSet& fact, Moment) {
+    Ledger& ledger = state.truth.ledger;
+    if (fact.lifted) {
+        ledger.uncap_project(fact.grant, fact.project);
+    } else {
+        ledger.cap_project(fact.grant, fact.project, fact.cap);
+    }
+    state.scheduler.admission_changed(ledger.find(fact.grant)->enterprise);
+    return {};
+}
+
 Effects on(State& state, const MonthCut& fact, Moment at) {
     state.truth.cut_until = fact.until;
     Effects effects = settle_month(state, fact.until, at);

@@ -54,6 +54,7 @@ Effects on(State& state, const GrantSuspended& fact, Moment at);
 Effects on(State& state, const GrantResumed& fact, Moment at);
 Effects on(State& state, const GrantClosed& fact, Moment at);
 Effects on(State& state, const GrantsExpired& fact, Moment at);
+Effects on(State& state, const ProjectCapSet& fact, Moment at);
 Effects on(State& state, const MonthCut& fact, Moment at);
 Effects on(State& state, const MonthClosed& fact, Moment at);
 Effects on(State& state, const BudgetsSet& fact, Moment at);

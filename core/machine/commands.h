@@ -105,6 +105,14 @@ struct ChangeGrant {
     std::string reason;
 };
 
+/// By a holder of the grant's enterprise, or an admin. `lift`: there is no cap any more.
+struct CapProject {
+    Identity who;
+    GrantId grant;
+    std::string project;
+    Atoms cap;
+    bool lift{false};
+};
 /// A payment of the enterprise that the zone has received. The same `ref` with the same amount
 /// again changes nothing.
 struct PayIn {
@@ -147,9 +155,9 @@ struct Tick {};
 /// One scheduling round.
 struct RunRound {};
 
-using Command =
-    std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob, ApplyPolicy,
-                 ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant, PayIn,
-                 DrainNode, ResumeNode, RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
+using Command = std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob,
+                             ApplyPolicy, ApproveGrants, RequestGrant, DecideGrantRequest,
+                             ExtendGrant, ChangeGrant, CapProject, PayIn, DrainNode, ResumeNode,
+                             RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
 
 }  // namespace khu

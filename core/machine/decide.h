@@ -48,6 +48,7 @@ Decided on(State& state, const RequestGrant& command, Moment now);
 Decided on(State& state, const DecideGrantRequest& command, Moment now);
 Decided on(State& state, const ExtendGrant& command, Moment now);
 Decided on(State& state, const ChangeGrant& command, Moment now);
+Decided on(State& state, const CapProject& command, Moment now);
 Decided on(State& state, const PayIn& command, Moment now);
 Decided on(State& state, const DrainNode& command, Moment now);
 Decided on(State& state, const ResumeNode& command, Moment now);
@@ -70,6 +71,9 @@ Expected<Target, Refusal> target_of(const State& state, const Identity& who, Job
 /// The job, and of an array the elements that wait for resources too.
 std::vector<const Job*> waiting_of(const State& state, const Job& job);
 Unexpected<Refusal> wrong_phase(const Job& job, const std::string& verb);
+/// The policy names the holders; an admin may act for any enterprise. Errors: N403.
+Expected<Done, Refusal> need_holder(const State& state, const Identity& who,
+                                    const EnterpriseId& owner, const std::string& verb);
 /// Errors: N403.
 Expected<Done, Refusal> need_role(const Identity& who, Role role, const std::string& verb);
 

@@ -83,4 +83,40 @@ Decided on(State& state, const ChangeGrant& command, Moment now) {
     KHU_CHECK(false);
 }
 
+Expected<Done, Refusal> need_holder(const State& state, const Identity& who,
+                                    const EnterpriseId& owner, const std::string& verb) {
+    const Enterprise* enterprise =
+        state.truth.policy ? find_enterprise(*state.truth.policy, owner) : nullptr;
+    const bool holder = enterprise != nullptr && who.enterprise == owner &&
+                        (is_holder(*enterprise, who.user) || who.has(Role::Holder));
+    if (holder || who.has(Role::ZoneAdmin)) {
+        return Done{};
+    }
+    return Unexpected{Refusal(Code::Forbidden)
+                          .with("verb", verb)
+                          .with("role", "holder of " + owner.value)
+                          .with("user", who.user.value)
+                          .with("roles", who.has(Role::Holder) ? "holder of " + who.enterprise.value
+                                                               : std::string("no such role"))};
+}
+
+/// Errors: N403, L202, L203, H422. Somebody else's grant is as unknown as one that never was.
+Decided on(State& state, const CapProject& command, Moment now) {
+    const Ledger& ledger = state.truth.ledger;
+    const Grant* grant = ledger.find(command.grant);
+    const bool seen = grant != nullptr && command.who.may_read(grant->enterprise);
+    if (!seen) {
+        return Unexpected{Refusal(Code::UnknownGrant).with("grant", command.grant.value)};
+    }
+    if (auto role = need_holder(state, command.who, grant->enterprise, "project cap"); !role) {
+        return Unexpected{std::move(role).error()};
+    }
+    return only_if(ledger.can_cap(command.grant, command.project, command.cap, now),
+                   ProjectCapSet{.grant = command.grant,
+                                 .project = command.project,
+                                 .cap = command.cap,
+                                 .lifted = command.lift,
+                                 .by = command.who.user});
+}
+
 }  // namespace khu::decide_detail

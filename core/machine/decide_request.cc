@@ -13,24 +13,6 @@ Refusal bad_field(const char* field, const char* why) {
     return Refusal(Code::BadField).with("field", field).with("why", why);
 }
 
-/// Errors: N403. The policy names the holders; an admin may ask for any enterprise.
-Expected<Done, Refusal> may_ask(const State& state, const Identity& who,
-                                const EnterpriseId& owner) {
-    const Enterprise* enterprise =
-        state.truth.policy ? find_enterprise(*state.truth.policy, owner) : nullptr;
-    const bool holder = enterprise != nullptr && who.enterprise == owner &&
-                        (is_holder(*enterprise, who.user) || who.has(Role::Holder));
-    if (holder || who.has(Role::ZoneAdmin)) {
-        return Done{};
-    }
-    return Unexpected{Refusal(Code::Forbidden)
-                          .with("verb", "grant request")
-                          .with("role", "holder of " + owner.value)
-                          .with("user", who.user.value)
-                          .with("roles", who.has(Role::Holder) ? "holder of " + who.enterprise.value
-                                                               : std::string("no such role"))};
-}
-
 GrantOffer offer_for(const GrantRequest& request, GrantId id, std::string decision_ref) {
     return {.id = std::move(id),
             .enterprise = request.enterprise,
@@ -74,7 +56,8 @@ bool below_bound(const State& state, const GrantRequest& request) {
 /// Errors: N403, A133, L210 (never to be granted), L213, H422.
 Decided on(State& state, const RequestGrant& command, Moment now) {
     GrantRequest request = command.request;
-    if (auto allowed = may_ask(state, command.who, request.enterprise); !allowed) {
+    if (auto allowed = need_holder(state, command.who, request.enterprise, "grant request");
+        !allowed) {
         return Unexpected{std::move(allowed).error()};
     }
     const Programme* programme =

@@ -253,6 +253,16 @@ struct NamedEnterprise {
 };
 KHU_DESCRIBE(NamedEnterprise, id, name)
 
+/// How much of the grant the project may use from now on; `lifted`: as much as the grant has.
+struct ProjectCapSet {
+    GrantId grant;
+    std::string project;
+    Atoms cap;
+    bool lifted{false};
+    UserId by;
+};
+KHU_DESCRIBE(ProjectCapSet, grant, project, cap, lifted, by)
+
 /// What ran before `until`, local midnight of the 1st, is settled: each row belongs to one month.
 struct MonthCut {
     Moment until;
@@ -329,14 +339,13 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact =
-    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
-                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
-                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
-                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
-                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
-                 PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
-                 GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed>;
+using Fact = std::variant<
+    JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged, JobHeld,
+    JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding, NodeReleased, JobCancelled,
+    AttemptClosed, JobDropped, PolicyApplied, GrantOpened, GrantExtended, GrantSuspended,
+    GrantResumed, GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed,
+    NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
+    GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -88,7 +88,7 @@ Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
                                       Moment now) {
     const Atoms need = hold_for(terms, spec.time_limit);
     Expected<HoldPlan, Reason> plan =
-        promised.hours.can_hold(spec.enterprise, spec.programme, need, now);
+        promised.hours.can_hold(spec.enterprise, spec.programme, need, now, spec.project.str());
     if (!plan || need == Atoms{0}) {
         return plan;
     }

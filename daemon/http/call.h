@@ -131,6 +131,7 @@ void show_balance(const Call& call);
 void list_grants(const Call& call);
 void approve_grant(const Call& call);
 void change_grant(const Call& call);
+void cap_project(const Call& call);
 void request_grant(const Call& call);
 void list_grant_requests(const Call& call);
 void decide_grant_request(const Call& call);

@@ -45,6 +45,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/grants/requests", list_grant_requests, kListing},
     Route{"POST", "/v1/grants/requests", request_grant},
     Route{"POST", "/v1/grants/requests/{}/{}", decide_grant_request},
+    Route{"POST", "/v1/grants/{}/projects/{}", cap_project},
     Route{"POST", "/v1/grants/{}/{}", change_grant},
     Route{"GET", "/v1/money", list_purses, kListing},
     Route{"POST", "/v1/wallets/{}/payments", pay_in},

@@ -143,6 +143,19 @@ void approve_grant(const Call& call) {
                         id);
 }
 
+void cap_project(const Call& call) {
+    if (const auto request = body_of<wire::ProjectCapRequest>(call)) {
+        const GrantId id{call->parts.at(0)};
+        tell_and_show_grant(call,
+                            CapProject{.who = call->caller.who,
+                                       .grant = id,
+                                       .project = call->parts.at(1),
+                                       .cap = request->cap_ugs,
+                                       .lift = request->lift},
+                            id);
+    }
+}
+
 void change_grant(const Call& call) {
     const GrantId id{call->parts.at(0)};
     const std::string verb = call->parts.at(1);

@@ -109,5 +109,69 @@ TEST(BudgetHoles, AnAdminGivesBackWhatWasSpentAndTheRecordStays) {
     EXPECT_EQ(rows(zone).size(), 1U);
 }
 
+CapProject cap(const char* project, Atoms amount) {
+    Identity holder = member_of(sao_mai);
+    holder.roles.insert(Role::Holder);
+    return {.who = holder, .grant = GrantId{"G1"}, .project = project, .cap = amount};
+}
+
+JobSpec of_project(const char* project) {
+    JobSpec spec = job_of(1, 8);  // 16 GPU-hours
+    spec.project = project;
+    return spec;
+}
+
+TEST(BudgetHoles, AProjectUsesNoMoreThanItsCapOfTheGrant) {
+    Zone zone;
+    ASSERT_FALSE(zone.tell(cap("vision", gpu_hours(20))).refusal.has_value());
+
+    const JobId first = zone.submit(of_project("vision"));
+    const JobId second = zone.submit(of_project("vision"));
+    const JobId other = zone.submit(of_project("speech"));
+
+    EXPECT_EQ(phase_name(zone.job(first)->phase), "starting");
+    EXPECT_EQ(phase_name(zone.job(second)->phase), "queued");
+    EXPECT_EQ(phase_name(zone.job(other)->phase), "starting");
+    EXPECT_EQ(
+        text(*zone.machine.borrow().scheduler.why(second, zone.now), Language::English),
+        "needs 16.0 GPU-hours; project vision may use 20.0 GPU-hours of G1, has 4.0 GPU-hours "
+        "of that left and 16.0 GPU-hours held by its running jobs");
+    zone.run_to_end(first, minutes(30));  // It gives 12 back: 4 of 20 are spent.
+    EXPECT_EQ(phase_name(zone.job(second)->phase), "starting");
+    EXPECT_EQ(usable(zone.grant("G1"), "vision"), Atoms{0});
+}
+
+TEST(ProjectCaps, CountWhatRunsWhenTheyAreSetAndAreLifted) {
+    Zone zone;
+    const JobId first = zone.submit(of_project("vision"));
+    CapProject set = cap("vision", gpu_hours(20));
+    zone.tell(set);
+    EXPECT_EQ(usable(zone.grant("G1"), "vision"), gpu_hours(4));
+    zone.run_to_end(first, hours(1));
+    EXPECT_EQ(usable(zone.grant("G1"), "vision"), gpu_hours(12));
+    const JobId second = zone.submit(of_project("vision"));
+    ASSERT_EQ(phase_name(zone.job(second)->phase), "queued");
+
+    set.lift = true;
+    zone.tell(set);
+    zone.round();
+
+    EXPECT_EQ(phase_name(zone.job(second)->phase), "starting");
+    EXPECT_TRUE(zone.grant("G1").projects.empty());
+}
+
+TEST(ProjectCaps, OnlyAHolderOfTheEnterpriseSetsThem) {
+    Zone zone;
+    CapProject by_member = cap("vision", gpu_hours(1));
+    by_member.who = member_of(sao_mai);
+    CapProject by_another = cap("vision", gpu_hours(1));
+    by_another.who = member_of(song_han);
+    by_another.who.roles.insert(Role::Holder);
+
+    EXPECT_EQ(zone.tell(by_member).refusal->code, Code::Forbidden);
+    EXPECT_EQ(zone.tell(by_another).refusal->code, Code::UnknownGrant);
+    EXPECT_EQ(zone.tell(cap("", gpu_hours(1))).refusal->code, Code::BadField);
+}
+
 }  // namespace
 }  // namespace khu
