@@ -129,7 +129,14 @@ private:
     ReportFormat format_;
 };
 
-const char* ending_of(ReportFormat format) {
+Unexpected<Refusal> bad_period(const std::string& period, const char* why) {
+    return Unexpected{
+        Refusal(Code::BadPeriod).with("period", period.substr(0, 20)).with("why", why)};
+}
+
+}  // namespace
+
+const char* format_name(ReportFormat format) {
     switch (format) {
         case ReportFormat::Csv:
             return "csv";
@@ -140,13 +147,6 @@ const char* ending_of(ReportFormat format) {
     }
     KHU_CHECK(false);
 }
-
-Unexpected<Refusal> bad_period(const std::string& period, const char* why) {
-    return Unexpected{
-        Refusal(Code::BadPeriod).with("period", period.substr(0, 20)).with("why", why)};
-}
-
-}  // namespace
 
 Expected<Done, Refusal> check_period(const std::string& period, Moment now,
                                      int utc_offset_minutes) {
@@ -177,10 +177,10 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
     manifest.report = "jobs";
     manifest.period = request.period;
     manifest.enterprise = request.enterprise.value;
-    manifest.format = ending_of(request.format);
+    manifest.format = format_name(request.format);
     manifest.file = "khu-jobs-" + request.period +
                     (request.enterprise.empty() ? "" : "-" + request.enterprise.value) + "." +
-                    ending_of(request.format);
+                    format_name(request.format);
     std::set<std::string> policies;
     Writer writer(report, request.format);
     const UsageQuery query{.period_from = request.period,

@@ -16,6 +16,8 @@
 namespace khu::daemon {
 
 enum class ReportFormat { Csv, Json, Jsonl };
+/// "csv", "json", "jsonl": also how the file's name ends.
+const char* format_name(ReportFormat format);
 
 struct ReportRequest {
     std::string period;       ///< "2026-03"

@@ -37,6 +37,8 @@
 ///     GET    /v1/reports/jobs?period=&enterprise=&format=csv|json|jsonl        (streamed)
 ///     GET    /v1/reports/jobs/manifest?period=&enterprise=&format=  -> ManifestAnswer
 ///     GET    /v1/reports/statement?period=&enterprise=&format=json|csv|html&language=en|vi
+///     GET    /v1/reports/zone?period=&format=csv|json|jsonl&public=true|false
+///     GET    /v1/reports/zone/manifest?...                   -> ManifestAnswer
 ///     GET    /v1/reports/statement/manifest?...              -> ManifestAnswer
 ///     GET    /v1/ledger?after=                              -> text/csv, streamed
 ///     POST   /v1/ledger/verify                              -> VerifyAnswer
@@ -507,10 +509,11 @@ struct ManifestAnswer {
     bool is_final{false};
     std::string generated_at;
     std::string report, period, enterprise, format, language;  ///< what it is, to ask for it again
+    bool is_public{false};
 };
 KHU_DESCRIBE(ManifestAnswer, file, sha256, bytes, rows, schema_version, control_totals, policy_ids,
              ledger_first, ledger_last, ledger_head, revision, is_final, generated_at, report,
-             period, enterprise, format, language)
+             period, enterprise, format, language, is_public)
 
 /// `khu report verify`: a file against the books. Not an answer of khud.
 struct FileVerified {

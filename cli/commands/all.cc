@@ -43,6 +43,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kWalletPayIn,
     &kReportJobs,
     &kReportStatement,
+    &kReportZone,
     &kReportVerify,
     &kLedgerVerify,
     &kTokenCreate,
@@ -55,9 +56,8 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kVersion,
 });
 
-constexpr auto kLater =
-    std::to_array<std::string_view>({"shell", "top", "checkpoint", "grant transfer", "policy plan",
-                                     "report zone", "report ledger"});
+constexpr auto kLater = std::to_array<std::string_view>(
+    {"shell", "top", "checkpoint", "grant transfer", "policy plan", "report ledger"});
 
 }  // namespace
 

@@ -13,7 +13,12 @@ constexpr auto kOptions = std::to_array<Option>({
     {"--enterprise", "ID", Message::HelpOfEnterprise},
     {"--format", "FORM", Message::HelpReportFormat, Takes::One, "csv|json|jsonl"},
     {"-o,--output", "FILE", Message::HelpReportOutput},
-    {"--public", "", Message::HelpLater, Takes::Nothing, "", true},
+});
+constexpr auto kZoneOptions = std::to_array<Option>({
+    {"--period", "YYYY-MM", Message::HelpPeriod},
+    {"--format", "FORM", Message::HelpReportFormat, Takes::One, "csv|json|jsonl"},
+    {"--public", "", Message::HelpPublic, Takes::Nothing},
+    {"-o,--output", "FILE", Message::HelpReportOutput},
 });
 constexpr auto kStatementOptions = std::to_array<Option>({
     {"--period", "YYYY-MM", Message::HelpPeriod},
@@ -103,6 +108,21 @@ Result statement(Session& session) {
                              .form = format == "csv" ? ReportForm::Csv : ReportForm::JsonLines});
 }
 
+Result zone_month(Session& session) {
+    const std::string period = session.arguments.text("--period");
+    if (period.empty()) {
+        return Unexpected{period_missing(session, "khu report zone")};
+    }
+    const std::string given = session.arguments.text("--format");
+    const std::string format = given.empty() ? "csv" : given;
+    const std::string what = query({{"period", period},
+                                    {"format", format},
+                                    {"public", session.arguments.has("--public") ? "true" : ""}});
+    return deliver(session, {.target = "/v1/reports/zone" + what,
+                             .manifest_target = "/v1/reports/zone/manifest" + what,
+                             .form = form_of(format)});
+}
+
 std::string line_of(std::string_view text, std::size_t at) {
     const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
     return std::string(text.substr(begin, text.find('\n', begin) - begin).substr(0, 200));
@@ -173,7 +193,8 @@ Result verify(Session& session) {
                                query({{"period", manifest->period},
                                       {"enterprise", manifest->enterprise},
                                       {"format", manifest->format},
-                                      {"language", manifest->language}});
+                                      {"language", manifest->language},
+                                      {"public", manifest->is_public ? "true" : ""}});
     std::string books;
     const Expected<Done, Failure> received =
         receive(session, target, [&](std::string_view piece) { books += piece; });
@@ -197,6 +218,12 @@ constinit const Command kReportStatement{.name = "report statement",
                                          .options = {kStatementOptions},
                                          .refused = Message::Refused,
                                          .run = statement};
+constinit const Command kReportZone{.name = "report zone",
+                                    .operands = "",
+                                    .help = Message::HelpReportZone,
+                                    .options = {kZoneOptions},
+                                    .refused = Message::Refused,
+                                    .run = zone_month};
 constinit const Command kReportVerify{.name = "report verify",
                                       .operands = "FILE",
                                       .help = Message::HelpReportVerify,

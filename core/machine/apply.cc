@@ -232,10 +232,13 @@ Effects on(State& state, const ProjectCapSet& fact, Moment) {
 Effects on(State& state, const MonthCut& fact, Moment at) {
     state.truth.cut_until = fact.until;
     Effects effects = settle_month(state, fact.until, at);
+    const Policy& policy = *state.truth.policy;
     state.truth.months.push_back({.period = fact.period,
                                   .until = fact.until,
                                   .last = state.truth.ledger.last_seq(),
-                                  .fact = state.truth.last});
+                                  .fact = state.truth.last,
+                                  .province_code = policy.zone.province.code,
+                                  .public_min_enterprises = policy.reports.public_min_enterprises});
     state.month_due_at = next_month_event(state);
     return effects;
 }

@@ -131,10 +131,12 @@ struct MonthMark {
     std::string period;
     Moment until;
     LedgerSeq last;
-    EventSeq fact;  ///< the MonthCut, which has the names
+    EventSeq fact;                ///< the MonthCut, which has the names
+    std::string province_code{};  ///< as the policy then had it, here and below
+    int public_min_enterprises{0};
     bool operator==(const MonthMark&) const = default;
 };
-KHU_DESCRIBE(MonthMark, period, until, last, fact)
+KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises)
 
 /// The truth, as snapshots hold it.
 struct Truth {

@@ -10,7 +10,7 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 26> later{
+constexpr std::array<std::string_view, 25> later{
     "qos.*.min_runtime",
     "qos.*.no_backfill_hold",
     "qos.*.max_gpus_per_enterprise",
@@ -33,7 +33,6 @@ constexpr std::array<std::string_view, 26> later{
     "refunds.automatic",
     "refunds.manual",
     "refunds.payer",
-    "reports.public_min_enterprises",
     "reports.retention",
     "privacy",
     "zone.services",

@@ -2,6 +2,7 @@
 
 #include "daemon/http/call.h"
 #include "daemon/reports.h"
+#include "daemon/zone_reports.h"
 
 namespace khu::daemon {
 namespace {
@@ -14,6 +15,27 @@ std::optional<ReportFormat> format_of(const std::string& name) {
         return ReportFormat::Json;
     }
     return name == "jsonl" ? std::optional(ReportFormat::Jsonl) : std::nullopt;
+}
+
+ReportZone report_zone(const State& state, Moment now) {
+    return {.now = now,
+            .utc_offset_minutes = state.truth.policy ? state.truth.policy->utc_offset_minutes : 0,
+            .closed_period = state.truth.closed_period};
+}
+
+/// Of a month that was cut, as the policy then in force said.
+void say_zone(ZoneReportRequest& request, const State& state) {
+    request.zone = zone_name(state);
+    if (state.truth.policy) {
+        request.province_code = state.truth.policy->zone.province.code;
+        request.enterprises_min = state.truth.policy->reports.public_min_enterprises;
+    }
+    for (const MonthMark& month : state.truth.months) {
+        if (month.period == request.period) {
+            request.province_code = month.province_code;
+            request.enterprises_min = month.public_min_enterprises;
+        }
+    }
 }
 
 /// Makes the report on an I/O thread; only what is said of the zone is asked of the engine.
@@ -38,11 +60,8 @@ void with_report(const Call& call, Use use) {
         return;
     }
     ReportZone zone;
-    call->services.engine.ask_and_wait([&](State& state, Moment now) {
-        zone.utc_offset_minutes = state.truth.policy ? state.truth.policy->utc_offset_minutes : 0;
-        zone.closed_period = state.truth.closed_period;
-        zone.now = now;
-    });
+    call->services.engine.ask_and_wait(
+        [&](State& state, Moment now) { zone = report_zone(state, now); });
     Expected<Report, Refusal> report = make_report(call->services.store, request, zone);
     if (!report) {
         refuse(call, report.error());
@@ -51,20 +70,67 @@ void with_report(const Call& call, Use use) {
     use(std::move(report).value(), *format);
 }
 
+/// Anybody of the zone may read the public form; the whole is for admins and auditors.
+template <class Use>
+void with_zone_report(const Call& call, Use use) {
+    const Identity& who = call->caller.who;
+    const std::optional<ReportFormat> format = format_of(query(call, "format"));
+    ZoneReportRequest request{.zone = {},
+                              .province_code = "",
+                              .period = query(call, "period"),
+                              .format = format.value_or(ReportFormat::Csv),
+                              .is_public = query(call, "public") == "true"};
+    if (!request.is_public && !who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
+        refuse(call, decide_detail::need_role(who, Role::Auditor, "report zone").error());
+        return;
+    }
+    if (!format) {
+        refuse(call, Refusal(Code::BadField)
+                         .with("field", "format")
+                         .with("why", "it is csv, json or jsonl"));
+        return;
+    }
+    ReportZone zone;
+    call->services.engine.ask_and_wait([&](State& state, Moment now) {
+        zone = report_zone(state, now);
+        say_zone(request, state);
+    });
+    Expected<Report, Refusal> report = make_zone_report(call->services.store, request, zone);
+    if (!report) {
+        refuse(call, report.error());
+        return;
+    }
+    use(std::move(report).value(), *format);
+}
+
+void send_report(const Call& call, Report&& report, ReportFormat format) {
+    wire::net::Response response;
+    response.content_type = format == ReportFormat::Csv    ? "text/csv; charset=utf-8"
+                            : format == ReportFormat::Json ? "application/json"
+                                                           : "application/jsonl";
+    response.headers.emplace_back("ETag", '"' + report.manifest.sha256 + '"');
+    response.headers.emplace_back("Khu-Rows", std::to_string(report.manifest.rows));
+    response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
+    response.body = std::move(report.text);
+    call->responder.send(conditional(call->request, std::move(response)));
+}
+
 }  // namespace
 
 void report_jobs(const Call& call) {
     with_report(call, [&](Report&& report, ReportFormat format) {
-        wire::net::Response response;
-        response.content_type = format == ReportFormat::Csv    ? "text/csv; charset=utf-8"
-                                : format == ReportFormat::Json ? "application/json"
-                                                               : "application/jsonl";
-        response.headers.emplace_back("ETag", '"' + report.manifest.sha256 + '"');
-        response.headers.emplace_back("Khu-Rows", std::to_string(report.manifest.rows));
-        response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
-        response.body = std::move(report.text);
-        call->responder.send(conditional(call->request, std::move(response)));
+        send_report(call, std::move(report), format);
     });
+}
+
+void report_zone_month(const Call& call) {
+    with_zone_report(call, [&](Report&& report, ReportFormat format) {
+        send_report(call, std::move(report), format);
+    });
+}
+
+void zone_month_manifest(const Call& call) {
+    with_zone_report(call, [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
 }
 
 void report_manifest(const Call& call) {

@@ -148,6 +148,8 @@ void roll_back_policy(const Call& call);
 
 void report_jobs(const Call& call);
 void report_manifest(const Call& call);
+void report_zone_month(const Call& call);
+void zone_month_manifest(const Call& call);
 void report_statement(const Call& call);
 void statement_manifest(const Call& call);
 void export_ledger(const Call& call);

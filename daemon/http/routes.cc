@@ -57,6 +57,8 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/policy/diff", check_policy, kBooks},
     Route{"GET", "/v1/reports/jobs", report_jobs, kBooks},
     Route{"GET", "/v1/reports/jobs/manifest", report_manifest, kBooks},
+    Route{"GET", "/v1/reports/zone", report_zone_month, kBooks},
+    Route{"GET", "/v1/reports/zone/manifest", zone_month_manifest, kBooks},
     Route{"GET", "/v1/reports/statement", report_statement, kBooks},
     Route{"GET", "/v1/reports/statement/manifest", statement_manifest, kBooks},
     Route{"GET", "/v1/ledger", export_ledger, kBooks},

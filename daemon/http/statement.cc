@@ -36,6 +36,7 @@ void fill(StatementRequest& request, ReportZone& zone, const State& state, Momen
         } else {
             asked.last = month.last;
             request.names_in = month.fact;
+            asked.province_code = month.province_code;
             break;
         }
     }

@@ -1,0 +1,141 @@
+#include "core/ledger/zone_report.h"
+
+#include <algorithm>
+
+namespace khu {
+namespace {
+
+/// Nearest rank: the smallest value that at least `percent` of them do not exceed.
+std::int64_t percentile(std::vector<std::int64_t> values, std::int64_t percent) {
+    std::ranges::sort(values);
+    const auto count = static_cast<std::int64_t>(values.size());
+    const std::int64_t rank = std::max<std::int64_t>(1, (count * percent + 99) / 100);
+    return values.at(static_cast<std::size_t>(rank - 1));
+}
+
+}  // namespace
+
+void ZoneReport::Cell::merge(const Cell& other) {
+    enterprises.insert(other.enterprises.begin(), other.enterprises.end());
+    for (const auto& [measure, value] : other.sums) {
+        sums[measure] += value;
+    }
+    waits_s.insert(waits_s.end(), other.waits_s.begin(), other.waits_s.end());
+}
+
+ZoneReport::Table& ZoneReport::table(const std::string& name, const std::string& section,
+                                     const std::string& unit) {
+    Table& found = tables_[name];
+    found.section = section;
+    found.unit = unit;
+    return found;
+}
+
+void ZoneReport::add(const UsageRow& row) {
+    enterprises_.insert(row.enterprise_id);
+    const auto cell = [&](const std::string& name, const std::string& section,
+                          const std::string& unit, const std::string& dim) -> Cell& {
+        Cell& found = table(name, section, unit).cells[dim];
+        found.enterprises.insert(row.enterprise_id);
+        return found;
+    };
+    for (const auto& [name, dim] : {std::pair{"1 programme", row.programme.value.str()},
+                                    std::pair{"2 partition", row.partition.value.str()}}) {
+        Cell& use = cell(name, "use", "ugs", dim);
+        use.sums["metered"] += row.metered_ugs.value;
+        use.sums["surcharge"] += row.surcharge_ugs.value;
+        use.sums["discount"] += row.discount_ugs.value;
+        use.sums["waived"] += row.waived_ugs.value;
+        use.sums["charged"] += row.charged_ugs.value;
+    }
+    cell("3 attempts", "use", "count", row.programme.value.str()).sums["attempts"] +=
+        row.row_kind == "usage" ? 1 : 0;
+    Cell& paid = cell("4 paid", "who_paid", "mvnd", row.programme.value.str());
+    paid.sums["list_value"] += row.list_mvnd.value;
+    paid.sums["paid_national"] += row.paid_national_mvnd.value;
+    paid.sums["paid_provincial"] += row.paid_provincial_mvnd.value;
+    paid.sums["paid_zone"] += row.paid_zone_mvnd.value;
+    paid.sums["paid_donor"] += row.paid_donor_mvnd.value;
+    paid.sums["paid_enterprise"] += row.paid_enterprise_mvnd.value;
+    paid.sums["waived_list_value"] += row.waived_list_mvnd.value;
+    if (row.queue_wait_s) {
+        cell("5 waiting", "waiting", "s", row.programme.value.str())
+            .waits_s.push_back(*row.queue_wait_s);
+    }
+    if (row.waived_ugs > Atoms{0}) {
+        cell("6 failures", "reliability", "ugs", row.end_cause).sums["waived"] +=
+            row.waived_ugs.value;
+        cell("7 failed", "reliability", "count", row.end_cause).sums["attempts"] += 1;
+    }
+}
+
+bool ZoneReport::too_few(const Cell& cell) const {
+    return static_cast<int>(cell.enterprises.size()) < enterprises_min_;
+}
+
+void ZoneReport::pooled(const Table& table, std::vector<ZoneMeasure>& out) const {
+    std::map<std::string, Cell> shown;
+    Cell pool;
+    Cell all;
+    for (const auto& [dim, cell] : table.cells) {
+        all.merge(cell);
+        if (too_few(cell)) {
+            pool.merge(cell);
+        } else {
+            shown.emplace(dim, cell);
+        }
+    }
+    while (!pool.enterprises.empty() && too_few(pool) && !shown.empty()) {
+        const auto smallest = std::ranges::min_element(
+            shown, {}, [](const auto& each) { return each.second.enterprises.size(); });
+        pool.merge(smallest->second);
+        shown.erase(smallest);
+    }
+    if (!pool.enterprises.empty() && !too_few(pool)) {
+        shown.emplace("(other)", std::move(pool));
+    }
+    shown.emplace("", std::move(all));  // the total
+    for (const auto& [dim, cell] : shown) {
+        const bool hidden = too_few(cell);
+        const std::string note =
+            hidden             ? "fewer than " + std::to_string(enterprises_min_) + " enterprises"
+            : dim == "(other)" ? "merged"
+                               : "";
+        const auto put = [&](const std::string& measure, std::int64_t value) {
+            out.push_back({.section = table.section,
+                           .measure = measure,
+                           .dim1 = dim,
+                           .dim2 = "",
+                           .unit = table.unit,
+                           .value = hidden ? std::nullopt : std::optional(value),
+                           .note = note});
+        };
+        for (const auto& [measure, value] : cell.sums) {
+            put(measure, value);
+        }
+        if (!cell.waits_s.empty()) {
+            put("wait_median", percentile(cell.waits_s, 50));
+            put("wait_p90", percentile(cell.waits_s, 90));
+        }
+    }
+}
+
+std::vector<ZoneMeasure> ZoneReport::finish() const {
+    std::vector<ZoneMeasure> out;
+    for (const auto& [name, each] : tables_) {
+        pooled(each, out);
+    }
+    const bool hidden = static_cast<int>(enterprises_.size()) < enterprises_min_;
+    out.push_back(
+        {.section = "access",
+         .measure = "enterprises_active",
+         .dim1 = "",
+         .dim2 = "",
+         .unit = "count",
+         .value =
+             hidden ? std::nullopt : std::optional(static_cast<std::int64_t>(enterprises_.size())),
+         .note = hidden ? "fewer than " + std::to_string(enterprises_min_) + " enterprises" : ""});
+    return out;
+}
+
+}  // namespace khu

@@ -1,0 +1,67 @@
+#pragma once
+
+/// \file
+/// What the zone tells of one month: use, who paid, waiting and failures, one row a measure, so
+/// that new measures never move columns. Made of the month's rows alone.
+///
+/// In public no cell is made from fewer than `enterprises_min` enterprises (I-28). Smaller ones are
+/// not left out, since a total less the others would give them away: they are pooled as "(other)",
+/// and while the pool itself is too small the smallest of the rest joins it. So every table sums to
+/// its total. If all together are too few, there is no figure at all.
+///
+/// Not here yet: capacity, grants, outcome and energy, which the rows do not know.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/describe.h"
+#include "core/base/ids.h"
+#include "core/ledger/usage.h"
+
+namespace khu {
+
+struct ZoneMeasure {
+    std::string section;  ///< "use", "who_paid", "waiting", "reliability", "access"
+    std::string measure;
+    std::string dim1, dim2;
+    std::string unit;
+    std::optional<std::int64_t> value;
+    std::string note;
+    bool operator==(const ZoneMeasure&) const = default;
+};
+KHU_DESCRIBE(ZoneMeasure, section, measure, dim1, dim2, unit, value, note)
+
+class ZoneReport {
+public:
+    /// `enterprises_min` 0 or 1: everything is shown.
+    explicit ZoneReport(int enterprises_min) : enterprises_min_(enterprises_min) {}
+
+    void add(const UsageRow& row);
+    [[nodiscard]] std::vector<ZoneMeasure> finish() const;
+
+private:
+    struct Cell {
+        std::set<EnterpriseId> enterprises;
+        std::map<std::string, std::int64_t> sums;  ///< by measure
+        std::vector<std::int64_t> waits_s;
+        void merge(const Cell& other);
+    };
+    struct Table {
+        std::string section;
+        std::string unit;
+        std::map<std::string, Cell> cells;  ///< by dim1
+    };
+    Table& table(const std::string& name, const std::string& section, const std::string& unit);
+    void pooled(const Table& table, std::vector<ZoneMeasure>& out) const;
+    [[nodiscard]] bool too_few(const Cell& cell) const;
+
+    int enterprises_min_;
+    std::map<std::string, Table> tables_;
+    std::set<EnterpriseId> enterprises_;
+};
+
+}  // namespace khu
