@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""Money from the wallet to the statement, on plain loopback: a job waits for its enterprise's part,
+a payment starts it, and its files are what the books say.
+"""
+import json
+import os
+import re
+import time
+
+from harness import CPU, FIRST, ROOT, ZoneTest, main, wait_for
+
+HALF = """  half:
+    tier: subsidised
+    eligible: {classes: [startup, sme], zones: [e2e]}
+    grant: {max: "9000000 GPUh", window: 25000d}
+    split: {zone-e2e: "50%", enterprise: "50%"}
+    qos: [thuong]
+    partitions: [cpu]
+    limits: {max_jobs_queued: 1000}
+    exhausted: deny
+"""
+
+
+class Money(ZoneTest):
+    hosts = False
+    nodes = {"hn-03": CPU, "hn-04": CPU}
+
+    @classmethod
+    def prepare(cls):
+        with open(os.path.join(ROOT, "tests/e2e/policy.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace("enterprises:\n", HALF.lstrip("\n") + "\nenterprises:\n", 1)
+        text = text.replace("    holders: [an]\n",
+                            "    wallet: {mode: prepaid}\n    holders: [an]\n", 1)
+        text = text.replace("    grants:\n", "    grants:\n      - {id: G-1H, programme: half, "
+                            'amount: "100 GPUh", from: "2020-01-01", to: "2085-01-01"}\n', 1)
+        policy = os.path.join(cls.folder, "policy.yaml")
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write(text)
+        cls.zone.apply_policy(policy)
+        cls.an = cls.zone.user_token("an", FIRST)
+        cls.zone.token = cls.an
+
+    def test_from_the_wallet_to_the_statement(self):
+        job = self.submit(["/bin/sleep", "1"], programme="half", time_limit_s=3600)
+        wait_for(lambda: (self.zone.job(job).get("reason") or {}).get("code") == "A114",
+                 "the job to wait for money")
+
+        why = self.zone.khu("why", job, token=self.an).stdout
+        self.assertRegex(why, r"its wallet has 0 đ free and 0 đ held: [0-9,.]+ đ short")
+        paid = self.zone.khu("wallet", "pay-in", FIRST, "--amount", "5000000 VND", "--ref", "FT-1")
+        self.zone.khu("wallet", "pay-in", FIRST, "--amount", "5000000 VND", "--ref", "FT-1")
+        self.assertEqual(paid.returncode, 0, paid.stderr)
+        view = self.zone.wait_job(job)
+        self.assertEqual(view["cause"], "completed", view)
+
+        month = time.strftime("%Y-%m", time.gmtime(time.time() + 7 * 3600))
+        path = os.path.join(self.folder, "statement.json")
+        self.zone.khu("report", "statement", "--period", month, "-o", path, token=self.an)
+        with open(path, encoding="utf-8") as file:
+            statement = json.load(file)
+        self.assertEqual(statement["money"]["wallet_paid_in_mvnd"], 5_000_000_000)  # once
+        own = statement["money"]["paid_enterprise_mvnd"]
+        self.assertGreater(own, 0)
+        self.assertEqual(statement["money"]["wallet_closing_mvnd"], 5_000_000_000 - own)
+        rows = [row for row in self.zone.report() if row["programme"] == "half"]
+        self.assertEqual(sum(int(row["paid_enterprise_mvnd"]) for row in rows), own)
+        balance = json.loads(self.zone.khu("balance", "--format", "json", token=self.an).stdout)
+        self.assertEqual(balance["wallet"]["available_mvnd"], 5_000_000_000 - own)
+        self.check_files(path, month)
+
+    def check_files(self, path, month):
+        good = self.zone.khu("report", "verify", path, token=self.an)
+        self.assertEqual(good.returncode, 0, good.stdout + good.stderr)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(re.sub(r'"payable_vnd":\d+', '"payable_vnd":0', text))
+        bad = self.zone.khu("report", "verify", path, check=False, token=self.an)
+        self.assertEqual(bad.returncode, 1, bad.stdout + bad.stderr)
+        self.assertIn("in line 1", bad.stdout)
+
+        page = self.zone.khu("report", "statement", "--period", month, "--format", "html",
+                             "--language", "vi", token=self.an).stdout
+        self.assertIn("Bảng kê sử dụng GPU", page)
+        self.assertIn("<svg", page)
+        public = self.zone.khu("report", "zone", "--period", month, "--public",
+                               token=self.an).stdout
+        self.assertIn("fewer than 5 enterprises", public)
+        verified = self.zone.khu("ledger", "verify")
+        self.assertEqual(verified.returncode, 0, verified.stdout)
+        self.assertIn("zone-e2e", self.zone.khu("money").stdout)
+        self.assertNotIn("zone-e2e", self.zone.khu("money", token=self.an).stdout)
+
+
+if __name__ == "__main__":
+    main(needs_hosts=False)
