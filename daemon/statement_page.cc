@@ -180,6 +180,7 @@ private:
         row({say("Paid in and given back", "Nộp vào và hoàn lại"), dong(m.wallet_paid_in_mvnd)});
         row({say("Spent", "Đã chi"), dong(-m.wallet_spent_mvnd)});
         row({say("At the end", "Cuối kỳ"), dong(m.wallet_closing_mvnd)});
+        row({say("Credit limit", "Hạn mức nợ"), dong(m.wallet_credit_limit_mvnd)});
         out_ += "</table>\n";
     }
 

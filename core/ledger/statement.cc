@@ -124,13 +124,19 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
     grant.expired_ugs += in_month ? amount : Atoms{0};
 }
 
-/// What lies in the wallet; holds are no movement.
+/// What lies in the wallet; holds are no movement, and a credit limit is nobody's money.
 void StatementMaker::add_to_wallet(const Entry& entry, bool in_month) {
     StatementMoney& money = out_.money;
     if (entry.kind == "hold" || entry.kind == "void") {
         return;
     }
     const Mvnd amount{entry.amount};
+    if (entry.kind == "fund" || entry.kind == "unfund") {
+        money.wallet_credit_limit_mvnd += is_own(entry.credit)  ? amount
+                                          : is_own(entry.debit) ? -amount
+                                                                : Mvnd{0};
+        return;
+    }
     if (is_own(entry.credit)) {
         money.wallet_closing_mvnd += amount;
         (in_month ? money.wallet_paid_in_mvnd : money.wallet_opening_mvnd) += amount;

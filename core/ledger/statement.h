@@ -57,13 +57,15 @@ struct StatementMoney {
     Mvnd waived_list_mvnd;
     Mvnd rounding_mvnd;           ///< payable less what the enterprise's part is exactly
     std::int64_t payable_vnd{0};  ///< the enterprise's part in whole dong
+    /// What lies in the wallet, without its credit limit: below 0 it is owed.
     Mvnd wallet_opening_mvnd, wallet_paid_in_mvnd, wallet_spent_mvnd, wallet_closing_mvnd;
+    Mvnd wallet_credit_limit_mvnd;  ///< at the month's end
     bool operator==(const StatementMoney&) const = default;
 };
 KHU_DESCRIBE(StatementMoney, currency, list_mvnd, paid_national_mvnd, paid_provincial_mvnd,
              paid_zone_mvnd, paid_donor_mvnd, paid_enterprise_mvnd, waived_list_mvnd, rounding_mvnd,
              payable_vnd, wallet_opening_mvnd, wallet_paid_in_mvnd, wallet_spent_mvnd,
-             wallet_closing_mvnd)
+             wallet_closing_mvnd, wallet_credit_limit_mvnd)
 
 struct StatementCorrection {
     std::string corrects;

@@ -40,7 +40,8 @@ struct Attempted {
 class MarchTest : public testing::Test {
 protected:
     void SetUp() override {
-        take(ledger.set_budget({"wallet:0401000001", Mvnd{2'000'000'000}}, march, policy));
+        take(ledger.set_budget({"wallet:0401000001", Mvnd{500'000'000}}, march, policy));
+        take(ledger.pay_in({"wallet:0401000001", Mvnd{5'000'000'000}}, "FT-1", march, policy));
         for (const char* funder : {"funder:nat", "funder:prov", "funder:zone"}) {
             take(ledger.set_budget({funder, Mvnd{1'000'000'000'000}}, march, policy));
         }
@@ -188,8 +189,9 @@ TEST_F(MarchTest, TheWalletMovesByWhatWasPaid) {
 
     const StatementMoney money = statement().money;
 
-    EXPECT_EQ(money.wallet_paid_in_mvnd, Mvnd{2'000'000'000});
+    EXPECT_EQ(money.wallet_paid_in_mvnd, Mvnd{5'000'000'000});
     EXPECT_EQ(money.wallet_spent_mvnd, money.paid_enterprise_mvnd);
+    EXPECT_EQ(money.wallet_credit_limit_mvnd, Mvnd{500'000'000});
     EXPECT_EQ(money.wallet_closing_mvnd,
               money.wallet_opening_mvnd + money.wallet_paid_in_mvnd - money.wallet_spent_mvnd);
 }
