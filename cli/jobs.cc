@@ -93,18 +93,22 @@ std::string job_target(JobId job, std::string_view rest) {
 }
 
 Expected<Received<wire::JobPage>, Failure> all_pages(Session& session, const std::string& path,
-                                                     const std::string& state,
-                                                     const std::string& user) {
-    Expected<Received<wire::JobPage>, Failure> all =
-        session.get<wire::JobPage>(path + query({{"state", state}, {"user", user}}));
+                                                     const ListingWish& wish) {
+    const auto target = [&](const std::string& after) {
+        return path + query({{"state", wish.state},
+                             {"user", wish.user},
+                             {"factors", wish.factors ? "true" : ""},
+                             {"after", after}});
+    };
+    Expected<Received<wire::JobPage>, Failure> all = session.get<wire::JobPage>(target(""));
     if (!all || all->answer.next.empty()) {
         return all;
     }
     JobRows rows(all->answer.jobs);
     while (!all->answer.next.empty()) {
         session.progress(session.say(Message::Listing, {std::to_string(all->answer.jobs.size())}));
-        Expected<Received<wire::JobPage>, Failure> page = session.get<wire::JobPage>(
-            path + query({{"state", state}, {"user", user}, {"after", all->answer.next}}));
+        Expected<Received<wire::JobPage>, Failure> page =
+            session.get<wire::JobPage>(target(all->answer.next));
         if (!page) {
             return page;
         }

@@ -24,10 +24,15 @@ Result each_job(Session& session, std::string_view verb, const std::string& body
 /// "/v1/jobs/12" + `rest`.
 std::string job_target(JobId job, std::string_view rest = "");
 
+/// What a listing is asked for; empty: not said.
+struct ListingWish {
+    std::string state;
+    std::string user;
+    bool factors{false};
+};
 /// Every page of a listing as one answer. The body is khud's own if one page was enough.
 Expected<Received<wire::JobPage>, Failure> all_pages(Session& session, const std::string& path,
-                                                     const std::string& state,
-                                                     const std::string& user);
+                                                     const ListingWish& wish);
 
 /// Blocks until the job has ended. Errors: as asking; Interrupted with exit code 3.
 Expected<Received<wire::JobView>, Failure> wait_until_done(Session& session, JobId job);

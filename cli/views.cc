@@ -126,6 +126,38 @@ Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, 
     return table;
 }
 
+Table factor_table(const Session& session, const std::vector<wire::JobView>& jobs) {
+    Table table{.columns = {{"JOB", "job", Align::Right},
+                            {"USER", "user", Align::Left, true},
+                            {"ENTERPRISE", "enterprise", Align::Left, true},
+                            {"PARTITION", "partition", Align::Left, true},
+                            {"QOS", "qos"},
+                            {"STANDS AS IF", "stands_as_if"},
+                            {"SUBMITTED", "submitted_at"},
+                            {"- TIER", "tier_s", Align::Right},
+                            {"+ SIZE", "size_s", Align::Right},
+                            {"+ FAIR SHARE", "fair_share_s", Align::Right},
+                            {"RANK", "fair_rank", Align::Right},
+                            {"OF", "fair_leaves", Align::Right},
+                            {"USED", "used_ugs", Align::Right},
+                            {"WHY", "why", Align::Left, true}},
+                .rows = {}};
+    for (const wire::JobView& job : jobs) {
+        if (!job.standing) {
+            continue;
+        }
+        const wire::StandingView& at = *job.standing;
+        table.rows.push_back(
+            {Cell(label_of(job), std::to_string(job.job.value)), job.spec.user.value,
+             job.spec.enterprise.value, job.spec.partition.value, job.spec.qos.value,
+             session.when(at.stands_as_if), session.when(at.submitted_at), span_cell(at.tier_s),
+             span_cell(at.size_s), span_cell(at.fair_share_s),
+             Cell(std::to_string(at.fair_rank + 1), std::to_string(at.fair_rank)), at.fair_leaves,
+             gpu_hours_cell(at.used_ugs), where_or_why(job)});
+    }
+    return table;
+}
+
 /// "12 (ok), 13 (any)".
 std::string after_text(const wire::SpecView& spec) {
     std::string text;

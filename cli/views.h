@@ -14,6 +14,8 @@ namespace khu::cli {
 
 /// `now` is for how long a job has run.
 Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, Moment now);
+/// The jobs that wait, with every term of their place in the queue (`khu queue --factors`).
+Table factor_table(const Session& session, const std::vector<wire::JobView>& jobs);
 Table job_sheet(const Session& session, const wire::JobView& job, Moment now);
 Table allocation_table(const wire::JobView& job);
 Table node_table(const Session& session, const std::vector<wire::NodeView>& nodes);

@@ -14,6 +14,8 @@
 namespace khu::daemon {
 
 wire::JobView job_view(const State& state, const Job& job, Moment now, Language language);
+/// Every term of a queued job's place in the queue.
+wire::StandingView standing_view(const State& state, const Job& job);
 /// Of a job that has ended, from its history.
 wire::JobView job_view(const ArchiveJob& archive);
 /// The state is unchanged on return.

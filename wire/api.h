@@ -7,13 +7,13 @@
 /// are RFC 3339 in UTC in keys that end in `_at`, null where there is none (wire/timestamp.h).
 ///
 ///     POST   /v1/jobs                    SubmitRequest      -> SubmitAnswer    (Idempotency-Key)
-///     GET    /v1/jobs?state=&user=&after=&limit=            -> JobPage         (state=all)
+///     GET    /v1/jobs?state=&user=&factors=&after=&limit=   -> JobPage         (state=all)
 ///     GET    /v1/jobs/{id}                                  -> JobView
 ///     POST   /v1/jobs/{id}/cancel|hold|release|requeue      -> JobView
 ///     POST   /v1/jobs/{id}/update        UpdateRequest      -> JobView
 ///     GET    /v1/jobs/{id}/wait?timeout_s=                  -> JobView         (or at the limit)
 ///     GET    /v1/jobs/{id}/log?stream=&node=&offset=&follow= -> text/plain, chunked
-///     GET    /v1/queue?user=&enterprise=&after=&limit=      -> JobPage         (in queue order)
+///     GET    /v1/queue?user=&enterprise=&factors=&after=&limit= -> JobPage     (in queue order)
 ///     GET    /v1/why/{id}                                   -> WhyAnswer
 ///     GET    /v1/nodes?after=&limit=                        -> NodePage
 ///     GET    /v1/nodes/{name}                               -> NodeView
@@ -199,6 +199,20 @@ struct ArrayView {
 };
 KHU_DESCRIBE(ArrayView, waiting, running, ended, failed)
 
+/// Why a job stands where it stands: stands_as_if = submitted_at - tier_s + size_s + fair_share_s.
+struct StandingView {
+    Timestamp submitted_at;
+    std::int64_t tier_s{0};
+    std::int64_t size_s{0};
+    std::int64_t fair_share_s{0};
+    Timestamp stands_as_if;
+    std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share
+    std::int64_t fair_leaves{0};  ///< of so many
+    Atoms used_ugs;               ///< fading use and what runs
+};
+KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, stands_as_if, fair_rank,
+             fair_leaves, used_ugs)
+
 struct JobView {
     JobId job;
     std::string label;  ///< for people: "12", "12_3" for an element of an array
@@ -215,10 +229,11 @@ struct JobView {
     Atoms held_ugs, charged_ugs, metered_ugs, waived_ugs;
     std::vector<std::string> grants;
     std::optional<ArrayView> elements;
+    std::optional<StandingView> standing;  ///< with factors=true, while queued
 };
 KHU_DESCRIBE(JobView, job, label, spec, phase, submitted_at, taken_at, started_at, deadline_at,
              ended_at, attempt, nodes, receipt, reason, cause, exit_code, detail, held_ugs,
-             charged_ugs, metered_ugs, waived_ugs, grants, elements)
+             charged_ugs, metered_ugs, waived_ugs, grants, elements, standing)
 
 struct JobPage {
     std::vector<JobView> jobs;
@@ -234,20 +249,6 @@ struct ChangeView {
     std::int64_t loss_permille{0};  ///< of the GPU time asked for
 };
 KHU_DESCRIBE(ChangeView, kind, option, loss_permille)
-
-/// Why a job stands where it stands: stands_as_if = submitted_at - tier_s + size_s + fair_share_s.
-struct StandingView {
-    Timestamp submitted_at;
-    std::int64_t tier_s{0};
-    std::int64_t size_s{0};
-    std::int64_t fair_share_s{0};
-    Timestamp stands_as_if;
-    std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share
-    std::int64_t fair_leaves{0};  ///< of so many
-    Atoms used_ugs;               ///< fading use and what runs
-};
-KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, stands_as_if, fair_rank,
-             fair_leaves, used_ugs)
 
 /// The chain of blockers in order; the first is what `khu queue` shows.
 struct WhyAnswer {

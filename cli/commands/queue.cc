@@ -9,7 +9,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"-u,--user", "USER", Message::HelpQueueUser},
     {"--mine", "", Message::HelpQueueMine, Takes::Nothing},
     {"--all", "", Message::HelpQueueAll, Takes::Nothing},
-    {"--factors", "", Message::HelpLater, Takes::Nothing, "", true},
+    {"--factors", "", Message::HelpQueueFactors, Takes::Nothing},
 });
 
 Expected<std::string, Failure> user_asked(Session& session) {
@@ -30,13 +30,17 @@ Result run(Session& session) {
         return Unexpected{user.error()};
     }
     const bool all = session.arguments.has("--all");
+    const bool factors = session.arguments.has("--factors");
     const bool plain = !all && user->empty();
     const Expected<Received<wire::JobPage>, Failure> page =
-        all_pages(session, plain ? "/v1/queue" : "/v1/jobs", all ? "all" : "", *user);
+        all_pages(session, plain ? "/v1/queue" : "/v1/jobs",
+                  {.state = all ? "all" : "", .user = *user, .factors = factors});
     if (!page) {
         return Unexpected{page.error()};
     }
-    session.present(job_table(session, page->answer.jobs, wall_now()), page->body);
+    const std::vector<wire::JobView>& jobs = page->answer.jobs;
+    session.present(factors ? factor_table(session, jobs) : job_table(session, jobs, wall_now()),
+                    page->body);
     return 0;
 }
 

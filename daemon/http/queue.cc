@@ -33,6 +33,7 @@ struct Wish {
     EnterpriseId enterprise;  ///< empty: all
     UserId user;              ///< empty: all
     bool ended_too{false};
+    bool factors{false};  ///< of each that waits, every term of its place
     std::int64_t limit{0};
 };
 
@@ -125,8 +126,11 @@ private:
     }
 
     void add(ListingPlace place) {
-        walk_.page.jobs.push_back(
-            job_view(state_, state_.truth.jobs.at(place.job), now_, call_->language));
+        const Job& job = state_.truth.jobs.at(place.job);
+        walk_.page.jobs.push_back(job_view(state_, job, now_, call_->language));
+        if (walk_.wish.factors && std::holds_alternative<Queued>(job.phase)) {
+            walk_.page.jobs.back().standing = standing_view(state_, job);
+        }
         walk_.at.place = place;
         ++views_;
     }
@@ -243,10 +247,17 @@ void list(const Call& call, const std::string& state) {
         refuse(call, paging ? bad_cursor() : paging.error());
         return;
     }
+    const std::string factors = query(call, "factors");
+    if (factors != "" && factors != "true" && factors != "false") {
+        refuse(call,
+               Refusal(Code::BadField).with("field", "factors").with("why", "it is true or false"));
+        return;
+    }
     auto walk = std::make_shared<Walk>();
     walk->wish = {.enterprise = sees_all ? EnterpriseId{query(call, "enterprise")} : who.enterprise,
                   .user = UserId{query(call, "user")},
                   .ended_too = state != "live",
+                  .factors = factors == "true",
                   .limit = paging->limit};
     walk->at = *from;
     walk->first_page = paging->after.empty();

@@ -44,6 +44,28 @@ TEST(Program, QueueIsATableOfLiveJobs) {
         "  8  eval                    queued       1     0               A120 resources_busy\n");
 }
 
+TEST(Program, FactorsShowEveryTermOfThePlaceInTheQueue) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(200, R"({"jobs":[{"job":7,"phase":"running"},)"
+                         R"({"job":8,"phase":"queued","spec":{"user":"u-2","qos":"gap"},)"
+                         R"("standing":{"submitted_at":"2026-03-02T01:00:00Z","tier_s":36000,)"
+                         R"("size_s":3600,"fair_share_s":1800,)"
+                         R"("stands_as_if":"2026-03-01T16:30:00Z","fair_rank":2,"fair_leaves":5,)"
+                         R"("used_ugs":7200000000},)"
+                         R"("reason":{"code":"A120","name":"resources_busy"}}]})");
+    });
+
+    const Ran ran = run_khu({"queue", "--factors", "--format", "csv"}, at(khud));
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/queue?factors=true");
+    EXPECT_EQ(ran.out,
+              "job,user,enterprise,partition,qos,stands_as_if,submitted_at,tier_s,size_s,"
+              "fair_share_s,fair_rank,fair_leaves,used_ugs,why\n"
+              "8,u-2,,,gap,2026-03-01T16:30:00Z,2026-03-02T01:00:00Z,36000,3600,1800,2,5,"
+              "7200000000,A120 resources_busy\n");
+}
+
 TEST(Program, JsonIsTheApisOwnAnswerAlsoWhatWeDoNotKnow) {
     const FakeKhud khud([](const FakeRequest&) { return http(200, kQueue); });
 
