@@ -128,6 +128,10 @@ public:
         RC_ASSERT(recount_.posted("used:gpu") == static_cast<std::int64_t>(metered));
         RC_ASSERT(!recount_.finish().has_value());
         RC_ASSERT(ledger_.totals().held == Atoms{0});
+        for (const auto& [account, purse] : ledger_.purses()) {
+            RC_ASSERT(recount_.available(account) == available(purse).value);
+            RC_ASSERT(purse.held == Mvnd{0});
+        }
     }
 
 private:
