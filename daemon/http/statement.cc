@@ -45,6 +45,21 @@ void fill(StatementRequest& request, ReportZone& zone, const State& state, Momen
     }
 }
 
+/// Of the page: as asked, or that of the caller.
+std::optional<Language> language_of(const Call& call) {
+    const std::string name = query(call, "language");
+    if (name.empty()) {
+        return call->language;
+    }
+    return name == "vi"   ? std::optional(Language::Vietnamese)
+           : name == "en" ? std::optional(Language::English)
+                          : std::nullopt;
+}
+
+void refuse_field(const Call& call, const char* field, const char* why) {
+    refuse(call, Refusal(Code::BadField).with("field", field).with("why", why));
+}
+
 template <class Use>
 void with_statement(const Call& call, Use use) {
     const Identity& who = call->caller.who;
@@ -53,17 +68,18 @@ void with_statement(const Call& call, Use use) {
     StatementRequest request;
     request.asked.period = query(call, "period");
     request.asked.enterprise = sees_all && !named.empty() ? EnterpriseId{named} : who.enterprise;
-    const std::string language = query(call, "language");
-    request.language = language.empty()   ? call->language
-                       : language == "vi" ? Language::Vietnamese
-                                          : Language::English;
     const std::optional<StatementFormat> format = format_of(query(call, "format"));
-    if (!format || request.asked.enterprise.empty()) {
-        refuse(call, Refusal(Code::BadField)
-                         .with("field", format ? "enterprise" : "format")
-                         .with("why", format ? "say whose statement" : "it is json, csv or html"));
-        return;
+    if (!format) {
+        return refuse_field(call, "format", "it is json, csv or html");
     }
+    const std::optional<Language> language = language_of(call);
+    if (!language) {
+        return refuse_field(call, "language", "it is vi or en");
+    }
+    if (request.asked.enterprise.empty()) {
+        return refuse_field(call, "enterprise", "say whose statement");
+    }
+    request.language = *language;
     request.format = *format;
     ReportZone zone;
     call->services.engine.ask_and_wait(

@@ -84,6 +84,9 @@ class Money(ZoneTest):
                              "--language", "vi", token=self.an).stdout
         self.assertIn("Bảng kê sử dụng GPU", page)
         self.assertIn("<svg", page)
+        status, refused = self.zone.api("GET", f"/v1/reports/statement?period={month}&language=fr",
+                                        headers=self.zone.bearer(self.an))
+        self.assertEqual((status, refused["code"]), (422, "H422"), refused)
         public = self.zone.khu("report", "zone", "--period", month, "--public",
                                token=self.an).stdout
         self.assertIn("fewer than 5 enterprises", public)
