@@ -36,7 +36,8 @@ using khu::bench::Response;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-    std::string endpoint, token_file, body_file, get, acknowledged_file;
+    std::string endpoint, body_file, get, acknowledged_file;
+    std::vector<std::string> token_files;
     std::int64_t count{1000};
     int connections{1};
     double seconds{600};
@@ -118,9 +119,12 @@ private:
     void prepare_request() {
         const std::string line =
             options_.get.empty() ? "POST /v1/jobs HTTP/1.1" : "GET " + options_.get + " HTTP/1.1";
-        before_key_ = line + "\r\nHost: zone\r\n";
-        if (!options_.token_file.empty()) {
-            before_key_ += "Authorization: Bearer " + read_file(options_.token_file) + "\r\n";
+        for (const std::string& file : options_.token_files) {
+            before_key_.push_back(line + "\r\nHost: zone\r\nAuthorization: Bearer " +
+                                  read_file(file) + "\r\n");
+        }
+        if (before_key_.empty()) {
+            before_key_.push_back(line + "\r\nHost: zone\r\n");
         }
         const std::string body = options_.get.empty() ? read_file(options_.body_file) : "";
         after_key_ = "\r\n";
@@ -145,8 +149,10 @@ private:
         }
         Session& session = sessions_[index];
         session.sent_at = Clock::now();
+        const auto turn = static_cast<std::size_t>(sent_);
+        const std::string& before = before_key_[turn % before_key_.size()];
         const std::string request =
-            before_key_ + "Idempotency-Key: " + key_ + std::to_string(++sent_) + after_key_;
+            before + "Idempotency-Key: " + key_ + std::to_string(++sent_) + after_key_;
         if (session.connection.send(request)) {
             ++under_way_;
         } else {
@@ -208,7 +214,8 @@ private:
     Clock::time_point began_;
     int poll_{-1};
     int acknowledged_{-1};
-    std::string before_key_, key_, after_key_, first_failure_;
+    std::vector<std::string> before_key_;  ///< one for each token
+    std::string key_, after_key_, first_failure_;
     std::vector<Session> sessions_;
     std::vector<double> latencies_;
     std::map<int, std::int64_t> statuses_;
@@ -222,7 +229,8 @@ int main(int argc, char** argv) {
     Options options;
     CLI::App app{"Load on a zone's API over keep-alive connections"};
     app.add_option("--endpoint", options.endpoint, "unix:PATH or https://HOST:PORT")->required();
-    app.add_option("--token-file", options.token_file, "bearer token; none on the Unix socket");
+    app.add_option("--token-file", options.token_files,
+                   "bearer tokens, taken in turn: one user has a rate; none on the Unix socket");
     app.add_option("--body", options.body_file, "file with the JSON of the submission");
     app.add_option("--get", options.get, "read this path instead of submitting");
     app.add_option("--count", options.count, "requests in all");

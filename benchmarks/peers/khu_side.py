@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from measure import HERE, Impossible, ROOT, alive, now, run, run_json, spawn_loops, wait_for
+from measure import HERE, Impossible, ROOT, alive, now, run, run_json, shell_loops, wait_for
 
 sys.path.insert(0, os.path.join(ROOT, "tools/lib"))
 import zone as zones  # noqa: E402
@@ -13,6 +13,7 @@ NODES = ("n1", "n2", "n3", "n4")
 JOB = {"nodes": 1, "time_limit_s": 600, "launcher": "fork", "argv": ["/bin/true"],
        "output": "/dev/null", "chdir": "/"}
 ENTERPRISE = "0499000001"
+USERS = 32  # one alone may send 1,000 requests a second, 4,000 at once
 
 
 class KhuSide:
@@ -51,9 +52,7 @@ class KhuSide:
         token = self.zone.user_token("an", ENTERPRISE)
         self.zone.token = token
         self.env = {**self.zone.environment(), "KHU_TOKEN": token}
-        self.token_file = self.zone.folder + "/an.token"
-        with open(os.open(self.token_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(token + "\n")
+        self.token_files = [self.write_token(number) for number in range(USERS)]
         self.body = self.zone.folder + "/job.json"
         with open(self.body, "w") as file:
             json.dump(JOB, file)
@@ -61,27 +60,35 @@ class KhuSide:
             for node in NODES:
                 self.zone.khu("drain", node, "--reason", "nothing starts yet")
 
+    def write_token(self, number):
+        path = f"{self.zone.folder}/an{number}.token"
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(self.zone.user_token(f"an{number}", ENTERPRISE) + "\n")
+        return path
+
     def release(self):
         for node in NODES:
             self.zone.khu("resume", node)
 
     # --- submitting -------------------------------------------------------------------------
 
-    def command(self, *words):
-        """argv of khu on the controller host; one exec more than khu itself, as for Slurm."""
-        holder = self.zone.holder("ctl")
-        return ["nsenter", "-t", holder, "-n", "-u", "-m", "--", self.programs + "/khu", *words]
+    def enter(self):
+        """What stands before a command on the controller host; one exec more, as for Slurm."""
+        return ["nsenter", "-t", self.zone.holder("ctl"), "-n", "-u", "-m", "--"]
 
-    def submit_command(self, *job):
-        return self.command("submit", "--parsable", "-t", "10m", "-C", "/", "-o", "/dev/null",
-                            "--launcher", "fork", "--", *job)
+    def command(self, *words):
+        return [*self.enter(), self.programs + "/khu", *words]
+
+    def submission(self, *job):
+        return [self.programs + "/khu", "submit", "--parsable", "-t", "10m", "-C", "/",
+                "-o", "/dev/null", "--launcher", "fork", "--", *job]
 
     def submit_loop(self, clients, count):
-        return spawn_loops(clients, self.submit_command("/bin/true"), count, self.env)
+        return shell_loops(clients, self.enter(), self.submission("/bin/true"), count, self.env)
 
     def load(self, *more):
         return [self.programs + "/submit_load", "--endpoint", "unix:" + self.zone.socket,
-                "--token-file", self.token_file, *more]
+                "--token-file", *self.token_files, *more]
 
     def submit_api(self, count, clients, seconds=600):
         got = run_json(self.load("--body", self.body, "--count", count, "--connections", clients,
@@ -113,8 +120,8 @@ class KhuSide:
     # --- starting jobs ----------------------------------------------------------------------
 
     def start_job_writing_time(self, path):
-        run(self.submit_command("sh", "-c", f"date +%s.%N >{path}.new && mv {path}.new {path}"),
-            env=self.env)
+        script = f"date +%s.%N >{path}.new && mv {path}.new {path}"
+        run([*self.enter(), *self.submission("sh", "-c", script)], env=self.env)
 
     def mpi_hello(self):
         began = now()

@@ -6,7 +6,6 @@ the same procedures; so a number of one side always means the same as that of th
 import json
 import os
 import subprocess
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -48,40 +47,23 @@ def wait_for(condition, seconds, what, every=0.005):
     return now() - began
 
 
-def spawn_loop(argv, count, env):
-    """Runs a command `count` times, one after another; returns (seconds, failures)."""
-    null = os.open(os.devnull, os.O_RDWR)
-    quiet = [(os.POSIX_SPAWN_DUP2, null, stream) for stream in (0, 1, 2)]
-    failures = 0
+LOOP = 'left=$1; shift; while [ $left -gt 0 ]; do "$@" >/dev/null || exit 1; left=$((left-1)); done'
+
+
+def shell_loops(clients, enter, argv, count, env):
+    """`clients` shell loops at the same time on the host that `enter` enters, `count` runs of argv
+    in all; runs a second. Entering is part of no run."""
+    each = count // clients
+    command = [*enter, "/bin/sh", "-c", LOOP, "loop", str(each), *argv]
     began = now()
-    for _ in range(count):
-        child = os.posix_spawnp(argv[0], argv, env, file_actions=quiet)
-        failures += os.waitpid(child, 0)[1] != 0
-    seconds = now() - began
-    os.close(null)
-    return seconds, failures
-
-
-def spawn_loops(clients, argv, count, env):
-    """`clients` loops at the same time, `count` runs in all; returns runs that succeeded a second.
-
-    Waiting for a child releases Python's lock, so threads do not slow one another down here.
-    """
-    results = []
-
-    def loop():
-        results.append(spawn_loop(argv, count // clients, env))
-
-    threads = [threading.Thread(target=loop) for _ in range(clients)]
-    began = now()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    failures = sum(failed for _, failed in results)
-    if failures:
-        raise RuntimeError(f"{failures} of {count} runs of {argv[0]} failed")
-    return count // clients * clients / (now() - began)
+    loops = [subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+             for _ in range(clients)]
+    said = [loop.communicate()[1] for loop in loops]
+    took = now() - began
+    if any(loop.returncode for loop in loops):
+        raise RuntimeError(f"a loop of {argv[:2]} failed: {said}")
+    return each * clients / took
 
 
 def rss_bytes(pid):

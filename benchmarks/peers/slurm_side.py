@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from measure import HERE, HOSTS, Impossible, alive, now, run, run_json, spawn_loops, wait_for
+from measure import HERE, HOSTS, Impossible, alive, now, run, run_json, shell_loops, wait_for
 
 
 class SlurmSide:
@@ -41,8 +41,8 @@ class SlurmSide:
 
     def submit_loop(self, clients, count):
         """sbatch in `clients` loops; jobs a second."""
-        return spawn_loops(clients, self.inside("sbatch", "--parsable", "-o", "/dev/null",
-                                                self.folder + "/bin/true.sh"), count, self.env)
+        sbatch = ["sbatch", "--parsable", "-o", "/dev/null", self.folder + "/bin/true.sh"]
+        return shell_loops(clients, self.inside(), sbatch, count, self.env)
 
     def inside(self, *command):
         """argv that runs a command on the controller host; one exec more, no process more."""
