@@ -90,12 +90,14 @@ plugins::LaunchRequest request_of(const StartAttempt& order, const NodeFacts& fa
     request.chdir = order.payload.chdir;
     request.deadline = order.deadline;
     request.restart_count = order.restart_count;
+    request.checkpoint = order.checkpoint;
     request.network_cidr = facts.network_cidr;
     request.rsh_token = order.token;
     request.rsh_ca = facts.authority_pem;
     request.paths.attempt_dir = job_dir;
     request.paths.rsh_helper = facts.rsh_helper;
     request.paths.stop_file = job_dir + "/" + spool_names::stop_file;
+    request.paths.checkpoint_file = job_dir + "/" + spool_names::checkpoint_file;
     if (!facts.checkpoint_root.empty()) {
         request.paths.checkpoint_dir =
             facts.checkpoint_root + "/" + std::to_string(order.job.value);

@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "agent/cgroup_kill.h"
+#include "agent/checkpoint_file.h"
 #include "agent/process.h"
 #include "agent/shepherd_child.h"
 #include "agent/shepherd_identity.h"
@@ -351,6 +352,18 @@ bool Shepherd::ended() const {
     return false;
 }
 
+/// The last word of the job, before its directory is cleared.
+void Shepherd::note_checkpoint() {
+    if (!prepared_.job_dir) {
+        return;
+    }
+    if (auto said = read_checkpoint(prepared_.job_dir.get(), spool_names::checkpoint_file)) {
+        result_.checkpoint_stamp = said->stamp;
+        result_.checkpoint_age_ms = said->age_ms;
+        result_.checkpoint_path = std::move(said->path);
+    }
+}
+
 bool Shepherd::store_result() {
     if (capture_read_) {
         on_output();
@@ -370,6 +383,7 @@ bool Shepherd::store_result() {
         result_.exit_code = exit_not_started;
         result_.signal = 0;
     }
+    note_checkpoint();
     if (may_act_as(order_)) {
         clear_attempt(order_, dir_.get());
     }

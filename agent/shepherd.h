@@ -65,6 +65,7 @@ private:
     void on_time();
     void on_output();
     [[nodiscard]] bool ended() const;
+    void note_checkpoint();
     bool store_result();
 
     // Ending.

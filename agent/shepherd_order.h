@@ -12,7 +12,7 @@
 ///     sock     control socket: signal, stop, status, watch, exec        (agent only)
 ///     output   what the job printed, when captured; bounded             (agent only)
 ///     result   how it ended, JSON; appears whole or not at all          (agent only)
-///     job/     the user's: planned files, stop file, exec socket
+///     job/     the user's: planned files, stop file, exec socket, declared checkpoint
 ///
 /// It is prepared as SPOOL/new/JOB.ATTEMPT and appears under its name when it is whole. When it is
 /// forgotten, the directory and the agent's own files in it go to SPOOL/spare for the next attempt:
@@ -90,6 +90,7 @@ inline constexpr const char* unfinished = "result.tmp";
 inline constexpr const char* job_dir = "job";
 inline constexpr const char* stop_file = "stop";
 inline constexpr const char* exec_socket = "exec";
+inline constexpr const char* checkpoint_file = "checkpoint";
 }  // namespace spool_names
 
 }  // namespace khu::agent

@@ -33,11 +33,14 @@ struct ShepherdResult {
     std::int64_t duration_ms{0};
     std::int64_t max_rss_bytes{0};
     std::int64_t cpu_ms{0};
+    std::int64_t checkpoint_stamp{0};   ///< of the last declared one; 0: none
+    std::int64_t checkpoint_age_ms{0};  ///< at the end
+    std::string checkpoint_path;
     bool operator==(const ShepherdResult&) const = default;
 };
 KHU_DESCRIBE(ShepherdResult, job, attempt, exit_code, signal, oom, fault, fault_path, fault_why,
              stop_reason, output_cut, started_ms, ended_ms, ended_unix_ms, duration_ms,
-             max_rss_bytes, cpu_ms)
+             max_rss_bytes, cpu_ms, checkpoint_stamp, checkpoint_age_ms, checkpoint_path)
 
 /// One JSON object and a line end.
 std::string to_text(const ShepherdResult& result);

@@ -1,5 +1,6 @@
 #include "agent/supervisor.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/checkpoint_file.h"
 #include "core/base/limits.h"
 #include "wire/json.h"
 
@@ -16,6 +18,7 @@ namespace khu::agent {
 namespace {
 
 constexpr Span kLogPoll = milliseconds(100);
+constexpr Span kCheckpointPoll = seconds(1);  // An open() for each attempt: microseconds.
 
 }  // namespace
 
@@ -60,6 +63,12 @@ AttemptResult result_of(const ShepherdResult& result, const std::string& node) {
         out.fault_text = text(*fault, Language::English);
     }
     return out;
+}
+
+DeclaredCheckpoint checkpoint_of(const ShepherdResult& result) {
+    return {.stamp = static_cast<std::uint64_t>(result.checkpoint_stamp),
+            .at = Moment{result.ended_ms - result.checkpoint_age_ms},
+            .path = result.checkpoint_path};
 }
 
 Supervisor::Supervisor(SupervisorParts parts)
@@ -117,6 +126,7 @@ void Supervisor::adopt_what_lives() {
         }
         const ShepherdResult result = parts_.shepherds.take_result(entry.key);
         node_.adopt(*order, AgentStage::Ended, result_of(result, parts_.facts.name), Moment{0});
+        node_.checkpointed(entry.key, checkpoint_of(result), boot_now());
         groups_to_remove_.push_back(entry.key);
     }
     wait(boot_now() + milliseconds(live_.empty() ? 0 : 100));
@@ -138,6 +148,7 @@ void Supervisor::run() {
         wait(until);
         take_inbox();
         take_events();
+        look_for_checkpoints();
         perform(node_.tick(boot_now()));
         logs_.poll();
         remove_groups();
@@ -229,7 +240,26 @@ void Supervisor::finish(AttemptKey key) {
     const ShepherdResult result = parts_.shepherds.take_result(key);
     live_.erase(key);
     groups_to_remove_.push_back(key);
+    perform(node_.checkpointed(key, checkpoint_of(result), boot_now()));
     perform(node_.ended(key, result_of(result, parts_.facts.name), boot_now()));
+}
+
+void Supervisor::look_for_checkpoints() {
+    const Moment now = boot_now();
+    if (now < next_look_) {
+        return;
+    }
+    next_look_ = now + kCheckpointPoll;
+    for (const auto& [key, attempt] : live_) {
+        const std::string file = parts_.spool.job_dir(key) + "/" + spool_names::checkpoint_file;
+        if (auto said = read_checkpoint(AT_FDCWD, file.c_str())) {
+            perform(node_.checkpointed(key,
+                                       {.stamp = static_cast<std::uint64_t>(said->stamp),
+                                        .at = now - milliseconds(said->age_ms),
+                                        .path = std::move(said->path)},
+                                       now));
+        }
+    }
 }
 
 void Supervisor::perform(NodeEffects effects) {

@@ -63,6 +63,7 @@ private:
     void take_events();
     void take_event(AttemptKey key, const AttemptEvent& event);
     void finish(AttemptKey key);
+    void look_for_checkpoints();
     void perform(NodeEffects effects);
 
     void on(const FromAgent& effect);
@@ -83,6 +84,7 @@ private:
     std::map<AttemptKey, Attempt> live_;
     std::vector<AttemptKey> groups_to_remove_;
     Moment lease_until_;
+    Moment next_look_;  ///< for declared checkpoints
 
     std::mutex mutex_;
     std::vector<Incoming> inbox_;
@@ -94,5 +96,7 @@ private:
 Moment boot_now();
 /// A shepherd's result as khud wants it.
 AttemptResult result_of(const ShepherdResult& result, const std::string& node);
+/// The last checkpoint that the attempt declared; stamp 0: none.
+DeclaredCheckpoint checkpoint_of(const ShepherdResult& result);
 
 }  // namespace khu::agent

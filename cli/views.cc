@@ -229,6 +229,8 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Deadline", "deadline_at", session.when(job.deadline_at));
     add("Ended", "ended_at", session.when(job.ended_at));
     add("Time used", "time_s", time_used(job, now));
+    add("Checkpoint", "checkpoint", job.checkpoint ? job.checkpoint->path : "");
+    add("Saved", "saved_at", session.when(job.checkpoint ? job.checkpoint->at : wire::Timestamp{}));
     add("Attempt", "attempt",
         {job.attempt == 0 ? "" : std::to_string(job.attempt), std::to_string(job.attempt)});
     add("Ended by", "cause", job.cause);

@@ -161,6 +161,15 @@ void add_elements(wire::JobView& view, const Job& job) {
     }
 }
 
+void add_checkpoint(wire::JobView& view, const Job& job) {
+    if (job.checkpoint.filled()) {
+        view.checkpoint = wire::CheckpointView{
+            .path = job.checkpoint->path,
+            .at = job.checkpoint->at,
+            .attempt = static_cast<std::int64_t>(job.checkpoint->attempt.value)};
+    }
+}
+
 void add_end(wire::JobView& view, EndCause cause, int exit_code, const std::string& detail) {
     view.cause = enum_name(cause);
     view.exit_code = exit_code;
@@ -218,6 +227,7 @@ wire::JobView job_view(const State& state, const Job& job, Moment now, Language 
     view.phase = phase_name(job.phase);
     view.submitted_at = job.submitted_at;
     add_elements(view, job);
+    add_checkpoint(view, job);
     view.attempt = static_cast<std::int64_t>(job.attempts.value);
     if (const Attempt* attempt = live_attempt(job)) {
         add_attempt(view, *attempt);
@@ -249,6 +259,7 @@ wire::JobView job_view(const ArchiveJob& archive) {
     view.phase = phase_name(job.phase);
     view.submitted_at = job.submitted_at;
     add_elements(view, job);
+    add_checkpoint(view, job);
     view.attempt = static_cast<std::int64_t>(job.attempts.value);
     if (archive.last_attempt) {
         add_attempt(view, *archive.last_attempt);

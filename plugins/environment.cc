@@ -103,6 +103,10 @@ void add_khu(Environment& env, const LaunchRequest& request) {
     env["KHU_DEADLINE"] = fmt::format("{}", request.deadline.value / 1000);
     env["KHU_RESTART_COUNT"] = fmt::format("{}", request.restart_count);
     env["KHU_STOP_FILE"] = request.paths.stop_file;
+    env["KHU_CHECKPOINT_FILE"] = request.paths.checkpoint_file;
+    if (!request.checkpoint.empty()) {
+        env["KHU_CHECKPOINT"] = request.checkpoint;
+    }
     if (!request.paths.checkpoint_dir.empty()) {
         env["KHU_CHECKPOINT_DIR"] = request.paths.checkpoint_dir;
     }

@@ -43,10 +43,11 @@ struct HostSlice {
 /// Absolute paths on this node. `attempt_dir` belongs to the job's user and goes away with it.
 struct LaunchPaths {
     std::string attempt_dir;
-    std::string rsh_helper;      ///< khu-rsh
-    std::string stop_file;       ///< reason and deadline of an announced stop appear here
-    std::string checkpoint_dir;  ///< empty: the job has none
-    std::string scratch_dir;     ///< TMPDIR of the attempt on this node; empty: the machine's
+    std::string rsh_helper;       ///< khu-rsh
+    std::string stop_file;        ///< reason and deadline of an announced stop appear here
+    std::string checkpoint_file;  ///< `khu checkpoint` writes here
+    std::string checkpoint_dir;   ///< empty: the job has none
+    std::string scratch_dir;      ///< TMPDIR of the attempt on this node; empty: the machine's
     std::string
         shared_memory_dir;  ///< for segments of ranks, the same path on all nodes; empty: default
 };
@@ -65,6 +66,7 @@ struct LaunchRequest {
     std::string chdir;
     Moment deadline;
     int restart_count{0};
+    std::string checkpoint;         ///< the last one of an earlier attempt, as the job named it
     int array_index{-1};            ///< -1: not an array
     std::string network_cidr;       ///< "10.1.0.0/16": the network ranks talk over; empty: any
     std::string network_interface;  ///< "ib0": for NCCL and Gloo; empty: they choose

@@ -213,6 +213,14 @@ struct StandingView {
 KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, stands_as_if, fair_rank,
              fair_leaves, used_ugs)
 
+/// The last one that the job declared (`khu checkpoint`).
+struct CheckpointView {
+    std::string path;
+    Timestamp at;
+    std::int64_t attempt{0};
+};
+KHU_DESCRIBE(CheckpointView, path, at, attempt)
+
 struct JobView {
     JobId job;
     std::string label;  ///< for people: "12", "12_3" for an element of an array
@@ -230,10 +238,11 @@ struct JobView {
     std::vector<std::string> grants;
     std::optional<ArrayView> elements;
     std::optional<StandingView> standing;  ///< with factors=true, while queued
+    std::optional<CheckpointView> checkpoint;
 };
 KHU_DESCRIBE(JobView, job, label, spec, phase, submitted_at, taken_at, started_at, deadline_at,
              ended_at, attempt, nodes, receipt, reason, cause, exit_code, detail, held_ugs,
-             charged_ugs, metered_ugs, waived_ugs, grants, elements, standing)
+             charged_ugs, metered_ugs, waived_ugs, grants, elements, standing, checkpoint)
 
 struct JobPage {
     std::vector<JobView> jobs;

@@ -25,4 +25,10 @@ Attempt* live_attempt(Job& job) {
     return const_cast<Attempt*>(live_attempt(static_cast<const Job&>(job)));
 }
 
+std::optional<Moment> saved_at(const Job& job) {
+    const Attempt* attempt = live_attempt(job);
+    const bool its = attempt != nullptr && job.checkpoint->attempt == attempt->number;
+    return its ? std::optional(job.checkpoint->at) : std::nullopt;
+}
+
 }  // namespace khu

@@ -5,6 +5,8 @@
 /// when its end is stored; it stays readable in the store's history.
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/base/describe.h"
@@ -29,6 +31,16 @@ struct ArrayProgress {
 };
 KHU_DESCRIBE(ArrayProgress, waiting, waiting_count, queued, live, ended, failed, cause, exit_code)
 
+/// What the job itself said (`khu checkpoint`): it can go on from there.
+struct Checkpoint {
+    AttemptNumber attempt;   ///< of which it was said; 0: none
+    std::uint64_t stamp{0};  ///< rises with each one of an attempt
+    Moment at;
+    std::string path;
+    bool operator==(const Checkpoint&) const = default;
+};
+KHU_DESCRIBE(Checkpoint, attempt, stamp, at, path)
+
 struct Job {
     JobId id;
     JobSpec spec;
@@ -41,13 +53,17 @@ struct Job {
     bool blocked{false};            ///< waits for other jobs: spec.when->after
     Boxed<ArrayProgress> progress;  ///< of an array
     NodeId suspect;  ///< node blamed for the last failure, avoided if another fits; 0: none
+    Boxed<Checkpoint> checkpoint;  ///< the last one
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,
-             predicted, blocked, progress, suspect)
+             predicted, blocked, progress, suspect, checkpoint)
 
 /// The attempt that has resources now; null for a job that is queued or done.
 const Attempt* live_attempt(const Job& job);
 Attempt* live_attempt(Job& job);
+
+/// The last checkpoint that its live attempt declared; none: an end now loses all of it.
+std::optional<Moment> saved_at(const Job& job);
 
 }  // namespace khu

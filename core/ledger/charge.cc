@@ -69,10 +69,10 @@ Atoms hold_for(const PriceTerms& terms, Span time_limit) {
     return charged_per_second(terms) * whole_seconds_up(time_limit);
 }
 
-std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_t elapsed_s,
+std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_t lost_s,
                             bool never_ran) {
     if (never_ran) {
-        return elapsed_s;
+        return lost_s;
     }
     switch (cause) {
         case EndCause::Completed:
@@ -86,13 +86,13 @@ std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_
         case EndCause::LaunchFail:
         case EndCause::ControllerFault:
         case EndCause::MaintenanceKill:
-            return std::min(elapsed_s, whole_seconds_up(terms.checkpoint_assumed));
+            return std::min(lost_s, whole_seconds_up(terms.checkpoint_assumed));
         case EndCause::Preempted:
         case EndCause::DependencyFailed:
         case EndCause::DeadlineMissed:
             return terms.factor_permille == 0
                        ? 0
-                       : std::min(elapsed_s, whole_seconds_up(terms.preempted_waived_max));
+                       : std::min(lost_s, whole_seconds_up(terms.preempted_waived_max));
     }
     KHU_CHECK(false, "cause {}", static_cast<int>(cause));
     return 0;

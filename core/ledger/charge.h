@@ -80,11 +80,11 @@ KHU_DESCRIBE(PriceTerms, billable_milli, factor_permille, rate_vnd_per_gpuh, pay
 /// What must be held to start: the whole time limit.
 Atoms hold_for(const PriceTerms& terms, Span time_limit);
 
-/// Seconds of `elapsed_s`, counted from the end, that the end cause waives.
-/// `never_ran`: no rank ever ran; all is waived. No checkpoint is declared to the zone in this
-/// release, so a preempted job is waived the whole bound; the idle class is waived nothing, it
-/// costs nothing.
-std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_t elapsed_s,
+/// Seconds, counted from the end, that the end cause waives of the `lost_s` that were done since
+/// the last declared checkpoint (all of the attempt, where there is none). `never_ran`: no rank
+/// ever ran; all is waived. The idle class is waived nothing where it is preempted, it costs
+/// nothing.
+std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_t lost_s,
                             bool never_ran);
 /// Seconds of `elapsed_s` whose charge would go beyond `held`; the zone bears them.
 std::int64_t overrun_seconds(const PriceTerms& terms, std::int64_t elapsed_s, Atoms held);

@@ -255,6 +255,15 @@ std::optional<Correction> correction_of(const PriceTerms& terms, const Settled& 
     return back;
 }
 
+/// What was done since the last checkpoint, and all that was done where there is none.
+std::int64_t lost_seconds(const AttemptEnd& end, std::int64_t elapsed_s) {
+    if (!end.saved_at || end.never_ran) {
+        return elapsed_s;
+    }
+    return std::min(elapsed_s,
+                    whole_seconds_up(std::max(Span{0}, end.released_at - *end.saved_at)));
+}
+
 }  // namespace
 
 EndBill bill_end(const PriceTerms& terms, const AttemptEnd& end, const Settled& settled,
@@ -263,7 +272,7 @@ EndBill bill_end(const PriceTerms& terms, const AttemptEnd& end, const Settled& 
     const std::int64_t elapsed_s = total_of(slices, settled);
     // The last seconds are waived, by the cause or because they lie beyond the hold.
     const std::int64_t waived_s =
-        std::max(waived_seconds(terms, end.cause, elapsed_s, end.never_ran),
+        std::max(waived_seconds(terms, end.cause, lost_seconds(end, elapsed_s), end.never_ran),
                  overrun_seconds(terms, elapsed_s, end.held));
     const std::int64_t chargeable_s = elapsed_s - waived_s;
 

@@ -62,8 +62,9 @@ struct AttemptEnd {
     Moment released_at;
     EndCause cause{};
     std::optional<int> exit_code;
-    bool never_ran{false};  ///< no rank ever ran
-    Atoms held;             ///< Ledger::held(key); what would be charged beyond it is waived
+    bool never_ran{false};           ///< no rank ever ran
+    std::optional<Moment> saved_at;  ///< its last declared checkpoint; none: all would be lost
+    Atoms held;  ///< Ledger::held(key); what would be charged beyond it is waived
 };
 
 /// One slice, charged and priced.

@@ -36,6 +36,7 @@ Effects on(State& state, const JobReleased& fact, Moment at);
 Effects on(State& state, const JobPlaced& fact, Moment at);
 Effects on(State& state, const NodePrepared& fact, Moment at);
 Effects on(State& state, const AttemptStarted& fact, Moment at);
+Effects on(State& state, const CheckpointDeclared& fact, Moment at);
 Effects on(State& state, const AttemptEnding& fact, Moment at);
 Effects on(State& state, const EndingRevised& fact, Moment at);
 Effects on(State& state, const NodeReleased& fact, Moment at);

@@ -296,6 +296,13 @@ Effects on(State& state, const AttemptStarted& fact, Moment at) {
     return {};
 }
 
+Effects on(State& state, const CheckpointDeclared& fact, Moment) {
+    Job& job = job_with_attempt(state, fact.job, fact.attempt);
+    job.checkpoint =
+        Checkpoint{.attempt = fact.attempt, .stamp = fact.stamp, .at = fact.at, .path = fact.path};
+    return {};
+}
+
 Effects on(State& state, const AttemptEnding& fact, Moment at) {
     Job& job = job_with_attempt(state, fact.job, fact.attempt);
     KHU_CHECK(!std::holds_alternative<Ending>(job.phase));

@@ -56,6 +56,7 @@ StartAttempt start_message(const State& state, const Job& job, std::size_t rank,
     message.deadline = attempt.deadline;
     message.time_left = std::max(attempt.deadline - now, Span{0});
     message.restart_count = static_cast<int>(attempt.number.value) - 1;
+    message.checkpoint = job.checkpoint->path;
     message.run_at_once = attempt.placement.nodes.size() == 1;
     return message;
 }

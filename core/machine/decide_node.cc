@@ -171,6 +171,22 @@ struct Scene {
     Moment now;
 };
 
+/// The job's word that it can go on from there, unless it is known or makes no sense.
+void on_checkpoint(const Scene& scene, const CheckpointReport& said, Decision& decision) {
+    const Attempt& attempt = *live_attempt(scene.job);
+    const Checkpoint& known = *scene.job.checkpoint;
+    const bool repeated = known.attempt == attempt.number && said.stamp <= known.stamp;
+    if (repeated || said.path.empty() || said.path.size() > limits::path_bytes_max) {
+        return;
+    }
+    const Moment at = std::max(scene.now - said.age, attempt.taken_at);
+    decision.facts.push_back(CheckpointDeclared{.job = scene.job.id,
+                                                .attempt = attempt.number,
+                                                .stamp = said.stamp,
+                                                .at = std::min(at, scene.now),
+                                                .path = said.path});
+}
+
 /// One report about an attempt that is ours and alive.
 void on_report(const Scene& scene, std::size_t rank, const AttemptReport& report,
                Decision& decision) {
@@ -178,6 +194,9 @@ void on_report(const Scene& scene, std::size_t rank, const AttemptReport& report
     const Attempt& attempt = *live_attempt(job);
     const NodeId node = attempt.placement.nodes[rank].node;
     const bool released = attempt.stages[rank] == NodeStage::Released;
+    if (report.checkpoint && rank == 0 && !released) {
+        on_checkpoint(scene, *report.checkpoint, decision);
+    }
     if (report.stage == AgentStage::Ended) {
         if (!released) {
             const AttemptResult result = report.result.value_or(AttemptResult{});

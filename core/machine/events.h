@@ -108,6 +108,16 @@ struct AttemptStarted {
 };
 KHU_DESCRIBE(AttemptStarted, job, attempt, node)
 
+/// The attempt declared that it can go on from `path`.
+struct CheckpointDeclared {
+    JobId job;
+    AttemptNumber attempt;
+    std::uint64_t stamp{0};
+    Moment at;
+    std::string path;
+};
+KHU_DESCRIBE(CheckpointDeclared, job, attempt, stamp, at, path)
+
 /// The end is decided; nodes that still have something are told to give it back.
 struct AttemptEnding {
     JobId job;
@@ -339,13 +349,14 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact = std::variant<
-    JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged, JobHeld,
-    JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding, NodeReleased, JobCancelled,
-    AttemptClosed, JobDropped, PolicyApplied, GrantOpened, GrantExtended, GrantSuspended,
-    GrantResumed, GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed,
-    NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
-    GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet>;
+using Fact = std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded,
+                          JobChanged, JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted,
+                          AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
+                          PolicyApplied, GrantOpened, GrantExtended, GrantSuspended, GrantResumed,
+                          GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained,
+                          NodeResumed, NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect,
+                          PolicyDropped, GrantRequested, GrantRequestDecided, BudgetsSet,
+                          WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet, CheckpointDeclared>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

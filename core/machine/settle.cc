@@ -97,6 +97,7 @@ Effects settle_end(State& state, const Job& job, Moment at, Atoms& base) {
     const AttemptBooks& books = state.truth.books.at(job.id);
     AttemptEnd end = end_of(job, books, at);
     end.never_ran = !books.rank_ran;
+    end.saved_at = saved_at(job);
     const UsageContext context = usage_context(state, job, *live_attempt(job), books);
     Effects effects;
     const Settling to{state, job, context, end, at, effects};

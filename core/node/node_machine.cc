@@ -49,7 +49,7 @@ NodeEffects NodeMachine::connected(Moment now) {
     Hello hello = hello_;
     for (auto& [key, local] : attempts_) {
         if (local.ready || local.result) {
-            hello.attempts.push_back(report_of(local));
+            hello.attempts.push_back(report_of(local, now));
         }
         local.said_at = now;
     }
@@ -217,6 +217,18 @@ NodeEffects NodeMachine::ended(AttemptKey key, const AttemptResult& result, Mome
     return say(found->second, AgentStage::Ended, now);
 }
 
+NodeEffects NodeMachine::checkpointed(AttemptKey key, const DeclaredCheckpoint& checkpoint,
+                                      Moment now) {
+    const auto found = attempts_.find(key);
+    if (found == attempts_.end() || found->second.order.node_rank != 0 ||
+        checkpoint.stamp <= found->second.checkpoint.stamp) {
+        return {};  // the first node speaks for the gang
+    }
+    Local& local = found->second;
+    local.checkpoint = checkpoint;
+    return local.stage == AgentStage::Running ? say(local, local.stage, now) : NodeEffects{};
+}
+
 NodeEffects NodeMachine::tick(Moment now) {
     NodeEffects effects;
     if (lease_until_ <= now) {
@@ -269,11 +281,18 @@ NodeMemory NodeMachine::memory() const {
             .tombstones = tombstones_.size()};
 }
 
-AttemptReport NodeMachine::report_of(const Local& local) {
-    return {.job = local.order.job,
-            .attempt = local.order.attempt,
-            .stage = local.stage,
-            .result = local.result};
+AttemptReport NodeMachine::report_of(const Local& local, Moment now) {
+    AttemptReport report{.job = local.order.job,
+                         .attempt = local.order.attempt,
+                         .stage = local.stage,
+                         .result = local.result,
+                         .checkpoint = std::nullopt};
+    if (local.checkpoint.stamp != 0) {
+        report.checkpoint = CheckpointReport{.stamp = local.checkpoint.stamp,
+                                             .age = std::max(now - local.checkpoint.at, Span{0}),
+                                             .path = local.checkpoint.path};
+    }
+    return report;
 }
 
 bool NodeMachine::overlaps(const StartAttempt& order) const {
@@ -293,7 +312,7 @@ NodeEffects NodeMachine::say(Local& local, AgentStage stage, Moment now) {
     if (!connected_) {
         return {};
     }
-    return {FromAgent{report_of(local)}};
+    return {FromAgent{report_of(local, now)}};
 }
 
 NodeEffects NodeMachine::refuse(const StartAttempt& order, const std::string& why, Moment now) {

@@ -56,6 +56,13 @@ using NodeEffect = std::variant<FromAgent, PrepareAttempt, LaunchAttempt, EndAtt
                                 LeaseUntil, ReadOutput, StopReading>;
 using NodeEffects = std::vector<NodeEffect>;
 
+/// What `khu checkpoint` left behind.
+struct DeclaredCheckpoint {
+    std::uint64_t stamp{0};  ///< rises with each one of an attempt; 0: none
+    Moment at;               ///< on the node's clock
+    std::string path;
+};
+
 /// How much it remembers.
 struct NodeMemory {
     std::size_t living{0}, ended{0}, heartbeats{0}, tombstones{0};
@@ -79,6 +86,8 @@ public:
     NodeEffects prepared(AttemptKey key, Moment now);
     NodeEffects running(AttemptKey key, Moment now);
     NodeEffects ended(AttemptKey key, const AttemptResult& result, Moment now);
+    /// The job declared a checkpoint `stamp` just now; an older or equal stamp changes nothing.
+    NodeEffects checkpointed(AttemptKey key, const DeclaredCheckpoint& checkpoint, Moment now);
 
     /// Heartbeats, repetitions, the end of the lease.
     NodeEffects tick(Moment now);
@@ -97,6 +106,7 @@ private:
         bool ready{false};   ///< prepared has been said by the node
         bool ending{false};  ///< told to end
         std::optional<AttemptResult> result;
+        DeclaredCheckpoint checkpoint;
         std::optional<AgentStage> unanswered;  ///< stage to be repeated
         Moment said_at;
     };
@@ -111,7 +121,7 @@ private:
     NodeEffects on(const ReadOutput& message, Moment now);
     NodeEffects on(const StopReading& message, Moment now);
 
-    [[nodiscard]] static AttemptReport report_of(const Local& local);
+    [[nodiscard]] static AttemptReport report_of(const Local& local, Moment now);
     [[nodiscard]] bool overlaps(const StartAttempt& order) const;
     NodeEffects say(Local& local, AgentStage stage, Moment now);
     NodeEffects refuse(const StartAttempt& order, const std::string& why, Moment now);

@@ -14,8 +14,8 @@
 /// every node. A gang of one node gets `run_at_once`, which saves a round trip.
 ///
 /// Loss: the agent repeats `prepared` until RunAttempt or StopAttempt comes, `running` and `ended`
-/// until their ReportAck; khud repeats StartAttempt and StopAttempt at heartbeats until a report
-/// answers them.
+/// until their ReportAck (a new checkpoint is said as `running` again); khud repeats StartAttempt
+/// and StopAttempt at heartbeats until a report answers them.
 
 #include <cstdint>
 #include <optional>
@@ -58,13 +58,22 @@ struct AttemptResult {
 };
 KHU_DESCRIBE(AttemptResult, exit_code, signal, oom, rank_ran, fault_code, fault_text, duration, end)
 
+/// The job's last `khu checkpoint`.
+struct CheckpointReport {
+    std::uint64_t stamp{0};  ///< rises with each declaration of an attempt
+    Span age;                ///< since it was declared, on the agent's clock
+    std::string path;        ///< as the job said it
+};
+KHU_DESCRIBE(CheckpointReport, stamp, age, path)
+
 struct AttemptReport {
     JobId job;
     AttemptNumber attempt;
     AgentStage stage{};
-    std::optional<AttemptResult> result;  ///< with Ended
+    std::optional<AttemptResult> result;         ///< with Ended
+    std::optional<CheckpointReport> checkpoint;  ///< of the first node; none declared yet
 };
-KHU_DESCRIBE(AttemptReport, job, attempt, stage, result)
+KHU_DESCRIBE(AttemptReport, job, attempt, stage, result, checkpoint)
 
 // --- Agent to khud ----------------------------------------------------------------------
 
@@ -145,11 +154,12 @@ struct StartAttempt {
     Moment deadline;  ///< khud's clock, for KHU_DEADLINE
     Span time_left;   ///< from now to the deadline, for the agent's own clock
     int restart_count{0};
-    std::string token;  ///< lets khu-rsh of this attempt start steps on its other nodes
+    std::string checkpoint;  ///< the last that an earlier attempt declared; empty: none
+    std::string token;       ///< lets khu-rsh of this attempt start steps on its other nodes
     bool run_at_once{false};
 };
 KHU_DESCRIBE(StartAttempt, job, attempt, epoch, spec, payload, nodes, node_rank, deadline,
-             time_left, restart_count, token, run_at_once)
+             time_left, restart_count, checkpoint, token, run_at_once)
 
 struct RunAttempt {
     JobId job;

@@ -162,6 +162,9 @@ void Host::end_by_itself(AttemptKey key) {
     if (only_waits(processes_.at(key).order)) {
         return;
     }
+    if (random_.chance(300)) {
+        declare_checkpoint(key, Span{random_.between(1, after.value)});
+    }
     const std::uint64_t life = life_;
     time_.in(after, [this, key, life, result] {
         const auto found = processes_.find(key);
@@ -172,6 +175,18 @@ void Host::end_by_itself(AttemptKey key) {
             events_.rank_failed(key);
         }
         end(key, result);
+    });
+}
+
+void Host::declare_checkpoint(AttemptKey key, Span after) {
+    const std::uint64_t life = life_;
+    time_.in(after, [this, key, life] {
+        const auto found = processes_.find(key);
+        if (life == life_ && node_ && found != processes_.end() && found->second.running) {
+            const auto stamp = static_cast<std::uint64_t>(local().value);
+            perform(node_->checkpointed(
+                key, {.stamp = stamp, .at = local(), .path = "/work/checkpoint"}, local()));
+        }
     });
 }
 

@@ -71,6 +71,7 @@ private:
     void end(AttemptKey key, AttemptResult result);
     void end_later(AttemptKey key, Span after, AttemptResult result);
     void end_by_itself(AttemptKey key);
+    void declare_checkpoint(AttemptKey key, Span after);
 
     Clockwork& time_;
     Random& random_;

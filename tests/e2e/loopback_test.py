@@ -2,7 +2,7 @@
 """From submission to report on plain loopback, without root's namespaces: fork launcher."""
 import time
 
-from harness import CPU, FIRST, ZoneTest, main
+from harness import BIN, CPU, FIRST, ZoneTest, main, wait_for
 
 
 class OnLoopback(ZoneTest):
@@ -55,6 +55,23 @@ class OnLoopback(ZoneTest):
         self.assertEqual(view["cause"], "user_cancel")
         self.assertGreater(view["charged_ugs"], 0)
         self.assertLess(view["charged_ugs"], 60 * view["held_ugs"] + 10**9)
+
+    def test_a_declared_checkpoint_is_shown_and_known_to_the_next_attempt(self):
+        khu = BIN + "/khu"
+        script = (f'test -n "$KHU_CHECKPOINT" && echo "from $KHU_CHECKPOINT" && exit 0; '
+                  f'echo step 4000 > $HOME/saved.pt; {khu} checkpoint $HOME/saved.pt; '
+                  f'{khu} checkpoint $HOME/nothing.pt; echo "refused $?"; sleep 600')
+        job = self.submit(["/bin/sh", "-c", script], env={"HOME": self.shared}, requeue=True)
+        wait_for(lambda: self.zone.job(job)["checkpoint"], "the checkpoint to be known", 30)
+        view = self.zone.job(job)
+
+        self.zone.khu("requeue", job, token=self.an)
+        ended = self.zone.wait_job(job)
+
+        self.assertEqual(view["checkpoint"]["path"], self.shared + "/saved.pt")
+        self.assertEqual((ended["cause"], ended["attempt"]), ("completed", 2), ended)
+        self.assertIn("refused 2", self.output_of(job))
+        self.assertIn(f"from {self.shared}/saved.pt", self.output_of(job))
 
     def test_a_job_over_its_time_limit_is_ended(self):
         job = self.submit(["/bin/sleep", "600"], time_limit_s=2)
