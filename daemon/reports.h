@@ -19,7 +19,11 @@ enum class ReportFormat { Csv, Json, Jsonl };
 /// "csv", "json", "jsonl": also how the file's name ends.
 const char* format_name(ReportFormat format);
 
+/// The rows as the zone keeps them, or as FOCUS 1.2 wants them (core/ledger/focus.h).
+enum class ReportKind { Jobs, Focus };
+
 struct ReportRequest {
+    ReportKind kind{ReportKind::Jobs};
     std::string period;       ///< "2026-03"
     EnterpriseId enterprise;  ///< empty: all
     ReportFormat format{ReportFormat::Csv};
@@ -41,6 +45,8 @@ struct ReportZone {
 /// Errors: R300; those of the store.
 Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request,
                                       const ReportZone& zone);
+/// Length, hash and place in the books go into the manifest.
+void seal(Report& report, const Store& store, Moment now);
 /// Errors: R300 for what is no month, or a month that has not begun.
 Expected<Done, Refusal> check_period(const std::string& period, Moment now, int utc_offset_minutes);
 

@@ -4,7 +4,6 @@
 
 #include "core/ledger/zone_report.h"
 #include "wire/json.h"
-#include "wire/net/secrets.h"
 
 namespace khu::daemon {
 namespace {
@@ -99,11 +98,8 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
                     request.period + "." + manifest.format;
     manifest.rows = static_cast<std::int64_t>(lines.size());
     manifest.policy_ids.assign(policies.begin(), policies.end());
-    manifest.bytes = static_cast<std::int64_t>(report.text.size());
-    manifest.sha256 = wire::net::sha256_hex(report.text);
-    manifest.ledger_head = store.ledger_head().hash;
     manifest.is_final = is_final;
-    manifest.generated_at = format_utc(zone.now);
+    seal(report, store, zone.now);
     return report;
 }
 

@@ -38,9 +38,10 @@
 ///     GET    /v1/reports/jobs/manifest?period=&enterprise=&format=  -> ManifestAnswer
 ///     GET    /v1/reports/statement?period=&enterprise=&format=json|csv|html&language=en|vi
 ///     GET    /v1/reports/zone?period=&format=csv|json|jsonl&public=true|false
+///     GET    /v1/reports/focus?period=&enterprise=&format=          (FOCUS 1.2, and /manifest)
+///     GET    /v1/reports/ledger?period=&format=csv|json|jsonl       (the books, and /manifest)
 ///     GET    /v1/reports/zone/manifest?...                   -> ManifestAnswer
 ///     GET    /v1/reports/statement/manifest?...              -> ManifestAnswer
-///     GET    /v1/ledger?after=                              -> text/csv, streamed
 ///     POST   /v1/ledger/verify                              -> VerifyAnswer
 ///     GET    /v1/tokens?after=&limit=                       -> TokenPage
 ///     POST   /v1/tokens                  TokenRequest       -> TokenAnswer

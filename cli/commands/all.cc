@@ -3,22 +3,66 @@
 namespace khu::cli {
 namespace {
 
+// clang-format off: one a line, so that two new ones do not meet.
 constexpr auto kCommands = std::to_array<const Command*>({
-    &kSubmit,      &kRun,           &kQueue,          &kShow,        &kWhy,
-    &kLogs,        &kWait,          &kCancel,         &kHold,        &kRelease,
-    &kRequeue,     &kUpdate,        &kCheckpoint,     &kQuote,       &kBalance,
-    &kNodes,       &kDrain,         &kResume,         &kGrantList,   &kGrantApprove,
-    &kGrantExtend, &kGrantSuspend,  &kGrantResume,    &kGrantClose,  &kGrantRequest,
-    &kGrantRefuse, &kGrantImport,   &kPolicyCheck,    &kPolicyDiff,  &kPolicyApply,
-    &kPolicyShow,  &kPolicyHistory, &kPolicyRollback, &kPlan,        &kProjectCap,
-    &kProjectList, &kMoney,         &kWalletPayIn,    &kReportJobs,  &kReportStatement,
-    &kReportZone,  &kReportVerify,  &kLedgerVerify,   &kTokenCreate, &kTokenList,
-    &kTokenRevoke, &kWhoami,        &kLogin,          &kWatch,       &kCompletion,
+    &kSubmit,
+    &kRun,
+    &kQueue,
+    &kShow,
+    &kWhy,
+    &kLogs,
+    &kWait,
+    &kCancel,
+    &kHold,
+    &kRelease,
+    &kRequeue,
+    &kUpdate,
+    &kCheckpoint,
+    &kQuote,
+    &kBalance,
+    &kNodes,
+    &kDrain,
+    &kResume,
+    &kGrantList,
+    &kGrantApprove,
+    &kGrantExtend,
+    &kGrantSuspend,
+    &kGrantResume,
+    &kGrantClose,
+    &kGrantRequest,
+    &kGrantRefuse,
+    &kGrantImport,
+    &kPolicyCheck,
+    &kPolicyDiff,
+    &kPolicyApply,
+    &kPolicyShow,
+    &kPolicyHistory,
+    &kPolicyRollback,
+    &kPlan,
+    &kProjectCap,
+    &kProjectList,
+    &kMoney,
+    &kWalletPayIn,
+    &kReportJobs,
+    &kReportStatement,
+    &kReportZone,
+    &kReportFocus,
+    &kReportLedger,
+    &kReportVerify,
+    &kLedgerVerify,
+    &kTokenCreate,
+    &kTokenList,
+    &kTokenRevoke,
+    &kWhoami,
+    &kLogin,
+    &kWatch,
+    &kCompletion,
     &kVersion,
 });
+// clang-format on
 
-constexpr auto kLater = std::to_array<std::string_view>(
-    {"shell", "top", "grant transfer", "policy plan", "report ledger"});
+constexpr auto kLater =
+    std::to_array<std::string_view>({"shell", "top", "grant transfer", "policy plan"});
 
 }  // namespace
 

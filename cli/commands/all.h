@@ -15,7 +15,7 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kGrantRequest, kGrantRefuse,
     kGrantImport, kPolicyCheck, kPolicyDiff, kPolicyApply, kPolicyShow, kPolicyHistory,
     kPolicyRollback, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs, kReportStatement,
-    kReportZone, kReportVerify, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kCheckpoint,
-    kWhoami, kLogin, kWatch, kPlan, kCompletion, kVersion;
+    kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify, kTokenCreate,
+    kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

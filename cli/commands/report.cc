@@ -20,6 +20,11 @@ constexpr auto kZoneOptions = std::to_array<Option>({
     {"--public", "", Message::HelpPublic, Takes::Nothing},
     {"-o,--output", "FILE", Message::HelpReportOutput},
 });
+constexpr auto kLedgerOptions = std::to_array<Option>({
+    {"--period", "YYYY-MM", Message::HelpLedgerPeriod},
+    {"--format", "FORM", Message::HelpReportFormat, Takes::One, "csv|json|jsonl"},
+    {"-o,--output", "FILE", Message::HelpReportOutput},
+});
 constexpr auto kStatementOptions = std::to_array<Option>({
     {"--period", "YYYY-MM", Message::HelpPeriod},
     {"--enterprise", "ID", Message::HelpOfEnterprise},
@@ -74,19 +79,32 @@ Failure period_missing(const Session& session, std::string_view command) {
                  session.say(Message::FormPeriod));
 }
 
-Result jobs(Session& session) {
+/// `what`: the report's name here and in the API.
+Result rows(Session& session, const std::string& what, bool needs_period) {
     const std::string period = session.arguments.text("--period");
-    if (period.empty()) {
-        return Unexpected{period_missing(session, "khu report jobs")};
+    if (period.empty() && needs_period) {
+        return Unexpected{period_missing(session, "khu report " + what)};
     }
     const std::string given = session.arguments.text("--format");
     const std::string format = given.empty() ? "csv" : given;
-    const std::string what = query({{"period", period},
-                                    {"enterprise", session.arguments.text("--enterprise")},
-                                    {"format", format}});
-    return deliver(session, {.target = "/v1/reports/jobs" + what,
-                             .manifest_target = "/v1/reports/jobs/manifest" + what,
+    const std::string asked = query({{"period", period},
+                                     {"enterprise", session.arguments.text("--enterprise")},
+                                     {"format", format}});
+    return deliver(session, {.target = "/v1/reports/" + what + asked,
+                             .manifest_target = "/v1/reports/" + what + "/manifest" + asked,
                              .form = form_of(format)});
+}
+
+Result jobs(Session& session) {
+    return rows(session, "jobs", true);
+}
+
+Result focus(Session& session) {
+    return rows(session, "focus", true);
+}
+
+Result ledger(Session& session) {
+    return rows(session, "ledger", false);
 }
 
 Result statement(Session& session) {
@@ -212,6 +230,18 @@ constinit const Command kReportJobs{.name = "report jobs",
                                     .options = {kOptions},
                                     .refused = Message::Refused,
                                     .run = jobs};
+constinit const Command kReportFocus{.name = "report focus",
+                                     .operands = "",
+                                     .help = Message::HelpReportFocus,
+                                     .options = {kOptions},
+                                     .refused = Message::Refused,
+                                     .run = focus};
+constinit const Command kReportLedger{.name = "report ledger",
+                                      .operands = "",
+                                      .help = Message::HelpReportLedger,
+                                      .options = {kLedgerOptions},
+                                      .refused = Message::Refused,
+                                      .run = ledger};
 constinit const Command kReportStatement{.name = "report statement",
                                          .operands = "",
                                          .help = Message::HelpReportStatement,

@@ -1,6 +1,7 @@
 /// Usage reports, the ledger's export and its verification.
 
 #include "daemon/http/call.h"
+#include "daemon/ledger_report.h"
 #include "daemon/reports.h"
 #include "daemon/zone_reports.h"
 
@@ -38,19 +39,29 @@ void say_zone(ZoneReportRequest& request, const State& state) {
     }
 }
 
+Refusal unknown_format() {
+    return Refusal(Code::BadField).with("field", "format").with("why", "it is csv, json or jsonl");
+}
+
+ReportZone ask_zone(const Call& call) {
+    ReportZone zone;
+    call->services.engine.ask_and_wait(
+        [&](State& state, Moment now) { zone = report_zone(state, now); });
+    return zone;
+}
+
 /// Makes the report on an I/O thread; only what is said of the zone is asked of the engine.
 template <class Use>
-void with_report(const Call& call, Use use) {
+void with_report(const Call& call, ReportKind kind, Use use) {
     const Identity& who = call->caller.who;
     const bool sees_all = who.has(Role::ZoneAdmin) || who.has(Role::Auditor);
     const std::optional<ReportFormat> format = format_of(query(call, "format"));
     if (!format) {
-        refuse(call, Refusal(Code::BadField)
-                         .with("field", "format")
-                         .with("why", "it is csv, json or jsonl"));
+        refuse(call, unknown_format());
         return;
     }
     ReportRequest request{
+        .kind = kind,
         .period = query(call, "period"),
         .enterprise = sees_all ? EnterpriseId{query(call, "enterprise")} : who.enterprise,
         .format = *format,
@@ -59,10 +70,7 @@ void with_report(const Call& call, Use use) {
         refuse(call, Refusal(Code::NotAuthenticated));
         return;
     }
-    ReportZone zone;
-    call->services.engine.ask_and_wait(
-        [&](State& state, Moment now) { zone = report_zone(state, now); });
-    Expected<Report, Refusal> report = make_report(call->services.store, request, zone);
+    Expected<Report, Refusal> report = make_report(call->services.store, request, ask_zone(call));
     if (!report) {
         refuse(call, report.error());
         return;
@@ -85,9 +93,7 @@ void with_zone_report(const Call& call, Use use) {
         return;
     }
     if (!format) {
-        refuse(call, Refusal(Code::BadField)
-                         .with("field", "format")
-                         .with("why", "it is csv, json or jsonl"));
+        refuse(call, unknown_format());
         return;
     }
     ReportZone zone;
@@ -96,6 +102,27 @@ void with_zone_report(const Call& call, Use use) {
         say_zone(request, state);
     });
     Expected<Report, Refusal> report = make_zone_report(call->services.store, request, zone);
+    if (!report) {
+        refuse(call, report.error());
+        return;
+    }
+    use(std::move(report).value(), *format);
+}
+
+template <class Use>
+void with_ledger_report(const Call& call, Use use) {
+    const Identity& who = call->caller.who;
+    if (!who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
+        refuse(call, decide_detail::need_role(who, Role::Auditor, "report ledger").error());
+        return;
+    }
+    const std::optional<ReportFormat> format = format_of(query(call, "format"));
+    if (!format) {
+        refuse(call, unknown_format());
+        return;
+    }
+    Expected<Report, Refusal> report = make_ledger_report(
+        call->services.store, {.period = query(call, "period"), .format = *format}, ask_zone(call));
     if (!report) {
         refuse(call, report.error());
         return;
@@ -118,7 +145,7 @@ void send_report(const Call& call, Report&& report, ReportFormat format) {
 }  // namespace
 
 void report_jobs(const Call& call) {
-    with_report(call, [&](Report&& report, ReportFormat format) {
+    with_report(call, ReportKind::Jobs, [&](Report&& report, ReportFormat format) {
         send_report(call, std::move(report), format);
     });
 }
@@ -134,32 +161,29 @@ void zone_month_manifest(const Call& call) {
 }
 
 void report_manifest(const Call& call) {
-    with_report(call, [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
+    with_report(call, ReportKind::Jobs,
+                [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
 }
 
-/// CSV of the books: seq,time,kind,id,ledger,debit,credit,amount,ref,policy_id,hash.
-void export_ledger(const Call& call) {
-    const Identity& who = call->caller.who;
-    if (!who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
-        refuse(call, decide_detail::need_role(who, Role::Auditor, "ledger export").error());
-        return;
-    }
-    const std::int64_t after = whole_number(query(call, "after")).value_or(0);
-    std::string text = "seq,time,kind,id,ledger,debit,credit,amount,ref,policy_id,hash\n";
-    const LedgerSeq first{static_cast<std::uint64_t>(after) + 1};
-    auto read = call->services.store.entries(first, [&](const Entry& e, const std::string& hash) {
-        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", e.seq.value, format_utc(e.at),
-                            e.kind, e.id, is_money(e.debit) ? "MONEY" : "COMPUTE", e.debit,
-                            e.credit, e.amount, e.ref, e.policy.value, hash);
+void report_focus(const Call& call) {
+    with_report(call, ReportKind::Focus, [&](Report&& report, ReportFormat format) {
+        send_report(call, std::move(report), format);
     });
-    if (!read) {
-        refuse(call, read.error());
-        return;
-    }
-    wire::net::Response response;
-    response.content_type = "text/csv; charset=utf-8";
-    response.body = std::move(text);
-    call->responder.send(std::move(response));
+}
+
+void focus_manifest(const Call& call) {
+    with_report(call, ReportKind::Focus,
+                [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
+}
+
+void report_ledger(const Call& call) {
+    with_ledger_report(call, [&](Report&& report, ReportFormat format) {
+        send_report(call, std::move(report), format);
+    });
+}
+
+void ledger_manifest(const Call& call) {
+    with_ledger_report(call, [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
 }
 
 /// Recomputes the chain and the balances from the stored entries.

@@ -148,11 +148,14 @@ void roll_back_policy(const Call& call);
 
 void report_jobs(const Call& call);
 void report_manifest(const Call& call);
+void report_focus(const Call& call);
+void focus_manifest(const Call& call);
+void report_ledger(const Call& call);
+void ledger_manifest(const Call& call);
 void report_zone_month(const Call& call);
 void zone_month_manifest(const Call& call);
 void report_statement(const Call& call);
 void statement_manifest(const Call& call);
-void export_ledger(const Call& call);
 void verify_ledger(const Call& call);
 
 void list_tokens(const Call& call);

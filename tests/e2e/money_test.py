@@ -2,6 +2,7 @@
 """Money from the wallet to the statement, on plain loopback: a job waits for its enterprise's part,
 a payment starts it, and its files are what the books say.
 """
+import csv
 import json
 import os
 import re
@@ -68,6 +69,29 @@ class Money(ZoneTest):
         balance = json.loads(self.zone.khu("balance", "--format", "json", token=self.an).stdout)
         self.assertEqual(balance["wallet"]["available_mvnd"], 5_000_000_000 - own)
         self.check_files(path, month)
+        self.check_views(month)
+
+    def check_views(self, month):
+        """The FOCUS view and the export of the books say the same as the rows."""
+        text = self.zone.khu("report", "focus", "--period", month).stdout
+        billed = list(csv.DictReader(text.splitlines()))
+        rows = self.zone.report()
+        for column, ours in (("x_PaidMvnd", "list_mvnd"), ("x_ChargedUgs", "charged_ugs")):
+            self.assertEqual(sum(int(row[column]) for row in billed),
+                             sum(int(row[ours]) for row in rows), column)
+        self.assertIn(FIRST, {row["BillingAccountId"] for row in billed})
+        path = os.path.join(self.folder, "ledger.csv")
+        self.zone.khu("report", "ledger", "--period", month, "-o", path)
+        with open(path, encoding="utf-8") as file:
+            entries = list(csv.DictReader(file))
+        self.assertEqual([int(entry["seq"]) for entry in entries],
+                         list(range(1, len(entries) + 1)))
+        paid_in = [entry for entry in entries if entry["kind"] == "pay-in"]
+        self.assertEqual([(entry["ledger"], entry["amount"]) for entry in paid_in],
+                         [("MONEY", "5000000000")])
+        self.assertEqual(self.zone.khu("report", "verify", path).returncode, 0)
+        refused = self.zone.khu("report", "ledger", check=False, token=self.an)
+        self.assertEqual(refused.returncode, 1, refused.stdout)
 
     def check_files(self, path, month):
         good = self.zone.khu("report", "verify", path, token=self.an)
