@@ -242,7 +242,7 @@ wire::JobView job_view(const State& state, const Job& job, Moment now, Language 
         }
     }
     if (const auto* ending = std::get_if<Ending>(&job.phase)) {
-        add_end(view, ending->cause, ending->exit_code, ending->detail);
+        add_end(view, ending->cause, ending->exit_code, *ending->detail);
     }
     if (const std::optional<Reason> reason = reason_of(state, job, now)) {
         view.reason = explained(*reason, language);
@@ -286,7 +286,7 @@ wire::JobView job_view(const ArchiveJob& archive) {
     }
     const auto& end = std::get<Finished>(job.phase);
     view.ended_at = end.at;
-    add_end(view, end.cause, end.exit_code, end.detail);
+    add_end(view, end.cause, end.exit_code, *end.detail);
     return view;
 }
 

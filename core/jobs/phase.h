@@ -85,7 +85,7 @@ struct Ending {
     Boxed<Attempt> attempt;
     EndCause cause{};
     int exit_code{0};
-    std::string detail;  ///< for people: "killed by signal 9", a launch fault's text
+    Boxed<std::string> detail;  ///< for people: "killed by signal 9", a launch fault's text
     Moment since;
     bool operator==(const Ending&) const = default;
 };
@@ -94,7 +94,7 @@ KHU_DESCRIBE(Ending, attempt, cause, exit_code, detail, since)
 struct Finished {
     EndCause cause{};
     int exit_code{0};
-    std::string detail;
+    Boxed<std::string> detail;
     Moment at;
     bool operator==(const Finished&) const = default;
 };

@@ -65,7 +65,7 @@ TEST(Array, ElementsAreJobsOfTheirOwnAndTheArrayEndsWithTheLast) {
     ASSERT_NE(archive_of(zone, array), nullptr);
     const auto& end = std::get<Finished>(archive_of(zone, array)->job.phase);
     EXPECT_EQ(end.cause, EndCause::Completed);
-    EXPECT_EQ(end.detail, "3 of 3 elements ended well");
+    EXPECT_EQ(*end.detail, "3 of 3 elements ended well");
     EXPECT_NE(archive_of(zone, element_id(array, 3)), nullptr);
     EXPECT_TRUE(zone.machine.state().truth.jobs.empty());
     EXPECT_TRUE(zone.machine.state().arrays_due.empty());
@@ -137,7 +137,7 @@ TEST(Array, OneElementIsCancelledAloneWhetherItsTurnHasComeOrNot) {
     EXPECT_EQ(archive_of(zone, late)->job.spec.array->index, 150);
     EXPECT_EQ(zone.job(array)->progress->failed, 1);
     run_all(zone);
-    EXPECT_EQ(std::get<Finished>(archive_of(zone, array)->job.phase).detail,
+    EXPECT_EQ(*std::get<Finished>(archive_of(zone, array)->job.phase).detail,
               "199 of 200 elements ended well");
 }
 
