@@ -5,54 +5,9 @@
 /// reflection, the command line reads them; docs/api/openapi.yaml says the same to people and a
 /// test holds the two together. Amounts and durations are integers with the unit in the key; times
 /// are RFC 3339 in UTC in keys that end in `_at`, null where there is none (wire/timestamp.h).
-///
-///     POST   /v1/jobs                    SubmitRequest      -> SubmitAnswer    (Idempotency-Key)
-///     GET    /v1/jobs?state=&user=&factors=&after=&limit=   -> JobPage         (state=all)
-///     GET    /v1/jobs/{id}                                  -> JobView
-///     POST   /v1/jobs/{id}/cancel|hold|release|requeue      -> JobView
-///     POST   /v1/jobs/{id}/update        UpdateRequest      -> JobView
-///     GET    /v1/jobs/{id}/wait?timeout_s=                  -> JobView         (or at the limit)
-///     GET    /v1/jobs/{id}/log?stream=&node=&offset=&follow= -> text/plain, chunked
-///     GET    /v1/queue?user=&enterprise=&factors=&after=&limit= -> JobPage     (in queue order)
-///     GET    /v1/why/{id}                                   -> WhyAnswer
-///     GET    /v1/nodes?after=&limit=                        -> NodePage
-///     GET    /v1/nodes/{name}                               -> NodeView
-///     POST   /v1/nodes/{name}/drain|resume   ReasonRequest  -> NodeView
-///     POST   /v1/quote                   SubmitRequest      -> QuoteAnswer
-///     GET    /v1/balance?enterprise=                        -> BalanceAnswer
-///     GET    /v1/money                                      -> PursePage
-///     POST   /v1/wallets/{enterprise}/payments  PaymentRequest -> PurseView
-///     GET    /v1/grants?enterprise=&after=&limit=           -> GrantPage
-///     POST   /v1/grants                  GrantRequest       -> GrantView       (approve)
-///     POST   /v1/grants/{id}/extend|suspend|resume|close  GrantChange -> GrantView
-///     POST   /v1/grants/import           GrantImport        -> GrantImported
-///     GET    /v1/grants/requests                            -> GrantRequestPage
-///     POST   /v1/grants/requests         GrantAsk           -> GrantRequestView
-///     POST   /v1/grants/requests/{id}/approve|refuse  GrantDecision -> GrantRequestView
-///     GET    /v1/policy[?at=]                               -> PolicyAnswer
-///     GET    /v1/policy/history                             -> PolicyHistory
-///     POST   /v1/policy/rollback         PolicyRollback     -> PolicyReview
-///     POST   /v1/policy/check|diff       PolicyRequest      -> PolicyReview
-///     POST   /v1/policy                  PolicyRequest      -> PolicyReview    (apply)
-///     GET    /v1/reports/jobs?period=&enterprise=&format=csv|json|jsonl        (streamed)
-///     GET    /v1/reports/jobs/manifest?period=&enterprise=&format=  -> ManifestAnswer
-///     GET    /v1/reports/statement?period=&enterprise=&format=json|csv|html&language=en|vi
-///     GET    /v1/reports/zone?period=&format=csv|json|jsonl&public=true|false
-///     GET    /v1/reports/focus?period=&enterprise=&format=          (FOCUS 1.2, and /manifest)
-///     GET    /v1/reports/ledger?period=&format=csv|json|jsonl       (the books, and /manifest)
-///     GET    /v1/reports/zone/manifest?...                   -> ManifestAnswer
-///     GET    /v1/reports/statement/manifest?...              -> ManifestAnswer
-///     POST   /v1/ledger/verify                              -> VerifyAnswer
-///     GET    /v1/tokens?after=&limit=                       -> TokenPage
-///     POST   /v1/tokens                  TokenRequest       -> TokenAnswer
-///     DELETE /v1/tokens/{id}
-///     POST   /v1/join                    JoinRequest        -> JoinAnswer      (certificate)
-///     POST   /v1/renew                   RenewRequest       -> JoinAnswer      (by certificate)
-///     GET    /v1/whoami                                     -> WhoAnswer
-///     GET    /v1/events?from=SEQ   (wire/event.h)           -> JSON lines, text/event-stream or
-///                                                              WebSocket
-///     GET    /v1/agent                                      -> WebSocket of an agent
-///     GET    /v1/version, /healthz, /metrics
+/// Which path takes and gives which of them: docs/api/openapi.yaml, made from
+/// tests/wire/openapi_routes.def. Other paths: /v1/events (wire/event.h; JSON lines,
+/// text/event-stream or WebSocket), /v1/agent (an agent's WebSocket), /healthz, /metrics.
 ///
 /// Every refusal is application/problem+json: a Problem.
 

@@ -16,7 +16,7 @@ constexpr const char* path = "/work/an/step-4000.pt";
 class Checkpoints : public ::testing::Test {
 protected:
     Checkpoints() {
-        JobSpec spec = job_of(2, 8);
+        JobSpec spec = job_of(2, 1);  // 40 GPU-hours
         spec.time_limit = hours(20);
         spec.requeue = true;
         job = zone.submit(spec);
@@ -105,7 +105,10 @@ TEST_F(Checkpoints, TheNextAttemptIsToldOfItAndIsNotSavedByIt) {
     lost.end = NodeEnd::Lost;
     zone.report(nodes[1].node, job, AgentStage::Ended, lost);
     zone.report(nodes[0].node, job, AgentStage::Ended, lost);
-    zone.pass(minutes(30));
+    zone.pass(seconds(5));
+    for (const auto& [id, node] : zone.machine.state().truth.nodes) {
+        zone.tell(HearNode{id, node.epoch, 1});
+    }
     zone.effects.clear();
     zone.tell(Tick{});
     zone.round();
