@@ -64,9 +64,10 @@ struct Attempt {
     Moment taken_at;                ///< resources taken; charging starts
     Moment started_at;              ///< first rank ran; 0: none yet
     Moment deadline;                ///< taken_at + time limit
+    bool ran_whole{false};          ///< every node has run its part, be it at different times
     bool operator==(const Attempt&) const = default;
 };
-KHU_DESCRIBE(Attempt, number, placement, stages, taken_at, started_at, deadline)
+KHU_DESCRIBE(Attempt, number, placement, stages, taken_at, started_at, deadline, ran_whole)
 
 struct Starting {
     Boxed<Attempt> attempt;

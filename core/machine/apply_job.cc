@@ -71,6 +71,14 @@ void queue_again(State& state, Job& job, const AttemptClosed& fact, Moment at) {
     set_timer(state, job, std::nullopt);
 }
 
+/// A part of the attempt has run just now.
+void note_whole(Attempt& attempt) {
+    const bool waits = std::ranges::any_of(attempt.stages, [](NodeStage stage) {
+        return stage == NodeStage::Ordered || stage == NodeStage::Prepared;
+    });
+    attempt.ran_whole = attempt.ran_whole || !waits;
+}
+
 }  // namespace
 
 void set_timer(State& state, const Job& job, const std::optional<Moment>& before) {
@@ -285,6 +293,7 @@ Effects on(State& state, const AttemptStarted& fact, Moment at) {
     const std::optional<Moment> timer = timer_of(job);
     Attempt& attempt = *live_attempt(job);
     attempt.stages[*rank_of(attempt, fact.node)] = NodeStage::Running;
+    note_whole(attempt);
     state.truth.books.at(job.id).rank_ran = true;
     if (auto* starting = std::get_if<Starting>(&job.phase)) {
         Attempt moved = std::move(starting->attempt.edit());
@@ -351,6 +360,9 @@ Effects on(State& state, const NodeReleased& fact, Moment) {
     set_timer(state, job, timer);
     AttemptBooks& books = state.truth.books.at(job.id);
     books.rank_ran = books.rank_ran || fact.rank_ran;
+    if (fact.rank_ran && !std::holds_alternative<Ending>(job.phase)) {
+        note_whole(attempt);
+    }
     state.jobs_on.at(fact.node).erase(job.id);
     state.scheduler.node_released(job.id, fact.node);
     const bool last = std::ranges::all_of(

@@ -68,9 +68,9 @@ SendToAgent to_node(const State& state, NodeId node, ToAgent message) {
 StopAttempt stop_message(const Job& job, const std::string& reason) {
     // A gang that never ran whole has nothing to save: it is undone quickly.
     const Attempt& attempt = *live_attempt(job);
-    const bool whole = std::ranges::none_of(attempt.stages, [](NodeStage stage) {
-        return stage == NodeStage::Ordered || stage == NodeStage::Prepared;
-    });
+    const bool whole = attempt.ran_whole || std::ranges::all_of(attempt.stages, [](NodeStage s) {
+                           return s == NodeStage::Running;
+                       });
     const bool partial = !whole && attempt.stages.size() > 1;
     return {.job = job.id,
             .attempt = attempt.number,

@@ -240,5 +240,34 @@ TEST(GangEnd, AGangThatNeverRanWholeIsUndoneQuickly) {
     EXPECT_EQ(grace, limits::undo_grace);
 }
 
+TEST(GangEnd, AHalfLaunchedGangIsUndoneAsQuicklyWhenTheStopIsSaidAgain) {
+    Zone zone;
+    JobSpec spec = job_of(2, 8);
+    spec.launcher = Launcher::Mpi;
+    const JobId job = zone.submit(spec);
+    const auto nodes = live_attempt(*zone.job(job))->placement.nodes;
+    for (const NodeAllocation& each : nodes) {
+        zone.report(each.node, job, AgentStage::Prepared);
+    }
+    zone.report(nodes[0].node, job, AgentStage::Running);
+    AttemptResult never = killed_by(NodeEnd::Lost);
+    never.rank_ran = false;
+    zone.report(nodes[1].node, job, AgentStage::Ended, never);
+
+    zone.effects.clear();
+    zone.pass(limits::repeat_after);
+    const Epoch epoch = zone.machine.state().truth.nodes.at(nodes[0].node).epoch;
+    zone.tell(HearNode{nodes[0].node, epoch, 1});
+
+    std::vector<Span> graces;
+    for (const Effect& effect : zone.effects) {
+        const auto* send = std::get_if<SendToAgent>(&effect);
+        if (send != nullptr && std::holds_alternative<StopAttempt>(send->message)) {
+            graces.push_back(std::get<StopAttempt>(send->message).grace);
+        }
+    }
+    EXPECT_EQ(graces, std::vector<Span>{limits::undo_grace});
+}
+
 }  // namespace
 }  // namespace khu
