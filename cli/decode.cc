@@ -1,6 +1,7 @@
 #include "cli/decode.h"
 
 #include "wire/json.h"
+#include "wire/stats.h"
 
 namespace khu::cli {
 
@@ -30,6 +31,7 @@ KHU_DECODES(SubmitAnswer)
 KHU_DECODES(JobView)
 KHU_DECODES(JobPage)
 KHU_DECODES(WhyAnswer)
+KHU_DECODES(StatsAnswer)
 KHU_DECODES(NodeView)
 KHU_DECODES(NodePage)
 KHU_DECODES(QuoteAnswer)

@@ -1,5 +1,6 @@
 #include "cli/views.h"
 
+#include <algorithm>
 #include <array>
 
 #include "cli/jobs.h"
@@ -110,18 +111,22 @@ Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, 
                             {"GPUS", "gpus", Align::Right},
                             {"TIME", "time_s", Align::Right},
                             {"LIMIT", "time_limit_s", Align::Right},
+                            {"STARTS IN", "eta_early_at", Align::Right},
+                            {"AT LATEST", "eta_late_at", Align::Left, false, true},
                             {"SUBMITTED", "submitted_at", Align::Left, false, true},
                             {"EXIT", "exit_code", Align::Right, false, true},
                             {"WHERE", "where", Align::Left, true}},
                 .rows = {}};
     for (const wire::JobView& job : jobs) {
         const wire::SpecView& spec = job.spec;
+        const wire::EtaView eta = job.eta.value_or(wire::EtaView{});
         table.rows.push_back(
             {Cell(label_of(job), std::to_string(job.job.value)), spec.name, spec.user.value,
              spec.enterprise.value, spec.programme.value, spec.partition.value, spec.qos.value,
              job.phase, std::int64_t{spec.nodes}, std::int64_t{spec.nodes} * spec.gpus_per_node,
-             time_used(job, now), span_cell(spec.time_limit_s), session.when(job.submitted_at),
-             std::int64_t{job.exit_code}, where_or_why(job)});
+             time_used(job, now), span_cell(spec.time_limit_s),
+             Cell(starts_in(job, now), session.when(eta.early_at).raw), session.when(eta.late_at),
+             session.when(job.submitted_at), std::int64_t{job.exit_code}, where_or_why(job)});
     }
     return table;
 }
@@ -156,6 +161,18 @@ Table factor_table(const Session& session, const std::vector<wire::JobView>& job
              gpu_hours_cell(at.used_ugs), where_or_why(job)});
     }
     return table;
+}
+
+std::string starts_in(const wire::JobView& job, Moment now) {
+    if (!job.eta) {
+        return {};
+    }
+    const auto whole_minutes = [&](Moment at, Span round) {
+        const Span left = std::max(at - now, Span{0}) + round;
+        return format_span(minutes(left.value / minutes(1).value));
+    };
+    return whole_minutes(job.eta->early_at, Span{0}) + "-" +
+           whole_minutes(job.eta->late_at, minutes(1) - milliseconds(1));
 }
 
 /// "12 (ok), 13 (any)".
@@ -224,6 +241,13 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Features", "features", words_of(spec.features));
     add("Segments", "segment",
         spec.segment == 0 ? "" : std::to_string(spec.segment) + "@" + spec.segment_level);
+    const wire::EtaView eta = job.eta.value_or(wire::EtaView{});
+    const wire::FirstEtaView first = job.first_eta.value_or(wire::FirstEtaView{});
+    add("Starts from", "eta_early_at", session.when(eta.early_at));
+    add("Starts by", "eta_late_at", session.when(eta.late_at));
+    add("First told", "first_eta_given_at", session.when(first.given_at));
+    add("Then from", "first_eta_early_at", session.when(first.early_at));
+    add("Then by", "first_eta_late_at", session.when(first.late_at));
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));
     add("Deadline", "deadline_at", session.when(job.deadline_at));

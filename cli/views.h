@@ -16,6 +16,8 @@ namespace khu::cli {
 Table job_table(const Session& session, const std::vector<wire::JobView>& jobs, Moment now);
 /// The jobs that wait, with every term of their place in the queue (`khu queue --factors`).
 Table factor_table(const Session& session, const std::vector<wire::JobView>& jobs);
+/// "5m-2h10m": how long until it starts; empty if that cannot be said.
+std::string starts_in(const wire::JobView& job, Moment now);
 Table job_sheet(const Session& session, const wire::JobView& job, Moment now);
 Table allocation_table(const wire::JobView& job);
 Table node_table(const Session& session, const std::vector<wire::NodeView>& nodes);

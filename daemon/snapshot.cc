@@ -46,6 +46,7 @@ struct Head {
     std::vector<KeyRow> keys;
     std::vector<FairRow> fair_use;
     std::vector<RunRow> history;
+    std::vector<WaitRow> waits;
     std::vector<EndedRow> ended;
     Moment cut_until;
     Moment closed_until;
@@ -54,7 +55,8 @@ struct Head {
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
-             nodes, keys, fair_use, history, ended, cut_until, closed_until, closed_period, months)
+             nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
+             months)
 
 struct JobRow {
     Job job;
@@ -82,6 +84,7 @@ Head head_of(const Truth& truth) {
               .keys = {},
               .fair_use = {},
               .history = {},
+              .waits = {},
               .ended = {},
               .cut_until = truth.cut_until,
               .closed_until = truth.closed_until,
@@ -101,6 +104,9 @@ Head head_of(const Truth& truth) {
     }
     for (const auto& [kind, sums] : truth.history.classes()) {
         head.history.push_back({kind, sums});
+    }
+    for (const auto& [kind, counts] : truth.waits.rows()) {
+        head.waits.push_back({kind, counts});
     }
     for (const auto& [job, ended] : truth.ended) {
         head.ended.push_back({job, ended});
@@ -143,6 +149,9 @@ void take_head(Truth& truth, Head head) {
     }
     for (const RunRow& row : head.history) {
         truth.history.load(row);
+    }
+    for (const WaitRow& row : head.waits) {
+        truth.waits.load(row);
     }
     for (EndedRow& row : head.ended) {
         truth.ended.emplace(row.job, std::move(row.ended));

@@ -14,6 +14,7 @@
 #include "core/machine/node_mismatch.h"
 #include "core/machine/standing.h"
 #include "daemon/http/problem.h"
+#include "daemon/stats_view.h"
 
 namespace khu::daemon {
 namespace {
@@ -244,6 +245,7 @@ wire::JobView job_view(const State& state, const Job& job, Moment now, Language 
     if (const auto* ending = std::get_if<Ending>(&job.phase)) {
         add_end(view, ending->cause, ending->exit_code, *ending->detail);
     }
+    view.first_eta = first_eta_view(job);
     if (const std::optional<Reason> reason = reason_of(state, job, now)) {
         view.reason = explained(*reason, language);
     }
@@ -286,6 +288,7 @@ wire::JobView job_view(const ArchiveJob& archive) {
     }
     const auto& end = std::get<Finished>(job.phase);
     view.ended_at = end.at;
+    view.first_eta = first_eta_view(job);
     add_end(view, end.cause, end.exit_code, *end.detail);
     return view;
 }
@@ -351,6 +354,8 @@ wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language)
     answer.standing = standing_view(state, job);
     const std::optional<Reason> first = reason_of(state, job, now);
     answer.expected_start_at = expected_of(state, job, first, now);
+    answer.eta = eta_view(state, job, now);
+    answer.first_eta = first_eta_view(job);
     if (first) {
         answer.reasons.push_back(explained(*first, language));
         if (state.scheduler.queue().ready(job.id)) {

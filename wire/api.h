@@ -24,6 +24,7 @@
 #include "core/base/units.h"
 #include "core/jobs/job.h"
 #include "core/topology/inventory.h"
+#include "wire/standing.h"
 #include "wire/timestamp.h"
 
 namespace khu::wire {
@@ -155,20 +156,6 @@ struct ArrayView {
 };
 KHU_DESCRIBE(ArrayView, waiting, running, ended, failed)
 
-/// Why a job stands where it stands: stands_as_if = submitted_at - tier_s + size_s + fair_share_s.
-struct StandingView {
-    Timestamp submitted_at;
-    std::int64_t tier_s{0};
-    std::int64_t size_s{0};
-    std::int64_t fair_share_s{0};
-    Timestamp stands_as_if;
-    std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share
-    std::int64_t fair_leaves{0};  ///< of so many
-    Atoms used_ugs;               ///< fading use and what runs
-};
-KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, stands_as_if, fair_rank,
-             fair_leaves, used_ugs)
-
 /// The last one that the job declared (`khu checkpoint`).
 struct CheckpointView {
     std::string path;
@@ -195,10 +182,13 @@ struct JobView {
     std::optional<ArrayView> elements;
     std::optional<StandingView> standing;  ///< with factors=true, while queued
     std::optional<CheckpointView> checkpoint;
+    std::optional<EtaView> eta;  ///< while queued, where it can be said
+    std::optional<FirstEtaView> first_eta;
 };
 KHU_DESCRIBE(JobView, job, label, spec, phase, submitted_at, taken_at, started_at, deadline_at,
              ended_at, attempt, nodes, receipt, reason, cause, exit_code, detail, held_ugs,
-             charged_ugs, metered_ugs, waived_ugs, grants, elements, standing, checkpoint)
+             charged_ugs, metered_ugs, waived_ugs, grants, elements, standing, checkpoint, eta,
+             first_eta)
 
 struct JobPage {
     std::vector<JobView> jobs;
@@ -224,8 +214,11 @@ struct WhyAnswer {
     std::vector<ChangeView> changes;  ///< smallest first; none: no single change would do
     std::optional<StandingView> standing;
     Timestamp expected_start_at;  ///< null: not known
+    std::optional<EtaView> eta;
+    std::optional<FirstEtaView> first_eta;
 };
-KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, changes, standing, expected_start_at)
+KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, changes, standing, expected_start_at, eta,
+             first_eta)
 
 struct NodeView {
     NodeId node;

@@ -21,6 +21,8 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kQuote,
     &kBalance,
     &kNodes,
+    &kTop,
+    &kStats,
     &kDrain,
     &kResume,
     &kGrantList,
@@ -61,8 +63,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
 });
 // clang-format on
 
-constexpr auto kLater =
-    std::to_array<std::string_view>({"shell", "top", "grant transfer", "policy plan"});
+constexpr auto kLater = std::to_array<std::string_view>({"shell", "grant transfer", "policy plan"});
 
 }  // namespace
 

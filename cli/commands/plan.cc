@@ -20,11 +20,12 @@ constexpr auto kOptions = std::to_array<Option>({
      "fair-tree|shortest-predicted|priority|fifo"},
     {"--from", "S", Message::HelpPlanFrom},
     {"--to", "S", Message::HelpPlanTo},
+    {"--eta", "", Message::HelpPlanEta, Takes::Nothing},
     {"--fairness", "", Message::HelpPlanFairness, Takes::Nothing},
     {"--format", "FORM", Message::HelpFormat, Takes::One, "table|json|csv"},
     {"-o,--output", "FILE", Message::HelpPlanOutput},
     {"--svg", "FILE", Message::HelpPlanSvg},
-    {"--last", "SPAN", Message::HelpLater, Takes::One, "", true},
+    {"--last", "SPAN", Message::HelpPlanLast},
 });
 
 std::string text_of(const Session& session, const PlanReport& report) {

@@ -28,6 +28,18 @@ std::string advice(const Session& session, const wire::WhyAnswer& why) {
     if (why.changes.empty() && !why.reasons.empty() && why.standing) {
         out += session.say(Message::WhyNoChange, {}) + "\n";
     }
+    if (why.eta) {
+        out += session.say(Message::WhyEta, {session.when(why.eta->early_at).shown,
+                                             session.when(why.eta->late_at).shown}) +
+               "\n";
+    }
+    if (why.first_eta) {
+        const wire::FirstEtaView& first = *why.first_eta;
+        out += session.say(Message::WhyFirstEta,
+                           {session.when(first.given_at).shown, session.when(first.early_at).shown,
+                            session.when(first.late_at).shown}) +
+               "\n";
+    }
     if (why.standing) {
         const wire::StandingView& at = *why.standing;
         out += session.say(Message::WhyStands,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/files.h"
+#include "cli/plan/agent_probe.h"
 #include "core/base/limits.h"
 #include "core/base/refusal.h"
 #include "core/topology/node_class.h"
@@ -17,16 +18,23 @@ bool is_xml(const std::string& text) {
     return first != std::string::npos && text[first] == '<';
 }
 
-Unexpected<BadInventory> xml(const std::string& path) {
+/// `why`: what the agent said; empty: there is none.
+Unexpected<BadInventory> xml(const std::string& path, const std::string& why) {
+    if (!why.empty()) {
+        const std::string text = fmt::format("{}: {}", path, why);
+        return {BadInventory{.code = "P008", .en = text, .vi = text}};
+    }
     const std::string convert =
         fmt::format("khu-agent probe --topology {0} --format json > {1}.json", path,
                     path.ends_with(".xml") ? path.substr(0, path.size() - 4) : path);
     return {BadInventory{
         .code = "P008",
-        .en = fmt::format("{} is hwloc XML, which the agent reads: {}; then name that file", path,
-                          convert),
-        .vi = fmt::format("{} là XML của hwloc, do khu-agent đọc: {}; rồi dùng tệp đó", path,
-                          convert)}};
+        .en = fmt::format("{} is hwloc XML, which khu-agent reads, and there is none beside khu or "
+                          "in PATH. Where there is one: {}; then name that file",
+                          path, convert),
+        .vi = fmt::format("{} là XML của hwloc, do khu-agent đọc, mà không có khu-agent bên cạnh "
+                          "khu hay trong PATH. Ở nơi có: {}; rồi dùng tệp đó",
+                          path, convert)}};
 }
 
 Unexpected<BadInventory> no_inventory(const std::string& path, const std::string& en,
@@ -41,13 +49,17 @@ Unexpected<BadInventory> no_inventory(const std::string& path, const std::string
 }  // namespace
 
 Expected<Inventory, BadInventory> read_inventory(const std::string& path) {
-    const Expected<std::string, FileFault> content = read_file(path, limits::frame_bytes_max);
+    Expected<std::string, FileFault> content = read_file(path, limits::frame_bytes_max);
     if (!content) {
         const std::string why = fmt::format("{}: {}", path, content.error().why);
         return Unexpected{BadInventory{.code = "P000", .en = why, .vi = why}};
     }
     if (is_xml(*content)) {
-        return xml(path);
+        Expected<std::string, std::string> probed = probe_by_agent(path);
+        if (!probed) {
+            return xml(path, probed.error());
+        }
+        content = *std::move(probed);
     }
     Expected<Inventory, wire::JsonError> read =
         wire::from_json_text<Inventory>(*content, wire::Unknown::Refuse);

@@ -32,7 +32,7 @@ public:
 
     MachineFile read(const Node& root) {
         constexpr auto keys = std::to_array<std::string_view>(
-            {"nodes", "gpus_per_node", "cores", "classes", "tenants"});
+            {"nodes", "gpus_per_node", "cores_per_node", "rack_of", "cores", "classes", "tenants"});
         if (!is_map(root, "", keys)) {
             return {};
         }
@@ -117,8 +117,11 @@ private:
 
     void read_nodes(const Node& root) {
         const int gpus = number(root, "", "gpus_per_node", {0, limits::gpus_per_node_max}, 0);
-        const Inventory node =
-            plan::plain_node(gpus, gpus > 0 ? gpus * kCoresPerGpu : kCoresOfPlainNode);
+        const int least = gpus > 0 ? gpus * kCoresPerGpu : kCoresOfPlainNode;
+        const int cores =
+            number(root, "", "cores_per_node", {least, limits::cores_per_node_max}, least);
+        const Inventory node = plan::plain_node(gpus, std::max(cores, least));
+        rack_of_ = number(root, "", "rack_of", {1, limits::nodes_max}, 0);
         made_.counted = gpus > 0 ? Counted::Gpus : Counted::Nodes;
         int of_tenants = 0;
         if (const Node* tenants = find(root, "tenants"); tenants != nullptr) {
@@ -131,7 +134,7 @@ private:
                      fmt::format("có {} nút, nhưng các đơn vị thuê có {}", all, of_tenants));
         } else if (all > of_tenants) {
             made_.machine.groups.push_back(
-                {.count = all - of_tenants, .inventory = node, .rack_of = 0, .tenant = ""});
+                {.count = all - of_tenants, .inventory = node, .rack_of = rack_of_, .tenant = ""});
         }
     }
 
@@ -150,7 +153,7 @@ private:
                 const int count = number(entry.value, path, "nodes", {1, limits::nodes_max}, {});
                 all += count;
                 made_.machine.groups.push_back(
-                    {.count = count, .inventory = node, .rack_of = 0, .tenant = entry.key});
+                    {.count = count, .inventory = node, .rack_of = rack_of_, .tenant = entry.key});
             }
         }
         return all;
@@ -204,9 +207,6 @@ private:
         plan::NodeGroup group;
         group.count = number(item, path, "count", {1, limits::nodes_max}, {});
         group.rack_of = number(item, path, "rack_of", {1, limits::nodes_max}, 0);
-        if (group.rack_of > 0) {
-            made_.ignored.push_back(path + ".rack_of");
-        }
         const Node* topology = find(item, "topology");
         if (topology == nullptr || topology->kind != NodeKind::Scalar) {
             complain("P004", topology == nullptr ? item.place : topology->place, path + ".topology",
@@ -233,6 +233,7 @@ private:
     const std::string& file_;
     std::vector<Complaint>& complaints_;
     MachineFile made_;
+    int rack_of_{0};  ///< of the form with nodes
 };
 
 }  // namespace

@@ -3,7 +3,8 @@
 /// \file
 /// The machine that a trace is replayed on, from a small YAML file (docs/formats/trace.md):
 ///
-///     {nodes: 80, gpus_per_node: 8}     nodes with GPUs that all reach one another
+///     {nodes: 80, gpus_per_node: 8}     nodes with GPUs that all reach one another; beside them
+///                                       cores_per_node (for jobs without GPUs) and rack_of
 ///     {nodes: 100}                      whole nodes, whatever is in them
 ///     {cores: 2176}                     one pool of processors
 ///     {classes: [{count: 16, topology: node.json, rack_of: 4}]}   nodes as they were measured
@@ -25,7 +26,6 @@ namespace khu::cli {
 struct MachineFile {
     plan::Machine machine;
     Counted counted{Counted::Gpus};
-    std::vector<std::string> ignored;  ///< key paths that are read and have no effect
 };
 
 /// Topologies are found from the folder of `path`. Errors: every complaint. Never throws.

@@ -82,6 +82,21 @@ std::string enterprises(const PlanOutcome& outcome) {
     return "[" + out + "]";
 }
 
+/// Null unless it was asked for.
+std::string etas(const WaitCounts& of) {
+    if (of.eta_given() == 0) {
+        return "null";
+    }
+    Members all;
+    all.add("given", of.eta_given());
+    all.add("within", of.eta_within);
+    all.add("sooner", of.eta_sooner);
+    all.add("later", of.eta_later);
+    all.milli("hit_rate", plan::eta_hit_permille(of));
+    all.milli("width_mean_s", plan::eta_width_milli(of));
+    return all.object();
+}
+
 Members members(const PlanOutcome& outcome) {
     const plan::Measures& of = outcome.measures;
     Members all;
@@ -96,6 +111,7 @@ Members members(const PlanOutcome& outcome) {
     all.milli("utilisation", of.utilisation_permille);
     all.add("makespan_s", of.makespan_s);
     all.milli("gini", of.gini_permille);
+    all.add("eta", etas(of.etas));
     all.add("enterprises", enterprises(outcome));
     all.milli("wall_s", outcome.wall_ms);
     return all;

@@ -29,6 +29,7 @@ struct Line {
     Message name;
     std::int64_t (*of)(const plan::Measures&);
     bool thousandths{false};
+    bool of_etas{false};  ///< only where jobs were told when they start
 };
 
 const auto kLines = std::to_array<Line>({
@@ -51,6 +52,16 @@ const auto kLines = std::to_array<Line>({
     {Message::PlanUtilisationLine,
      [](const plan::Measures& m) { return m.utilisation_permille * 100; }, true},
     {Message::PlanMakespanLine, [](const plan::Measures& m) { return m.makespan_s; }},
+    {Message::PlanEtaGivenLine, [](const plan::Measures& m) { return m.etas.eta_given(); }, false,
+     true},
+    {Message::PlanEtaHitLine,
+     [](const plan::Measures& m) { return plan::eta_hit_permille(m.etas) * 100; }, true, true},
+    {Message::PlanEtaSoonerLine, [](const plan::Measures& m) { return m.etas.eta_sooner; }, false,
+     true},
+    {Message::PlanEtaLaterLine, [](const plan::Measures& m) { return m.etas.eta_later; }, false,
+     true},
+    {Message::PlanEtaWidthLine,
+     [](const plan::Measures& m) { return plan::eta_width_milli(m.etas); }, true, true},
     {Message::PlanGiniLine, [](const plan::Measures& m) { return m.gini_permille; }, true},
 });
 
@@ -65,6 +76,9 @@ Table compared(const Session& session, const PlanReport& report) {
         table.columns.push_back({session.say(Message::PlanChange), "change", Align::Right});
     }
     for (const Line& line : kLines) {
+        if (line.of_etas && first.etas.eta_given() == 0) {
+            continue;
+        }
         std::vector<Cell> row{session.say(line.name)};
         for (const PlanOutcome& outcome : report.outcomes) {
             const std::int64_t value = line.of(outcome.measures);
@@ -189,6 +203,16 @@ void add_csv(const PlanOutcome& outcome, std::vector<Row>& rows) {
     rows.push_back(with_spread(all("wide_wait_s"), of.wide_wait_s, false));
     rows.push_back(with_value(all("utilisation"), format_milli(of.utilisation_permille)));
     rows.push_back(with_value(all("makespan_s"), std::to_string(of.makespan_s)));
+    if (of.etas.eta_given() > 0) {
+        const auto told = [&](const char* measure, std::string value) {
+            rows.push_back(
+                with_value(csv_row(outcome, "", measure, of.etas.eta_given()), std::move(value)));
+        };
+        told("eta_hit_rate", format_milli(plan::eta_hit_permille(of.etas)));
+        told("eta_sooner", std::to_string(of.etas.eta_sooner));
+        told("eta_later", std::to_string(of.etas.eta_later));
+        told("eta_width_s", format_milli(plan::eta_width_milli(of.etas)));
+    }
     rows.push_back(with_value(all("gini"), format_milli(of.gini_permille)));
     for (const Rejected& one : outcome.rejected) {
         rows.push_back(with_value(csv_row(outcome, one.code, "rejected", one.jobs), ""));

@@ -44,9 +44,6 @@ Expected<Done, Failure> take_machine(const Session& session, const std::string& 
     }
     setting.machine_file = path;
     setting.machine = *std::move(machine);
-    for (const std::string& key : setting.machine.ignored) {
-        session.note(session.say(Message::PlanMachineIgnored, {path, key}));
-    }
     return Done{};
 }
 
@@ -110,17 +107,16 @@ Failure complained(const Session& session, const std::vector<Complaint>& complai
     return {.exit = ExitCode::Refused, .text = std::move(text), .remedy = session.say(remedy)};
 }
 
-Expected<std::vector<Setting>, Failure> read_settings(const Session& session) {
+Expected<std::vector<Setting>, Failure> read_settings(const Session& session, Setting setting) {
     const std::string machine = session.arguments.text("--machine");
     const std::string policy = session.arguments.text("--policy");
-    Setting setting{.name = machine,
-                    .machine_file = "",
-                    .machine = {},
-                    .policy = {},
-                    .order = order_of(session)};
-    const Expected<Done, Failure> read = take_machine(session, machine, setting);
-    if (!read) {
-        return Unexpected{read.error()};
+    setting.order = order_of(session);
+    if (session.arguments.has("--machine")) {
+        setting.name = machine;
+        const Expected<Done, Failure> read = take_machine(session, machine, setting);
+        if (!read) {
+            return Unexpected{read.error()};
+        }
     }
     if (session.arguments.has("--policy")) {
         const Expected<Done, Failure> taken = take_policy(session, policy, setting);

@@ -27,9 +27,9 @@ struct Setting {
     }
 };
 
-/// Reads --machine, --policy, --order and --against. Errors: complaints about the files, with their
-/// places; two machines whose jobs are not counted in the same unit.
-Expected<std::vector<Setting>, Failure> read_settings(const Session& session);
+/// Reads --machine, --policy, --order and --against on top of `setting`. Errors: complaints about
+/// the files, with their places; two machines whose jobs are not counted in the same unit.
+Expected<std::vector<Setting>, Failure> read_settings(const Session& session, Setting setting);
 
 /// The first complaints, one a line, as one refusal.
 Failure complained(const Session& session, const std::vector<Complaint>& complaints,

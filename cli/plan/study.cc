@@ -9,6 +9,7 @@
 
 #include "cli/given.h"
 #include "cli/plan/fairness.h"
+#include "cli/plan/recorded.h"
 #include "cli/plan/settings.h"
 
 namespace khu::cli {
@@ -88,7 +89,8 @@ Expected<PlanOutcome, Failure> replay_once(const Session& session, const Setting
                                   .text = setting.machine_file + ": " + zone.error(),
                                   .remedy = session.say(Message::PlanMachineRemedy)}};
     }
-    const plan::ReplayResult result = plan::replay(*zone, jobs, replayable.runtimes, progress);
+    const plan::ReplayResult result =
+        plan::replay(*zone, jobs, replayable.runtimes, progress, session.arguments.has("--eta"));
     PlanOutcome outcome{.name = setting.name, .counted = setting.machine.counted};
     outcome.measures = plan::measure(*zone, jobs, result);
     outcome.rejected = rejected_of(session, outcome.measures, result);
@@ -126,14 +128,29 @@ Expected<std::vector<plan::TraceJob>, Failure> in_window(const Session& session,
     return jobs;
 }
 
+/// A trace and a machine; or what the zone has run, which brings its own.
 Expected<Done, Failure> needed_options(const Session& session) {
+    const bool recorded = session.arguments.has("--last");
+    if (recorded && session.arguments.has("--trace")) {
+        return Unexpected{usage(session.say(Message::PlanTwoSources),
+                                session.say(Message::SeeHelp, {"khu plan --help"}))};
+    }
     for (const std::string_view needed : {"--trace", "--machine"}) {
-        if (!session.arguments.has(needed)) {
+        if (!recorded && !session.arguments.has(needed)) {
             return Unexpected{usage(session.say(Message::MissingOption, {"khu plan", needed}),
                                     session.say(Message::SeeHelp, {"khu plan --help"}))};
         }
     }
     return Done{};
+}
+
+Expected<Trace, Failure> trace_of_file(const Session& session, const std::string& path,
+                                       Counted counted) {
+    Expected<Trace, std::vector<Complaint>> trace = read_trace(path, counted);
+    if (!trace) {
+        return Unexpected{complained(session, trace.error(), Message::PlanTraceRemedy)};
+    }
+    return *std::move(trace);
 }
 
 }  // namespace
@@ -143,15 +160,24 @@ Expected<PlanReport, Failure> study(Session& session) {
     if (!complete) {
         return Unexpected{complete.error()};
     }
-    const Expected<std::vector<Setting>, Failure> settings = read_settings(session);
+    const bool recorded = session.arguments.has("--last");
+    Expected<Setting, Failure> base =
+        recorded ? zone_as_it_is(session) : Expected<Setting, Failure>(Setting{});
+    if (!base) {
+        return Unexpected{std::move(base).error()};
+    }
+    const Expected<std::vector<Setting>, Failure> settings =
+        read_settings(session, *std::move(base));
     if (!settings) {
         return Unexpected{settings.error()};
     }
-    PlanReport report{.trace = session.arguments.text("--trace")};
-    Expected<Trace, std::vector<Complaint>> trace =
-        read_trace(report.trace, settings->front().machine.counted);
+    PlanReport report{.trace = recorded ? "--last " + session.arguments.text("--last")
+                                        : session.arguments.text("--trace")};
+    Expected<Trace, Failure> trace =
+        recorded ? recorded_jobs(session)
+                 : trace_of_file(session, report.trace, settings->front().machine.counted);
     if (!trace) {
-        return Unexpected{complained(session, trace.error(), Message::PlanTraceRemedy)};
+        return Unexpected{std::move(trace).error()};
     }
     report.ignored = std::move(trace->ignored);
     report.never_ran = trace->never_ran;

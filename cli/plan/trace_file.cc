@@ -131,7 +131,7 @@ private:
         job.submit = seconds(number(cells, Submit, trace_bounds::submit_max));
         job.nodes = static_cast<int>(number(cells, Nodes, limits::nodes_max));
         job.gpus = static_cast<int>(number(cells, Gpus, trace_bounds::width_max));
-        job.cpus = cores(cells);
+        job.cpus = asks_for_cores(job) ? cores(cells) : 0;
         job.limit = seconds(number(cells, Limit, trace_bounds::submit_max));
         job.duration = seconds(number(cells, Duration, trace_bounds::duration_max));
         check(cells, job);
@@ -173,13 +173,20 @@ private:
             ++trace_.never_ran;
             return;
         }
-        note_ignored(cells);
+        note_ignored(cells, job);
         trace_.jobs.push_back(std::move(job));
     }
 
-    void note_ignored(const std::vector<CsvCell>& cells) {
+    /// On a machine of cores; among GPUs, those that take none.
+    [[nodiscard]] bool asks_for_cores(const plan::TraceJob& job) const {
+        return where_[Cpus] &&
+               (counted_ == Counted::Cores || (counted_ == Counted::Gpus && job.gpus == 0));
+    }
+
+    void note_ignored(const std::vector<CsvCell>& cells, const plan::TraceJob& job) {
         for (const Column column : {Gpus, Nodes, GpuType, Cpus, MemMib, Partition, Constraint}) {
-            const bool obeyed = column == width_column(counted_);
+            const bool obeyed =
+                column == width_column(counted_) || (column == Cpus && asks_for_cores(job));
             const std::string said = text(cells, column);
             const bool nothing = said.empty() || said == "0" || (column == Nodes && said == "1");
             if (!obeyed && !nothing) {
@@ -218,9 +225,6 @@ private:
 
     /// Traces of containers give thousandths of a core; a job gets whole ones.
     int cores(const std::vector<CsvCell>& cells) {
-        if (counted_ != Counted::Cores) {
-            return 0;
-        }
         std::vector<CsvCell> whole = cells;
         CsvCell& cell = whole[*where_[Cpus]];
         const std::size_t point = cell.text.find('.');

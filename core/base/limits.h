@@ -91,6 +91,10 @@ inline constexpr std::int64_t policy_nodes_max = 1'000'000;
 
 // Predictions.
 inline constexpr std::int64_t run_classes_max = 200'000;  ///< about 250 bytes each
+inline constexpr std::int64_t forecast_jobs_max = 2'000;  ///< of a partition: a few milliseconds
+inline constexpr Span eta_after = seconds(1);   ///< then a job that waits is told when it starts
+inline constexpr Span eta_again = seconds(60);  ///< or when that can be said of it
+inline constexpr std::int64_t wait_rows_max = 50'000;  ///< 300 bytes each: years of a small zone
 
 // A scheduling round. What a bound cuts off is looked at in the next round.
 inline constexpr std::int64_t round_starts_max = 4'096;    ///< keeps one batch of facts below 10 MB

@@ -41,6 +41,16 @@ struct Checkpoint {
 };
 KHU_DESCRIBE(Checkpoint, attempt, stamp, at, path)
 
+/// What was first said of its start, and when that came.
+struct StartEstimate {
+    Moment given_at;  ///< 0: nothing was said
+    Moment early;
+    Moment late;
+    Moment started_at;  ///< its first attempt; 0: not yet
+    bool operator==(const StartEstimate&) const = default;
+};
+KHU_DESCRIBE(StartEstimate, given_at, early, late, started_at)
+
 struct Job {
     JobId id;
     JobSpec spec;
@@ -54,10 +64,11 @@ struct Job {
     Boxed<ArrayProgress> progress;  ///< of an array
     NodeId suspect;  ///< node blamed for the last failure, avoided if another fits; 0: none
     Boxed<Checkpoint> checkpoint;  ///< the last one
+    Boxed<StartEstimate> eta;
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,
-             predicted, blocked, progress, suspect, checkpoint)
+             predicted, blocked, progress, suspect, checkpoint, eta)
 
 /// The attempt that has resources now; null for a job that is queued or done.
 const Attempt* live_attempt(const Job& job);

@@ -314,11 +314,11 @@ Checked room_in_queue(const State& state, const Policy& policy, const JobSpec& s
     return Done{};
 }
 
-/// A GPU partition runs GPU jobs: a job that takes none there would be charged for GPUs all the
-/// same.
+/// A GPU partition runs GPU jobs, unless its policy says otherwise: a job that takes none there is
+/// charged for GPUs all the same.
 Checked right_kind(const Policy& policy, const JobSpec& spec) {
     const Partition& partition = *find_partition(policy, spec.partition);
-    if (partition.gpus_per_node > 0 && spec.shape.gpus == 0) {
+    if (partition.gpus_per_node > 0 && spec.shape.gpus == 0 && !partition.cpu_jobs) {
         return in_range("GPUs per node", 0, 1, partition.gpus_per_node);
     }
     if (spec.shape.gpus > partition.gpus_per_node) {

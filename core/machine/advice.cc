@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "core/machine/admission.h"
+#include "core/machine/calendar.h"
 #include "core/machine/standing.h"
 #include "core/placement/gang.h"
 
@@ -170,7 +171,8 @@ private:
 }  // namespace
 
 bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) {
-    if (over_running_limit(state, spec, 0) || !plan_hold(state, spec, now)) {
+    if (over_running_limit(state, spec, 0) || !plan_hold(state, spec, now) ||
+        blackout_ahead(*state.truth.policy, spec, now)) {
         return false;
     }
     const QueueOrder before = state.scheduler.queue().order_of(job.id);
@@ -187,6 +189,9 @@ Advice advise(State& state, const Job& job, Moment now) {
     Advice advice;
     if (std::optional<Reason> over = over_running_limit(state, job.spec, 0)) {
         advice.blockers.push_back(std::move(*over));
+    }
+    if (std::optional<Reason> blackout = blackout_ahead(*state.truth.policy, job.spec, now)) {
+        advice.blockers.push_back(std::move(*blackout));
     }
     if (Expected<HoldPlan, Reason> plan = plan_hold(state, job.spec, now); !plan) {
         advice.blockers.push_back(std::move(plan).error());

@@ -33,6 +33,7 @@ Effects on(State& state, const ArrayEnded& fact, Moment at);
 Effects on(State& state, const JobChanged& fact, Moment at);
 Effects on(State& state, const JobHeld& fact, Moment at);
 Effects on(State& state, const JobReleased& fact, Moment at);
+Effects on(State& state, const EtasGiven& fact, Moment at);
 Effects on(State& state, const JobPlaced& fact, Moment at);
 Effects on(State& state, const NodePrepared& fact, Moment at);
 Effects on(State& state, const AttemptStarted& fact, Moment at);

@@ -9,6 +9,7 @@
 #include "core/machine/arrays.h"
 #include "core/machine/decide.h"
 #include "core/machine/dependencies.h"
+#include "core/machine/eta.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
@@ -97,6 +98,7 @@ void forget_timer(State& state, const Job& job) {
 }
 
 void leave_queue(State& state, const Job& job) {
+    no_eta_awaited(state, job);
     usage_of(state, job).queued -= is_element(job.spec) ? 0 : 1;  // an array counts once
 }
 
@@ -136,6 +138,7 @@ void enter_queue(State& state, const Job& job, Moment at) {
     queued.held = job.spec.held || job.blocked || is_array(job.spec);
     state.scheduler.job_queued(queued, at);
     usage_of(state, job).queued += is_element(job.spec) ? 0 : 1;
+    await_eta(state, job, at);
 }
 
 void queue_anew(State& state, Moment at) {
@@ -247,6 +250,9 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     const Queued queued = std::get<Queued>(job.phase);
     KHU_CHECK(fact.attempt.value == job.attempts.value + 1);
     forget_timer(state, job);
+    if (job.attempts.value == 0) {
+        count_first_start(state, job, at);
+    }
     job.attempts = fact.attempt;
     Attempt attempt{.number = fact.attempt, .placement = fact.placement};
     attempt.stages.assign(fact.placement.nodes.size(), NodeStage::Ordered);

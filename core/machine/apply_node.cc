@@ -86,6 +86,7 @@ void use_partitions(State& state) {
                               .nodes = each.nodes,
                               .share = {.cores = each.share.cores_per_gpu,
                                         .memory = gibibytes(each.share.mem_gib_per_gpu)},
+                              .reservations = each.reservations,
                               .shared = each.sharing == Sharing::Everybody});
     }
     state.scheduler.partitions_changed(partitions);

@@ -154,10 +154,12 @@ struct ReportFromNode {
 struct Tick {};
 /// One scheduling round.
 struct RunRound {};
+/// Tell those that wait when they will start; Tick does it too, when it is due.
+struct GiveEtas {};
 
 using Command = std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob,
                              ApplyPolicy, ApproveGrants, RequestGrant, DecideGrantRequest,
                              ExtendGrant, ChangeGrant, CapProject, PayIn, DrainNode, ResumeNode,
-                             RegisterNode, HearNode, ReportFromNode, Tick, RunRound>;
+                             RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas>;
 
 }  // namespace khu

@@ -4,7 +4,7 @@
 /// decide(): what a command amounts to in this state, as facts or as a refusal. It changes nothing.
 /// One small function per command, grouped by what they speak of: decide_job.cc, decide_grant.cc,
 /// decide_money.cc, decide_policy.cc, decide_request.cc, decide_node.cc, decide_time.cc,
-/// decide_round.cc.
+/// decide_round.cc, decide_eta.cc.
 
 #include <vector>
 
@@ -57,6 +57,7 @@ Decided on(State& state, const HearNode& command, Moment now);
 Decided on(State& state, const ReportFromNode& command, Moment now);
 Decided on(State& state, const Tick& command, Moment now);
 Decided on(State& state, const RunRound& command, Moment now);
+Decided on(State& state, const GiveEtas& command, Moment now);
 
 /// Errors: J300. Somebody else's job is as unknown as one that never was.
 Expected<const Job*, Refusal> own_job(const State& state, const Identity& who, JobId id);

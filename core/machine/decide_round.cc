@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/machine/admission.h"
+#include "core/machine/calendar.h"
 #include "core/machine/decide.h"
 #include "core/machine/money.h"
 #include "core/machine/standing.h"
@@ -24,6 +25,9 @@ public:
         if (std::optional<Reason> over =
                 over_running_limit(state_, spec, started == gpus_.end() ? 0 : started->second)) {
             return over;
+        }
+        if (std::optional<Reason> blackout = blackout_ahead(*state_.truth.policy, spec, now_)) {
+            return blackout;
         }
         if (std::optional<Reason> lacks = lacks_live_grant(state_, spec, now_)) {
             return lacks;

@@ -104,7 +104,8 @@ Decided on(State& state, const Tick&, Moment now) {
     if (std::optional<Fact> policy = scheduled_policy_due(state, now)) {
         decision.facts.push_back(std::move(*policy));
     }
-    return decision;
+    // What was just decided may end a job that would be told, or move its start: another tick.
+    return decision.facts.empty() ? on(state, GiveEtas{}, now) : Decided(std::move(decision));
 }
 
 }  // namespace decide_detail

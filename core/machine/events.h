@@ -20,6 +20,7 @@
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
 #include "core/policy/policy.h"
+#include "core/schedule/forecast.h"
 #include "core/topology/inventory.h"
 
 namespace khu {
@@ -82,6 +83,12 @@ struct JobReleased {
     UserId by;
 };
 KHU_DESCRIBE(JobReleased, job, by)
+
+/// What these jobs are told of their start, for the first time.
+struct EtasGiven {
+    std::vector<JobEta> etas;
+};
+KHU_DESCRIBE(EtasGiven, etas)
 
 /// Resources and hours are taken: `terms` and `hold` stay as they are for the whole attempt.
 struct JobPlaced {
@@ -349,14 +356,15 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact = std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded,
-                          JobChanged, JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted,
-                          AttemptEnding, NodeReleased, JobCancelled, AttemptClosed, JobDropped,
-                          PolicyApplied, GrantOpened, GrantExtended, GrantSuspended, GrantResumed,
-                          GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained,
-                          NodeResumed, NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect,
-                          PolicyDropped, GrantRequested, GrantRequestDecided, BudgetsSet,
-                          WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet, CheckpointDeclared>;
+using Fact =
+    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
+                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
+                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
+                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
+                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
+                 PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
+                 GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed,
+                 ProjectCapSet, CheckpointDeclared, EtasGiven>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

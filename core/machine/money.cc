@@ -1,5 +1,7 @@
 #include "core/machine/money.h"
 
+#include "core/machine/calendar.h"
+
 #include <algorithm>
 #include <set>
 
@@ -127,7 +129,8 @@ std::optional<Moment> next_opening(const State& state) {
             next = opens;
         }
     }
-    return next;
+    const auto blackout = next_blackout_end(*state.truth.policy, state.openings_seen);
+    return blackout && (!next || *blackout < *next) ? blackout : next;
 }
 
 }  // namespace khu

@@ -54,7 +54,7 @@ Moment State::next_wake() const {
     if (const std::optional<Moment> opening = khu::next_opening(*this)) {
         next = std::min(next, *opening);
     }
-    next = std::min(next, month_due_at);
+    next = std::min({next, month_due_at, eta_due_at});
     if (const std::optional<Moment> begin = scheduler.next_wake()) {
         next = std::min(next, *begin);
     }

@@ -26,6 +26,7 @@
 #include "core/schedule/decay.h"
 #include "core/schedule/run_history.h"
 #include "core/schedule/scheduler.h"
+#include "core/schedule/wait_stats.h"
 #include "core/topology/inventory.h"
 #include "core/topology/node_class.h"
 
@@ -165,6 +166,7 @@ struct Truth {
     std::string closed_period;        ///< the last that was
     std::vector<MonthMark> months;    ///< that were cut, oldest first
     RunHistory history;               ///< what predictions are made of
+    WaitStats waits;                  ///< how long jobs waited, and whether that was said
     std::map<JobId, EndedJob> ended;  ///< the newest, by number
 };
 
@@ -194,6 +196,8 @@ public:
     std::set<FunderId> short_funders;  ///< that kept a job waiting since they last got money back
     Moment month_due_at{kNever};       ///< next_month_event()
     bool budgets_due{false};           ///< the books differ from the policy; see consequence()
+    std::set<JobId> eta_due;           ///< wait, and have not been told when they start
+    Moment eta_due_at{kNever};         ///< when they are to be
     std::set<JobId> to_close;          ///< every node has released; see consequence()
 
     [[nodiscard]] const Job* find_job(JobId id) const;

@@ -60,6 +60,7 @@ struct PartitionNodes {
     PartitionId id;
     std::vector<NodeName> nodes;  ///< as the policy lists them; some may never have joined
     GpuShare share;               ///< cores and memory kept for each GPU
+    int reservations{1};          ///< jobs that wait and are promised a start
     bool shared{false};  ///< jobs of different enterprises may stand on one of its GPU nodes
 };
 

@@ -173,7 +173,16 @@ Measures measure(const PlannedZone& zone, const std::vector<TraceJob>& jobs,
     }
     all.enterprises = by_enterprise(ran);
     all.gini_permille = gini(all.enterprises);
+    all.etas = result.waits;
     return all;
+}
+
+std::int64_t eta_hit_permille(const WaitCounts& etas) {
+    return etas.eta_given() == 0 ? 0 : 1000 * etas.eta_within / etas.eta_given();
+}
+
+std::int64_t eta_width_milli(const WaitCounts& etas) {
+    return etas.eta_given() == 0 ? 0 : 1000 * etas.eta_width_s / etas.eta_given();
 }
 
 std::vector<Sample> sample(const PlannedZone& zone, const std::vector<TraceJob>& jobs,

@@ -43,12 +43,18 @@ struct Measures {
     Spread wide_wait_s;     ///< of the widest 1 % of the jobs (at least one)
     std::int64_t utilisation_permille{0};
     std::int64_t makespan_s{0};
+    WaitCounts etas;                              ///< what was said of starts, if it was
     std::int64_t gini_permille{0};                ///< of the tenants' mean waits: 0 all alike
     std::vector<EnterpriseMeasures> enterprises;  ///< by name
 };
 
 Measures measure(const PlannedZone& zone, const std::vector<TraceJob>& jobs,
                  const ReplayResult& result);
+
+/// Of the jobs that were told when they start: started inside the interval, in thousandths, and the
+/// interval's mean length. 0 if none was told.
+std::int64_t eta_hit_permille(const WaitCounts& etas);
+std::int64_t eta_width_milli(const WaitCounts& etas);
 
 /// Use and queue over time for a picture: one point each `step`, from the first submission.
 struct Sample {

@@ -82,6 +82,7 @@ Partition& partition_for(PlannedZone& zone, const std::string& tenant, int gpus)
     Partition made;
     made.id = PartitionId{tenant.empty() ? "all" : fmt::format("p{}", zone.partitions.size())};
     if (gpus > 0) {
+        made.cpu_jobs = true;
         made.gpu = kModel;
         made.gpus_per_node = gpus;
         made.share.cores_per_gpu = kCoresPerGpu;
@@ -104,8 +105,17 @@ Expected<Done, std::string> add_group(PlannedZone& zone, const NodeGroup& group)
             partition.gpus_per_node, gpus)};
     }
     for (int n = 0; n < group.count; ++n) {
+        if (group.rack_of > 0 && n % group.rack_of == 0) {
+            NodePlace rack;
+            rack.room = PlaceName{"plan"};
+            rack.rack = PlaceName{fmt::format("rack-{}", zone.policy.topology.size() + 1)};
+            zone.policy.topology.push_back(std::move(rack));
+        }
         const NodeName name{fmt::format("n{}", zone.nodes.size() + 1)};
         partition.nodes.push_back(name);
+        if (group.rack_of > 0) {
+            zone.policy.topology.back().nodes.push_back(name);
+        }
         Inventory inventory = group.inventory;
         inventory.hostname = name.value;
         for (Gpu& gpu : inventory.gpus) {
@@ -129,6 +139,7 @@ void take_over(Policy& policy, const ZoneWishes& wishes) {
     for (Partition& partition : policy.partitions) {
         if (wishes.policy != nullptr && !wishes.policy->partitions.empty()) {
             partition.order = wishes.policy->partitions.front().order;
+            partition.reservations = wishes.policy->partitions.front().reservations;
         }
         partition.order = wishes.order.value_or(partition.order);
     }
@@ -213,18 +224,24 @@ JobSpec spec_of(const PlannedZone& zone, const TraceJob& job, Runtimes runtimes)
     spec.qos = kQos;
     const auto own = zone.partitions.find(job.tenant);
     spec.partition = own != zone.partitions.end() ? own->second : zone.partitions.begin()->second;
+    spec.shape.cores = 0;  // The partition's share for the GPUs.
     if (zone.cores_only) {
         spec.shape.cores = std::max({1, job.cpus, job.nodes});
     } else if (zone.gpus_per_node == 0) {
         spec.nodes = std::max(1, job.nodes);
         spec.shape.exclusive = true;
+    } else if (job.gpus == 0) {
+        spec.nodes = std::max(1, job.nodes);
+        spec.shape.cores = std::max(1, (job.cpus + spec.nodes - 1) / spec.nodes);
     } else if (job.gpus <= zone.gpus_per_node) {
         spec.shape.gpus = job.gpus;
     } else {
         spec.nodes = (job.gpus + zone.gpus_per_node - 1) / zone.gpus_per_node;
         spec.shape.gpus = zone.gpus_per_node;
     }
-    spec.shape.cores = zone.cores_only ? spec.shape.cores : 0;
+    if (spec.shape.gpus == 0 && zone.gpus_per_node > 0) {
+        spec.shape.memory = Bytes{1};  // Cores are what such a job is about.
+    }
     const Span given = job.limit > Span{0} ? std::max(job.limit, job.duration) : zone.longest;
     const Span known = std::max(seconds(1), job.duration);
     spec.time_limit = runtimes == Runtimes::Known ? known : std::min(given, zone.longest);

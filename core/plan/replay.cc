@@ -15,11 +15,12 @@ constexpr std::size_t kProgressEvery = 500;
 class Replay {
 public:
     Replay(const PlannedZone& zone, const std::vector<TraceJob>& jobs, Runtimes runtimes,
-           const Progress& progress)
+           const Progress& progress, bool etas)
         : zone_(zone),
           jobs_(jobs),
           runtimes_(runtimes),
           progress_(progress),
+          etas_(etas),
           machine_(zone.policy.zone.id) {
         result_.jobs.resize(jobs.size());
     }
@@ -27,10 +28,19 @@ public:
     ReplayResult run() {
         open();
         while (next_ < jobs_.size() || !ends_.empty()) {
-            now_ = next_moment();
-            end_jobs();
-            submit_jobs();
-            start_jobs();
+            const Moment next = next_moment();
+            now_ = etas_ ? std::min(next, machine_.state().eta_due_at) : next;
+            if (now_ == next) {
+                end_jobs();
+                submit_jobs();
+                start_jobs();
+            }
+            if (etas_) {
+                machine_.handle(GiveEtas{}, now_);
+            }
+        }
+        for (const auto& [kind, counts] : machine_.state().truth.waits.rows()) {
+            result_.waits += counts;
         }
         return std::move(result_);
     }
@@ -48,6 +58,7 @@ private:
     const std::vector<TraceJob>& jobs_;
     Runtimes runtimes_;
     const Progress& progress_;
+    bool etas_;
     khu::Machine machine_;
     ReplayResult result_;
     Moment now_{kStart};
@@ -149,11 +160,11 @@ void Replay::count_done() {
 }  // namespace
 
 ReplayResult replay(const PlannedZone& zone, const std::vector<TraceJob>& jobs, Runtimes runtimes,
-                    const Progress& progress) {
+                    const Progress& progress, bool etas) {
     for (std::size_t i = 1; i < jobs.size(); ++i) {
         KHU_CHECK(jobs[i - 1].submit <= jobs[i].submit, "job {}", jobs[i].id);
     }
-    return Replay(zone, jobs, runtimes, progress).run();
+    return Replay(zone, jobs, runtimes, progress, etas).run();
 }
 
 }  // namespace khu::plan

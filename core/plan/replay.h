@@ -16,6 +16,7 @@
 #include "core/base/refusal.h"
 #include "core/plan/planned_zone.h"
 #include "core/plan/trace.h"
+#include "core/schedule/wait_stats.h"
 
 namespace khu::plan {
 
@@ -30,13 +31,15 @@ struct ReplayResult {
     std::vector<Replayed> jobs;
     std::map<std::string, Refusal> refusals;  ///< by code: the first of each, with its numbers
     std::int64_t rounds{0};
+    WaitCounts waits;  ///< of all jobs; what was said of starts only if it was asked for
 };
 
 /// Called now and then with the number of jobs that have ended or were refused.
 using Progress = std::function<void(std::size_t)>;
 
 /// Claims: `jobs` stand in the order of their submission.
+/// `etas`: jobs that wait are told when they will start, as in khud, which changes no decision.
 ReplayResult replay(const PlannedZone& zone, const std::vector<TraceJob>& jobs, Runtimes runtimes,
-                    const Progress& progress = {});
+                    const Progress& progress = {}, bool etas = false);
 
 }  // namespace khu::plan

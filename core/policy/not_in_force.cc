@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 25> later{
     "priority.over_grant",
     "borrowing",
     "preemption",
-    "calendar",
+    "calendar.reservations",
     "refunds.automatic",
     "refunds.manual",
     "refunds.payer",

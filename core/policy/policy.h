@@ -111,9 +111,12 @@ struct Partition {
     TimeLimits time_limit;
     OrderStrategy order{OrderStrategy::FairTree};
     Sharing sharing{Sharing::InsideEnterprise};
+    int reservations{1};   ///< jobs that wait and are promised a start; 1 to 16
+    bool cpu_jobs{false};  ///< with GPUs: whether jobs that take none may run here
     bool operator==(const Partition&) const = default;
 };
-KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit, order, sharing)
+KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit, order, sharing,
+             reservations, cpu_jobs)
 
 /// Where nodes stand and what they have that their agents cannot see; a node is in one row only
 /// (P031).

@@ -58,6 +58,10 @@ KHU_FIELDS(Partition, p) {
         io.must("max", Duration{}, p.time_limit.max);
     });
     io.may("order", Word<OrderStrategy>{}, p.order, OrderStrategy::FairTree);
+    io.may("reservations", Whole{1, 16}, p.reservations, 1);
+    if (!p.gpu.empty()) {
+        io.may("cpu_jobs", Flag{}, p.cpu_jobs, false);
+    }
     io.may("sharing", Word<Sharing>{}, p.sharing, Sharing::InsideEnterprise);
 }
 

@@ -58,7 +58,7 @@ void RoundMemo::wake_shapes(Wake wake, const ClusterNode& node, const Cluster& c
         return;
     }
     for (const PartitionId& partition : cluster.partitions_of(node)) {
-        drop_reservation(partition);
+        drop_reservations(partition);
     }
     for (const ShapeNumber shape : could_use(node, cluster, queue, wake)) {
         blocks_.erase(shape);
@@ -76,7 +76,7 @@ void RoundMemo::on_opened(const ClusterNode& node, const Cluster& cluster, const
 
 void RoundMemo::on_closed(const ClusterNode& node, const Cluster& cluster) {
     for (const PartitionId& partition : cluster.partitions_of(node)) {
-        drop_reservation(partition);
+        drop_reservations(partition);
     }
 }
 
@@ -86,17 +86,15 @@ void RoundMemo::on_left(JobId job, const PartitionId& partition, LaneNumber lane
     if (left == nullptr || left->ready.empty()) {
         unpark(lane);
     }
-    const auto found = reservations_.find(partition);
-    if (found != reservations_.end() && found->second.job == job) {
-        drop_reservation(partition);
-    }
+    drop_reservation({partition, job});
 }
 
 /// Behind the job that has the reservation nothing changes for it; before it, another may be first.
 void RoundMemo::on_reordered(const PartitionId& partition, QueueOrder first) {
-    const auto found = reservations_.find(partition);
-    if (found != reservations_.end() && first <= found->second.order) {
-        drop_reservation(partition);
+    for (const PromiseKey& key : promises_.of(partition)) {
+        if (first <= promises_.find(key)->order) {
+            drop_reservation(key);
+        }
     }
 }
 
@@ -148,14 +146,20 @@ bool RoundMemo::all_parked(ShapeNumber shape, const Queue& queue) const {
            found->second == static_cast<std::int64_t>(queue.shape(shape)->heads.size());
 }
 
-void RoundMemo::drop_reservation(const PartitionId& partition) {
-    const auto found = reservations_.find(partition);
-    if (found == reservations_.end()) {
+void RoundMemo::drop_reservation(const PromiseKey& key) {
+    const auto found = promises_.all().find(key);
+    if (found == promises_.all().end()) {
         return;
     }
-    headless_.insert(partition);
-    dropped_.insert_or_assign(partition, std::move(found->second));
-    reservations_.erase(found);
+    headless_.insert(key.first);
+    dropped_.insert_or_assign(key, std::move(found->second));
+    promises_.all().erase(found);
+}
+
+void RoundMemo::drop_reservations(const PartitionId& partition) {
+    for (const PromiseKey& key : promises_.of(partition)) {
+        drop_reservation(key);
+    }
 }
 
 void RoundMemo::forget_shape(ShapeNumber shape) {

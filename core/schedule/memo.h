@@ -58,10 +58,11 @@ public:
     [[nodiscard]] ShapeBlock block(ShapeNumber shape) const;
     /// What admission said of the lane; null if it was not refused.
     [[nodiscard]] const Reason* parked(LaneNumber lane) const;
-    /// Of the first job that waits for resources in each partition.
-    [[nodiscard]] const std::map<PartitionId, StartReservation>& reservations() const {
-        return reservations_;
+    /// Of the first jobs that wait for resources in each partition.
+    [[nodiscard]] const std::map<PromiseKey, StartReservation>& reservations() const {
+        return promises_.all();
     }
+    [[nodiscard]] const Promises& promises() const { return promises_; }
 
 private:
     friend class Round;
@@ -80,7 +81,8 @@ private:
     [[nodiscard]] std::vector<ShapeNumber> could_use(const ClusterNode& node,
                                                      const Cluster& cluster, const Queue& queue,
                                                      Wake wake) const;
-    void drop_reservation(const PartitionId& partition);
+    void drop_reservation(const PromiseKey& key);
+    void drop_reservations(const PartitionId& partition);
     void park(LaneNumber lane, Parked parked);
     void unpark(LaneNumber lane);
     /// Whether every lane of the shape was refused by admission.
@@ -93,11 +95,11 @@ private:
     std::map<LaneNumber, Parked> parked_;
     std::map<EnterpriseId, std::set<LaneNumber>> parked_of_;
     std::map<ShapeNumber, std::int64_t> parked_in_;
-    std::map<PartitionId, StartReservation> reservations_;
-    /// Partitions whose first waiting job must be found anew, and the reservation that there was:
-    /// jobs it barred may go where it has let go.
+    Promises promises_;
+    /// Partitions whose first waiting jobs must be found anew, and the reservations that there
+    /// were: jobs they barred may go where they have let go.
     std::set<PartitionId> headless_;
-    std::map<PartitionId, StartReservation> dropped_;
+    std::map<PromiseKey, StartReservation> dropped_;
 };
 
 }  // namespace khu

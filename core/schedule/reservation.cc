@@ -25,6 +25,30 @@ bool enough_of_each(const NodeState& then, const Shape& promised, const Shape& a
 
 }  // namespace
 
+const StartReservation* Promises::find(const PromiseKey& key) const {
+    const auto found = all_.find(key);
+    return found == all_.end() ? nullptr : &found->second;
+}
+
+std::vector<PromiseKey> Promises::of(const PartitionId& partition) const {
+    std::vector<PromiseKey> keys;
+    for (auto at = all_.lower_bound({partition, JobId{0}});
+         at != all_.end() && at->first.first == partition; ++at) {
+        keys.push_back(at->first);
+    }
+    std::ranges::sort(keys, {}, [&](const PromiseKey& key) { return all_.at(key).order; });
+    return keys;
+}
+
+const StartReservation* Promises::first_of(const PartitionId& partition) const {
+    const StartReservation* first = nullptr;
+    for (auto at = all_.lower_bound({partition, JobId{0}});
+         at != all_.end() && at->first.first == partition; ++at) {
+        first = first == nullptr || at->second.order < first->order ? &at->second : first;
+    }
+    return first;
+}
+
 const NodeState* StartReservation::then_on(NodeId node) const {
     const std::size_t position = position_of(nodes, node);
     return position == nodes.size() ? nullptr : &then[position];

@@ -1,15 +1,17 @@
 #pragma once
 
 /// \file
-/// The promise to the first job that waits for resources: when it starts at the latest, on which
-/// nodes, and what will be free there then. Who outlasts that moment may use such a node only as
-/// far as the promised job still fits beside it, so that what the promise does not need stays
+/// The promise to one of the first jobs that wait for resources: when it starts at the latest, on
+/// which nodes, and what will be free there then. Who outlasts that moment may use such a node only
+/// as far as the promised job still fits beside it, so that what the promise does not need stays
 /// usable.
 ///
 /// What is free then is kept as a whole node, not as a number: the same rules that will place the
 /// promised job (cores and memory beside its GPUs, nobody's GPU stranded, no other enterprise's job
 /// on the node) are asked now.
 
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -19,7 +21,11 @@
 
 namespace khu {
 
-/// The first job of a partition that waits for resources starts at `at` or earlier, on `nodes`.
+/// Whose promise: a job of that partition.
+using PromiseKey = std::pair<PartitionId, JobId>;
+
+/// One of the first jobs of a partition that wait for resources starts at `at` or earlier, on
+/// `nodes`.
 struct StartReservation {
     JobId job;
     QueueOrder order;
@@ -34,6 +40,22 @@ struct StartReservation {
     [[nodiscard]] const NodeState* then_on(NodeId node) const;
     /// An attempt of that enterprise that outlasts `at` takes it. Other nodes change nothing.
     void give_up(const EnterpriseId& owner, const NodeAllocation& allocation);
+};
+
+/// The promises of a zone. A partition has a handful at most: policy, `reservations`.
+class Promises {
+public:
+    [[nodiscard]] const std::map<PromiseKey, StartReservation>& all() const { return all_; }
+    [[nodiscard]] std::map<PromiseKey, StartReservation>& all() { return all_; }
+    /// Null if there is none.
+    [[nodiscard]] const StartReservation* find(const PromiseKey& key) const;
+    /// In the order of their jobs.
+    [[nodiscard]] std::vector<PromiseKey> of(const PartitionId& partition) const;
+    /// Of the foremost job; null if there is none.
+    [[nodiscard]] const StartReservation* first_of(const PartitionId& partition) const;
+
+private:
+    std::map<PromiseKey, StartReservation> all_;
 };
 
 /// Whether a job that starts with `request` on that node now, and outlasts the reservation, leaves

@@ -39,7 +39,7 @@ private:
     /// What the round knows of one shape.
     struct Visit {
         ShapeCursor cursor;
-        std::vector<std::vector<PartitionId>>
+        std::vector<std::vector<PromiseKey>>
             failed_bars;  ///< did not fit beside these reservations
         std::int64_t barred_lanes{0};
     };
@@ -77,21 +77,29 @@ private:
     void consider(ShapeNumber shape);
     Verdict judge(const Look& look);
     Verdict try_to_place(const Look& look);
-    Verdict barred(const Look& look, std::vector<PartitionId> bars);
+    Verdict barred(const Look& look, std::vector<PromiseKey> bars);
     Verdict busy(const Look& look);
+    [[nodiscard]] Verdict after_promise(const Look& look) const;
+    [[nodiscard]] bool has_promise(const Look& look) const;
     void start(const Look& look, Placement placement);
     void count_use(LaneNumber lane, Atoms use);
     void park(const Look& look, Reason reason);
 
-    [[nodiscard]] bool needs_head(const Look& look) const;
-    [[nodiscard]] std::vector<PartitionId> bars_of(const Look& look) const;
+    [[nodiscard]] bool full(const PartitionId& partition) const;
+    [[nodiscard]] bool needs_promise(const Look& look) const;
+    [[nodiscard]] std::vector<PromiseKey> bars_of(const Look& look) const;
+    [[nodiscard]] std::vector<PromiseKey> promised_before(const Look& look) const;
+    void make_anew(const PromiseKey& key, ShapeNumber in_turn);
+    [[nodiscard]] bool meets_nodes_of(const Look& look, const PromiseKey& key) const;
     [[nodiscard]] bool shares_nodes(const PartitionId& partition,
                                     const StartReservation& other) const;
     [[nodiscard]] NodeFilter leaving_room(const Look& look,
-                                          const std::vector<PartitionId>& bars) const;
-    [[nodiscard]] NodeFilter off_the_nodes_of(const std::vector<PartitionId>& bars) const;
+                                          const std::vector<PromiseKey>& bars) const;
+    [[nodiscard]] NodeFilter off_the_nodes_of(const std::vector<PromiseKey>& bars) const;
     void take_from_reservations(const Look& look, const NodeAllocation& allocation);
     bool reserve(const Look& look);
+    void give_way(const StartReservation& made);
+    void settle_dropped(const PartitionId& partition, const StartReservation* after);
     void unbar(const StartReservation& before, const StartReservation* after);
 
     const RoundInput& in_;
@@ -188,11 +196,21 @@ void Round::walk_on(const PartitionId& partition) {
         }
     }
     memo_.headless_.erase(partition);
-    const auto before = memo_.dropped_.find(partition);
-    if (before != memo_.dropped_.end()) {
+    settle_dropped(partition, nullptr);
+}
+
+/// The partition has what promises it can have, `after` the last made: jobs barred by those that
+/// were dropped may go where they have let go.
+void Round::settle_dropped(const PartitionId& partition, const StartReservation* after) {
+    for (;;) {
+        const auto before = memo_.dropped_.lower_bound({partition, JobId{0}});
+        if (before == memo_.dropped_.end() || before->first.first != partition) {
+            return;
+        }
         const StartReservation gone = std::move(before->second);
+        const StartReservation* again = memo_.promises_.find(before->first);
         memo_.dropped_.erase(before);
-        unbar(gone, nullptr);
+        unbar(gone, again != nullptr ? again : after);
     }
 }
 
@@ -254,8 +272,11 @@ Round::Verdict Round::judge(const Look& look) {
         return Verdict::NextLane;
     }
     const ShapeBlock block = memo_.block(look.shape);
-    if (block == ShapeBlock::Unavailable || (block == ShapeBlock::Busy && !needs_head(look))) {
+    if (block == ShapeBlock::Unavailable) {
         return Verdict::ShapeDone;
+    }
+    if (block == ShapeBlock::Busy && !needs_promise(look)) {
+        return has_promise(look) ? after_promise(look) : Verdict::ShapeDone;
     }
     if (std::optional<Reason> reason = in_.admission.admit(look.order.job)) {
         park(look, std::move(*reason));
@@ -269,8 +290,8 @@ Round::Verdict Round::judge(const Look& look) {
 
 /// Step 3, and 5: beside the reservations of jobs before it.
 Round::Verdict Round::try_to_place(const Look& look) {
-    std::vector<PartitionId> bars = bars_of(look);
-    for (const std::vector<PartitionId>& failed : look.visit.failed_bars) {
+    std::vector<PromiseKey> bars = bars_of(look);
+    for (const std::vector<PromiseKey>& failed : look.visit.failed_bars) {
         if (std::ranges::includes(bars, failed)) {
             return barred(look, {});
         }
@@ -288,11 +309,11 @@ Round::Verdict Round::try_to_place(const Look& look) {
 }
 
 /// The shape fits, but not beside the reservations. A shorter job of the same shape may.
-Round::Verdict Round::barred(const Look& look, std::vector<PartitionId> bars) {
+Round::Verdict Round::barred(const Look& look, std::vector<PromiseKey> bars) {
     memo_.blocks_[look.shape] = ShapeBlock::Barred;
     if (!bars.empty()) {
         look.visit.failed_bars.push_back(std::move(bars));
-        if (needs_head(look)) {  // Another partition's reservation is in its way.
+        if (needs_promise(look)) {  // Another partition's reservation is in its way.
             reserve(look);
         }
     }
@@ -300,13 +321,28 @@ Round::Verdict Round::barred(const Look& look, std::vector<PartitionId> bars) {
     return enough ? Verdict::ShapeDone : Verdict::NextLane;
 }
 
-/// Step 4: the shape does not fit now. The first such job of its partition gets a reservation.
+/// Step 4: the shape does not fit now. The first such jobs of its partition get reservations.
 Round::Verdict Round::busy(const Look& look) {
     memo_.blocks_[look.shape] = ShapeBlock::Busy;
-    if (needs_head(look) && !reserve(look) && bars_of(look).empty()) {
+    if (!needs_promise(look)) {
+        return Verdict::ShapeDone;
+    }
+    if (reserve(look)) {
+        return after_promise(look);
+    }
+    if (promised_before(look).empty()) {
         memo_.blocks_[look.shape] = ShapeBlock::Unavailable;
     }
     return Verdict::ShapeDone;
+}
+
+bool Round::has_promise(const Look& look) const {
+    return memo_.promises_.find({look.request.partition, look.order.job}) != nullptr;
+}
+
+/// The next job of the same shape may get a reservation too.
+Round::Verdict Round::after_promise(const Look& look) const {
+    return full(look.request.partition) ? Verdict::ShapeDone : Verdict::NextJob;
 }
 
 void Round::start(const Look& look, Placement placement) {
@@ -321,22 +357,32 @@ void Round::start(const Look& look, Placement placement) {
     count_use(look.lane, in_.admission.started(look.order.job, placement));
     started_.push_back(std::move(attempt));
     result_.starts.push_back({look.order.job, std::move(placement)});
-    std::vector<PartitionId> moved;
-    for (const auto& [partition, reservation] : memo_.reservations_) {
-        if (reservation.order >= look.order &&
-            (partition == look.request.partition ||
-             shares_nodes(look.request.partition, reservation))) {
-            moved.push_back(partition);
+    std::vector<PromiseKey> moved;
+    for (const auto& [key, reservation] : memo_.promises_.all()) {
+        if (reservation.order >= look.order && meets_nodes_of(look, key)) {
+            moved.push_back(key);
         }
     }
-    for (const PartitionId& partition : moved) {
-        const ShapeNumber waiting = memo_.reservations_.at(partition).shape;
-        memo_.drop_reservation(partition);
-        if (waiting != look.shape && !visits_.contains(waiting)) {
-            schedule(waiting);
-        }
-        walk_on(partition);
+    for (const PromiseKey& key : moved) {
+        make_anew(key, look.shape);
     }
+    for (const PromiseKey& key : moved) {
+        walk_on(key.first);
+    }
+}
+
+/// The promise is dropped, and its job looked at again unless its shape had its turn.
+void Round::make_anew(const PromiseKey& key, ShapeNumber in_turn) {
+    const ShapeNumber waiting = memo_.promises_.find(key)->shape;
+    memo_.drop_reservation(key);
+    if (waiting != in_turn && !visits_.contains(waiting)) {
+        schedule(waiting);
+    }
+}
+
+bool Round::meets_nodes_of(const Look& look, const PromiseKey& key) const {
+    return key.first == look.request.partition ||
+           shares_nodes(look.request.partition, *memo_.promises_.find(key));
 }
 
 void Round::count_use(LaneNumber lane, Atoms use) {
@@ -362,22 +408,43 @@ void Round::park(const Look& look, Reason reason) {
         {.reason = std::move(reason), .shape = look.shape, .enterprise = look.request.enterprise});
 }
 
-bool Round::needs_head(const Look& look) const {
-    const auto found = memo_.reservations_.find(look.request.partition);
-    return found == memo_.reservations_.end() || look.order < found->second.order;
+bool Round::full(const PartitionId& partition) const {
+    return static_cast<int>(memo_.promises_.of(partition).size()) >=
+           in_.cluster.partition(partition)->reservations;
+}
+
+/// Its partition has fewer reservations than it may have, or one of a job behind it.
+bool Round::needs_promise(const Look& look) const {
+    const std::vector<PromiseKey> made = memo_.promises_.of(look.request.partition);
+    if (has_promise(look)) {
+        return false;
+    }
+    return made.empty() || look.order < memo_.promises_.find(made.back())->order ||
+           !full(look.request.partition);
 }
 
 /// The reservations of jobs before it which it would outlast and whose nodes it might use.
-std::vector<PartitionId> Round::bars_of(const Look& look) const {
-    std::vector<PartitionId> bars;
-    for (const auto& [partition, reservation] : memo_.reservations_) {
+std::vector<PromiseKey> Round::bars_of(const Look& look) const {
+    std::vector<PromiseKey> bars;
+    for (const auto& [key, reservation] : memo_.promises_.all()) {
         if (reservation.order < look.order && look.ends_at > reservation.at &&
-            (partition == look.request.partition ||
-             shares_nodes(look.request.partition, reservation))) {
-            bars.push_back(partition);
+            meets_nodes_of(look, key)) {
+            bars.push_back(key);
         }
     }
     return bars;
+}
+
+/// Those whose nodes a promise to this job must leave alone: it would not start now, so that also
+/// those count which it would not outlast if it did.
+std::vector<PromiseKey> Round::promised_before(const Look& look) const {
+    std::vector<PromiseKey> before;
+    for (const auto& [key, reservation] : memo_.promises_.all()) {
+        if (reservation.order < look.order && meets_nodes_of(look, key)) {
+            before.push_back(key);
+        }
+    }
+    return before;
 }
 
 bool Round::shares_nodes(const PartitionId& partition, const StartReservation& other) const {
@@ -386,23 +453,23 @@ bool Round::shares_nodes(const PartitionId& partition, const StartReservation& o
 }
 
 /// What of those nodes the promised jobs do not need may be used.
-NodeFilter Round::leaving_room(const Look& look, const std::vector<PartitionId>& bars) const {
+NodeFilter Round::leaving_room(const Look& look, const std::vector<PromiseKey>& bars) const {
     std::vector<const StartReservation*> reservations;
-    for (const PartitionId& partition : bars) {
-        reservations.push_back(&memo_.reservations_.at(partition));
+    for (const PromiseKey& key : bars) {
+        reservations.push_back(memo_.promises_.find(key));
     }
     return beside(std::move(reservations), in_.cluster, look.request);
 }
 
 /// A promise is made on nodes of its own: two of them on one node would each count on what is free
 /// beside running attempts only.
-NodeFilter Round::off_the_nodes_of(const std::vector<PartitionId>& bars) const {
+NodeFilter Round::off_the_nodes_of(const std::vector<PromiseKey>& bars) const {
     if (bars.empty()) {
         return {};
     }
     return [this, bars](NodeId node) {
-        return std::ranges::none_of(bars, [&](const PartitionId& partition) {
-            return std::ranges::binary_search(memo_.reservations_.at(partition).nodes, node);
+        return std::ranges::none_of(bars, [&](const PromiseKey& key) {
+            return std::ranges::binary_search(memo_.promises_.find(key)->nodes, node);
         });
     };
 }
@@ -410,7 +477,7 @@ NodeFilter Round::off_the_nodes_of(const std::vector<PartitionId>& bars) const {
 /// A start that outlasts a reservation takes from what will be free there then.
 void Round::take_from_reservations(const Look& look, const NodeAllocation& allocation) {
     const ClusterNode& node = in_.cluster.at(allocation.node);
-    for (auto& [partition, reservation] : memo_.reservations_) {
+    for (auto& [key, reservation] : memo_.promises_.all()) {
         if (look.ends_at > reservation.at) {
             reservation.give_up(in_.cluster.owner_on(node, look.request.enterprise), allocation);
         }
@@ -418,30 +485,59 @@ void Round::take_from_reservations(const Look& look, const NodeAllocation& alloc
 }
 
 bool Round::reserve(const Look& look) {
-    const NodeFilter allowed = off_the_nodes_of(bars_of(look));
+    const NodeFilter allowed = off_the_nodes_of(promised_before(look));
     std::optional<Earliest> earliest =
         earliest_start(in_.cluster, in_.running, started_, look.request, in_.now, allowed);
     if (!earliest) {
         return false;
     }
     const PartitionId& partition = look.request.partition;
-    memo_.drop_reservation(partition);
-    StartReservation made{.job = look.order.job,
-                          .order = look.order,
-                          .shape = look.shape,
-                          .request = look.request,
-                          .at = earliest->at,
-                          .nodes = std::move(earliest->nodes),
-                          .then = std::move(earliest->then)};
-    const auto before = memo_.dropped_.find(partition);
-    if (before != memo_.dropped_.end()) {
-        const StartReservation gone = std::move(before->second);
-        memo_.dropped_.erase(before);
-        unbar(gone, &made);
+    for (const PromiseKey& key : memo_.promises_.of(partition)) {
+        if (!(look.order < memo_.promises_.find(key)->order)) {
+            continue;
+        }
+        if (in_.cluster.partition(partition)->reservations > 1) {
+            make_anew(key, look.shape);
+        } else {
+            memo_.drop_reservation(key);
+        }
     }
-    memo_.headless_.erase(partition);
-    memo_.reservations_.insert_or_assign(partition, std::move(made));
+    const StartReservation& made =
+        memo_.promises_.all()
+            .insert_or_assign(PromiseKey{partition, look.order.job},
+                              StartReservation{.job = look.order.job,
+                                               .order = look.order,
+                                               .shape = look.shape,
+                                               .request = look.request,
+                                               .at = earliest->at,
+                                               .nodes = std::move(earliest->nodes),
+                                               .then = std::move(earliest->then)})
+            .first->second;
+    give_way(made);
+    if (full(partition)) {
+        memo_.headless_.erase(partition);
+        settle_dropped(partition, &made);
+    } else {
+        memo_.headless_.insert(partition);
+    }
     return true;
+}
+
+/// Promises of other partitions to jobs behind this one look for nodes of their own.
+void Round::give_way(const StartReservation& made) {
+    std::vector<PromiseKey> behind;
+    for (const auto& [key, reservation] : memo_.promises_.all()) {
+        const auto taken = [&](NodeId node) {
+            return std::ranges::binary_search(made.nodes, node);
+        };
+        if (key.first != made.request.partition && made.order < reservation.order &&
+            std::ranges::any_of(reservation.nodes, taken)) {
+            behind.push_back(key);
+        }
+    }
+    for (const PromiseKey& key : behind) {
+        make_anew(key, made.shape);
+    }
 }
 
 /// Shapes that `before` barred get another look where it has let go of a node or of a part of it,

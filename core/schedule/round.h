@@ -8,8 +8,9 @@
 ///   2  ask the ledger and the limits (Admission); a lane that is refused is skipped, it blocks
 ///      nobody
 ///   3  place the job; a gang starts whole or not at all
-///   4  the first job of each partition that does not fit gets a reservation: the earliest time at
-///      which enough attempts have reached their deadlines, and the nodes it will use then
+///   4  the first jobs of each partition that do not fit (as many as its policy says) get
+///      reservations: the earliest time at which enough attempts have reached their deadlines, and
+///      the nodes it will use then, each on nodes of its own
 ///   5  jobs behind it start only if they end before that time or leave it its part of those nodes
 ///
 /// So a job that was let pass never moves the reservation later (EASY backfill: D. Lifka, "The

@@ -29,9 +29,8 @@ Reason nodes_unavailable(const GangRequest& request, const FitReport& report) {
 /// The reservation of a job before it in its own partition.
 const StartReservation* before_it(const WhyInput& in, const GangRequest& request,
                                   QueueOrder order) {
-    const auto found = in.memo.reservations().find(request.partition);
-    return found != in.memo.reservations().end() && found->second.order < order ? &found->second
-                                                                                : nullptr;
+    const StartReservation* first = in.memo.promises().first_of(request.partition);
+    return first != nullptr && first->order < order ? first : nullptr;
 }
 
 /// "within rack", "segments of 12 in a rack"; empty if the nodes may stand anywhere.
@@ -53,7 +52,9 @@ Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job,
         return nodes_unavailable(request, report);
     }
     Moment expected = earliest->at;
-    if (const StartReservation* first = before_it(in, request, in.queue.order_of(job))) {
+    if (const StartReservation* own = in.memo.promises().find({request.partition, job})) {
+        expected = std::max(own->at, now);
+    } else if (const StartReservation* first = before_it(in, request, in.queue.order_of(job))) {
         expected = std::max(expected, first->at);
     }
     if (report.fitting >= request.nodes && !togetherness(request).empty()) {

@@ -122,6 +122,8 @@ void show_queue(const Call& call);
 void explain_job(const Call& call);
 void quote_job(const Call& call);
 
+void show_stats(const Call& call);
+
 void list_nodes(const Call& call);
 void show_node(const Call& call);
 void drain_node(const Call& call);

@@ -8,6 +8,7 @@
 #include "daemon/http/call.h"
 #include "daemon/http/submission.h"
 #include "daemon/http/visible_job.h"
+#include "daemon/stats_view.h"
 #include "daemon/views.h"
 
 namespace khu::daemon {
@@ -19,7 +20,11 @@ void answer_job(const Call& call, JobId id) {
     call->services.engine.ask([call, id](State& state, Moment now) {
         const Expected<wire::JobView, Refusal> seen = visible_job(call, state, id, now);
         if (seen) {
-            answer(call, *seen);
+            wire::JobView view = *seen;
+            if (const Job* job = state.find_job(id)) {
+                view.eta = eta_view(state, *job, now);
+            }
+            answer(call, std::move(view));
             return;
         }
         call->services.engine.store_values({}, [call, id](const Answer&) {

@@ -5,11 +5,14 @@
 /// short turns of the engine, so that a long queue is read without keeping others waiting.
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 
 #include "core/base/limits.h"
+#include "core/schedule/line.h"
 #include "daemon/http/paging.h"
 #include "daemon/http/visible_job.h"
+#include "daemon/stats_view.h"
 #include "daemon/views.h"
 
 namespace khu::daemon {
@@ -43,6 +46,7 @@ struct Walk {
     Position at;
     wire::JobPage page;
     std::vector<HistoryRow> ended;  ///< the rows that follow the live ones
+    std::map<JobId, JobEta> etas;   ///< as they were at the first turn
     bool first_page{true};
 
     [[nodiscard]] std::int64_t room() const {
@@ -131,6 +135,9 @@ private:
         if (walk_.wish.factors && std::holds_alternative<Queued>(job.phase)) {
             walk_.page.jobs.back().standing = standing_view(state_, job);
         }
+        if (const auto eta = walk_.etas.find(place.job); eta != walk_.etas.end()) {
+            walk_.page.jobs.back().eta = eta_view(eta->second);
+        }
         walk_.at.place = place;
         ++views_;
     }
@@ -216,6 +223,9 @@ void go_on(const Call& call, const SharedWalk& walk) {
             walk->at.began = now + milliseconds(1);
             walk->page.total = call->services.engine.jobs().count(walk->wish.enterprise);
         }
+        if (walk->etas.empty()) {
+            walk->etas = etas_now(state, now);
+        }
         if (TurnOfWalk(call, state, now, *walk).run()) {
             if (walk->first_page && walk->at.section == Section::Ended) {
                 sort_waiting(state, walk->page.jobs);
@@ -283,10 +293,76 @@ void list(const Call& call, const std::string& state) {
     }
 }
 
+/// The first of those that wait, as the queue orders them, whatever their number: each partition's
+/// line, merged. Only those that the caller may see.
+class Head {
+public:
+    Head(const Call& call, const State& state) : call_(call), queue_(state.scheduler.queue()) {
+        for (const auto& [partition, shapes] : queue_.partitions()) {
+            lines_.emplace_back(queue_, nullptr, partition);
+            advance(lines_.size() - 1);
+        }
+    }
+
+    std::vector<JobId> first(const State& state, std::int64_t most) {
+        std::vector<JobId> jobs;
+        for (std::int64_t looks = 0; !next_.empty() && looks < kLooksPerTurn &&
+                                     static_cast<std::int64_t>(jobs.size()) < most;
+             ++looks) {
+            const auto [order, line] = next_.extract(next_.begin()).value();
+            if (call_->caller.who.may_read(state.truth.jobs.at(order.job).spec.enterprise)) {
+                jobs.push_back(order.job);
+            }
+            advance(line);
+        }
+        return jobs;
+    }
+
+private:
+    void advance(std::size_t line) {
+        if (const auto place = lines_[line].next()) {
+            next_.emplace(place->order, line);
+        }
+    }
+
+    const Call& call_;
+    const Queue& queue_;
+    std::deque<Line> lines_;
+    std::set<std::pair<QueueOrder, std::size_t>> next_;
+};
+
+void show_head(const Call& call, std::int64_t most) {
+    answer_from_state(call, [call, most](State& state, Moment now) {
+        const EnterpriseId& own = call->caller.who.enterprise;
+        const std::map<JobId, JobEta> etas = etas_now(state, now);
+        wire::JobPage page;
+        for (const JobId id : Head(call, state).first(state, most)) {
+            page.jobs.push_back(job_view(state, state.truth.jobs.at(id), now, call->language));
+            if (const auto eta = etas.find(id); eta != etas.end()) {
+                page.jobs.back().eta = eta_view(eta->second);
+            }
+        }
+        page.total = call->services.engine.jobs().count(own);
+        return page;
+    });
+}
+
 }  // namespace
 
+/// With head=N the first N that wait and nothing else.
 void show_queue(const Call& call) {
-    list(call, "live");
+    const std::string head = query(call, "head");
+    if (head.empty()) {
+        list(call, "live");
+        return;
+    }
+    const std::optional<std::int64_t> most = whole_number(head);
+    if (!most || *most < 1 || *most > kViewsPerTurn) {
+        refuse(call,
+               Refusal(Code::BadField).with("field", "head").with("why", "it is 1 to 250 jobs"));
+        return;
+    }
+    show_head(call, *most);
 }
 
 /// Live jobs; with state=all or state=done those that have ended too, newest first.

@@ -26,7 +26,7 @@ constexpr int kBooks = 200;   // reads a month, or all, of the books
 constexpr std::array kRoutes{
     Route{"POST", "/v1/jobs", submit_job},
     Route{"GET", "/v1/jobs", list_jobs, kListing},
-    Route{"GET", "/v1/jobs/{}", show_job},
+    Route{"GET", "/v1/jobs/{}", show_job, kThought},
     Route{"GET", "/v1/jobs/{}/wait", wait_job},
     Route{"GET", "/v1/jobs/{}/log", job_log, kThought},
     Route{"POST", "/v1/jobs/{}/update", update_job},
@@ -34,6 +34,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/queue", show_queue, kListing},
     Route{"GET", "/v1/why/{}", explain_job, kThought},
     Route{"POST", "/v1/quote", quote_job, kThought},
+    Route{"GET", "/v1/stats", show_stats, kListing},
     Route{"GET", "/v1/nodes", list_nodes, kListing},
     Route{"GET", "/v1/nodes/{}", show_node},
     Route{"POST", "/v1/nodes/{}/drain", drain_node},

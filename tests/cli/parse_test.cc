@@ -80,7 +80,7 @@ TEST(Parse, OptionsOfLaterReleasesAreRefusedByName) {
         EXPECT_EQ(failure.code, "A137 not_yet");
     }
     EXPECT_EQ(wrong({"submit", "--or-idle", "x"}).code, "A137 not_yet");
-    EXPECT_EQ(wrong({"top"}).code, "A137 not_yet");
+    EXPECT_EQ(wrong({"shell"}).code, "A137 not_yet");
 }
 
 TEST(Parse, MissingAndSurplusWordsAreUsageErrors) {

@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <regex>
 
+#include <fmt/format.h>
+
+#include "tests/cli/fake_khud.h"
 #include "tests/cli/program.h"
 
 namespace khu::cli::test {
@@ -159,7 +162,34 @@ TEST_F(Plan, EveryMistakeOfAMachineFileHasItsPlace) {
                 HasSubstr("tenant x of the trace has no nodes"));
     folder.file("node.xml", "<?xml version=\"1.0\"?><topology/>");
     EXPECT_THAT(with_machine("classes: [{count: 1, topology: node.xml}]\n").err,
-                HasSubstr("khu-agent probe --topology"));
+                HasSubstr("n.yaml:1:32: P008 classes[0].topology"));
+}
+
+TEST_F(Plan, ReadsTopologiesOfHwlocThroughTheAgent) {
+    const std::string node = std::string(KHU_SOURCE_DIR) + "/examples/topologies/dgx-h100.xml";
+
+    const Ran ran = with_machine("classes: [{count: 2, topology: " + node + ", rack_of: 1}]\n");
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("3 jobs ran"));
+}
+
+TEST_F(Plan, JobsWithoutGpusTakeTheCoresThatNoGpuNeeds) {
+    const std::string jobs =
+        "job_id,submit_s,duration_s,gpus,cpus,tenant\na,0,100,2,,x\nb,0,100,0,3.5,x\n"
+        "c,0,100,0,8,x\n";
+    const std::string trace = folder.file("cpu.csv", jobs);
+    const std::string spare = folder.file("s.yaml",
+                                          "{nodes: 1, gpus_per_node: 2, "
+                                          "cores_per_node: 24}\n");
+    const std::string none = folder.file("p.yaml", "{nodes: 1, gpus_per_node: 2}\n");
+    const auto plan = [](const std::string& file, const std::string& machine) {
+        return run_khu({"plan", "--trace", file, "--machine", machine, "--format", "json"});
+    };
+
+    EXPECT_THAT(plan(trace, spare).out,
+                AllOf(HasSubstr(R"("jobs":3,"rejected":0)"), HasSubstr(R"("makespan_s":200)")));
+    EXPECT_THAT(plan(trace, none).out, HasSubstr(R"("jobs":1,"rejected":2)"));
 }
 
 TEST_F(Plan, ComparesTwoMachines) {
@@ -228,8 +258,35 @@ TEST_F(Plan, WritesTheAnswerAndThePictureIntoFiles) {
 TEST_F(Plan, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(run_khu({"plan"}).code, 2);
     EXPECT_EQ(plan_text(kThree, {"--order", "random"}).code, 2);
-    EXPECT_THAT(plan_text(kThree, {"--last", "30d"}).err, HasSubstr("A137"));
+    EXPECT_EQ(plan_text(kThree, {"--last", "30d"}).code, 2);
     EXPECT_THAT(plan("/nonexistent.csv").err, HasSubstr("No such file"));
+}
+
+TEST_F(Plan, ReplaysWhatTheZoneHasRun) {
+    const FakeKhud khud([](const FakeRequest& request) {
+        if (request.target.starts_with("/v1/policy")) {
+            return http(200, R"({"policy":"p","text":""})");
+        }
+        const auto job = [](int number, const char* at, const char* end) {
+            return fmt::format(
+                R"({{"job":{},"spec":{{"enterprise":"0401000001","user":"u","nodes":1,)"
+                R"("gpus_per_node":2,"time_limit_s":600}},"submitted_at":"{}","taken_at":"{}",)"
+                R"("ended_at":"{}"}})",
+                number, at, at, end);
+        };
+        return http(200, R"({"jobs":[)" + job(2, "2098-01-01T00:00:10Z", "2098-01-01T00:01:50Z") +
+                             "," + job(1, "2098-01-01T00:00:00Z", "2098-01-01T00:01:40Z") +
+                             R"(],"next":""})");
+    });
+    const std::string machine = folder.file("n.yaml", "{nodes: 1, gpus_per_node: 2}\n");
+
+    const Ran ran = run_khu({"plan", "--last", "30d", "--machine", machine, "--format", "json"},
+                            {.env = {{"KHU_ENDPOINT", khud.endpoint()}}});
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr(R"("jobs":2,"rejected":0)"));
+    EXPECT_THAT(ran.out, HasSubstr(R"("wait_s":{"mean":45.000,"p50":0,"p90":90)"));
+    EXPECT_EQ(run_khu({"plan", "--last", "30d", "--trace", machine}).code, 2);
 }
 
 }  // namespace

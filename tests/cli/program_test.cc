@@ -39,9 +39,10 @@ TEST(Program, QueueIsATableOfLiveJobs) {
     EXPECT_EQ(khud.requests().at(0).target, "/v1/queue");
     EXPECT_EQ(
         ran.out,
-        "JOB  NAME   USER  PARTITION  PHASE    NODES  GPUS  TIME  LIMIT  WHERE\n"
-        "  7  train  u-1   gpu-h100   running      2    16    1h     2h  gn[01-02]\n"
-        "  8  eval                    queued       1     0               A120 resources_busy\n");
+        "JOB  NAME   USER  PARTITION  PHASE    NODES  GPUS  TIME  LIMIT  STARTS IN  WHERE\n"
+        "  7  train  u-1   gpu-h100   running      2    16    1h     2h             gn[01-02]\n"
+        "  8  eval                    queued       1     0                          A120 "
+        "resources_busy\n");
 }
 
 TEST(Program, FactorsShowEveryTermOfThePlaceInTheQueue) {
@@ -80,8 +81,9 @@ TEST(Program, CsvHasIntegersAndUtcTimes) {
     const Ran ran = run_khu({"queue", "--format", "csv"}, at(khud));
 
     EXPECT_THAT(ran.out, HasSubstr("job,name,user,enterprise,programme,partition,qos,phase,nodes,"
-                                   "gpus,time_s,time_limit_s,submitted_at,exit_code,where\n"));
-    EXPECT_THAT(ran.out, HasSubstr("7,train,u-1,0401000001,,gpu-h100,,running,2,16,3600,7200,"
+                                   "gpus,time_s,time_limit_s,eta_early_at,eta_late_at,submitted_at,"
+                                   "exit_code,where\n"));
+    EXPECT_THAT(ran.out, HasSubstr("7,train,u-1,0401000001,,gpu-h100,,running,2,16,3600,7200,,,"
                                    "2026-03-02T01:00:00Z,0,gn[01-02]\n"));
 }
 

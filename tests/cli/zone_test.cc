@@ -26,6 +26,60 @@ TEST(Zone, NodesShowWhatIsFree) {
               "gn01  up     gpu-h100    h100         3/8       60/96     1008 GiB  7,9\n");
 }
 
+/// One node, one job that runs, one that waits.
+std::string small_zone(const FakeRequest& request) {
+    if (request.target.starts_with("/v1/nodes")) {
+        return http(200, R"({"nodes":[{"node":1,"name":"gn01","state":"up","gpus":8,"gpus_free":2,)"
+                         R"("cores":96,"cores_free":24,"jobs":[7]},)"
+                         R"({"node":2,"name":"gn02","state":"lost","gpus":8,"gpus_free":8,)"
+                         R"("cores":96,"cores_free":96}]})");
+    }
+    if (request.target.find("head=") != std::string::npos) {
+        return http(200, R"({"jobs":[{"job":8,"phase":"queued","spec":{"name":"big","user":"u-2",)"
+                         R"("nodes":2,"gpus_per_node":8},"eta":{"early_at":"2020-01-01T00:00:00Z",)"
+                         R"("late_at":"2020-01-01T00:00:00Z"},)"
+                         R"("reason":{"code":"A120","name":"resources_busy","text":"busy"}}]})");
+    }
+    return http(200, R"({"jobs":[{"job":7,"phase":"running","spec":{"name":"train","user":"u-1",)"
+                     R"("nodes":1,"gpus_per_node":6},"nodes":[{"node":"gn01"}]},)"
+                     R"({"job":8,"phase":"queued"}],"total":2})");
+}
+
+TEST(Zone, TopShowsItAllOnceInAPipe) {
+    const FakeKhud khud(small_zone);
+
+    const Ran ran = run_khu({"top"}, at(khud));
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("nodes: 1 lost, 1 up  GPUs used: 6/16 ###.....  jobs: 2\n"));
+    EXPECT_THAT(ran.out, HasSubstr("gn01  up     ######..   6/8       72/96     1\n"));
+    EXPECT_THAT(ran.out, HasSubstr("\n   7  train  u-1   running     6        gn01\n"));
+    EXPECT_THAT(ran.out, HasSubstr("\n    8  big   u-2     16      0s-0s  A120 busy\n"));
+}
+
+TEST(Zone, StatsAreThreeTablesForPeopleAndOneForScripts) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(200,
+                    R"({"from_day":"2026-03-01","to_day":"2026-03-30","waits":[)"
+                    R"({"programme":"","gpus_up_to":-1,"jobs":10,"wait_mean_s":90,"eta_given":4,)"
+                    R"("eta_within":3,"eta_sooner":1,"eta_later":0,"eta_hit_permille":750},)"
+                    R"({"programme":"free","gpus_from":5,"gpus_up_to":8,"jobs":2}],)"
+                    R"("fragmentation":[{"partition":"gpu","fits_gpus":4,"nodes":3,)"
+                    R"("gpus_free":13}]})");
+    });
+
+    const Ran people = run_khu({"stats", "--from", "2026-03-01", "--to", "2026-03-30"}, at(khud));
+    const Ran scripts = run_khu({"stats", "eta", "--format", "csv"}, at(khud));
+
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/stats?from=2026-03-01&to=2026-03-30");
+    EXPECT_THAT(people.out, HasSubstr("Jobs that started from 2026-03-01 to 2026-03-30\n"));
+    EXPECT_THAT(people.out, HasSubstr("free        5-8     2"));
+    EXPECT_THAT(people.out, HasSubstr("75.0 %"));
+    EXPECT_THAT(people.out, HasSubstr("gpu           4      3         13\n"));
+    EXPECT_THAT(scripts.out, HasSubstr("\n,-1,10,4,750,3,1,0,0,0\n"));
+    EXPECT_EQ(run_khu({"stats", "nothing"}, at(khud)).code, 2);
+}
+
 TEST(Zone, ANodesTopologyIsATree) {
     const FakeKhud khud([](const FakeRequest&) {
         return http(

@@ -170,5 +170,30 @@ TEST(Sample, CountsWhatIsUsedAndWhoWaits) {
     EXPECT_EQ(samples[1].waiting, 0);
 }
 
+TEST(Replay, MeasuresHowOftenWhatWasSaidOfStartsHeld) {
+    const std::vector<TraceJob> jobs = trace({{0, 600, 2, 0, ""}, {10, 60, 2, 0, ""}});
+    const PlannedZone zone =
+        plan_zone(machine(1, 2), jobs, {.policy = nullptr, .order = OrderStrategy::Fifo}).value();
+
+    const ReplayResult told = replay(zone, jobs, Runtimes::Known, {}, true);
+
+    EXPECT_EQ(starts(told), starts(replay(zone, jobs, Runtimes::Known)));
+    EXPECT_EQ(told.waits.eta_given(), 1);
+    EXPECT_EQ(told.waits.eta_within, 1);
+}
+
+TEST(Replay, NodesStandInRacksOfTheSizeGiven) {
+    Machine racks = machine(5, 2);
+    racks.groups.front().rack_of = 2;
+
+    const PlannedZone zone = plan_zone(racks, trace({{0, 10, 2, 0, ""}}), {}).value();
+
+    ASSERT_EQ(zone.policy.topology.size(), 3U);
+    EXPECT_EQ(zone.policy.topology[0].nodes.size(), 2U);
+    EXPECT_EQ(zone.policy.topology[2].nodes, (std::vector{NodeName{"n5"}}));
+    EXPECT_NE(zone.policy.topology[0].rack, zone.policy.topology[1].rack);
+    EXPECT_THAT(starts(replay(zone, trace({{0, 10, 4, 0, ""}}), Runtimes::Known)), ElementsAre(0));
+}
+
 }  // namespace
 }  // namespace khu::plan

@@ -27,8 +27,8 @@ struct Busy {
 
 class World {
 public:
-    explicit World(std::uint64_t seed)
-        : random(seed), zone(static_cast<int>(3 + seed % 4), small(), kSmallShare) {
+    explicit World(std::uint64_t seed, int reservations = 1)
+        : random(seed), zone(static_cast<int>(3 + seed % 4), small(), kSmallShare, reservations) {
         for (const auto& [id, node] : zone.scheduler.cluster().nodes()) {
             const std::string rack = "r" + std::to_string(id.value % 2);
             zone.scheduler.node_location(id, {.room = "hall", .rack = rack, .leaf_switch = {}});

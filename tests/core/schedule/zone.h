@@ -46,8 +46,10 @@ public:
     Zone(const Zone&) = delete;
     Zone& operator=(const Zone&) = delete;
 
-    explicit Zone(int nodes, const Build& build = dgx(), const GpuShare& share = kShare) {
-        PartitionNodes partition{.id = kPartition, .nodes = {}, .share = share};
+    explicit Zone(int nodes, const Build& build = dgx(), const GpuShare& share = kShare,
+                  int reservations = 1) {
+        PartitionNodes partition{
+            .id = kPartition, .nodes = {}, .share = share, .reservations = reservations};
         for (int n = 1; n <= nodes; ++n) {
             partition.nodes.emplace_back("n" + std::to_string(n));
         }
@@ -98,9 +100,7 @@ public:
 
     [[nodiscard]] std::optional<Reason> why(JobId job) const { return scheduler.why(job, now); }
     [[nodiscard]] const StartReservation* reservation() const {
-        const auto& all = scheduler.memo().reservations();
-        const auto found = all.find(kPartition);
-        return found == all.end() ? nullptr : &found->second;
+        return scheduler.memo().promises().first_of(kPartition);
     }
 
     Scheduler scheduler;

@@ -1,0 +1,77 @@
+#include "core/machine/eta.h"
+
+#include <algorithm>
+
+#include "core/base/limits.h"
+#include "core/jobs/array.h"
+#include "core/machine/apply.h"
+
+namespace khu {
+namespace {
+
+/// An attempt that has outlasted what was expected of it is expected to take as long again.
+Moment expected_end(const Job& job, Moment now) {
+    const Attempt& attempt = *live_attempt(job);
+    const Moment expected = attempt.taken_at + job.predicted;
+    return expected > now ? expected : now + (now - attempt.taken_at);
+}
+
+}  // namespace
+
+std::vector<JobEta> etas_of(const State& state, const PartitionId& partition, Moment now) {
+    const auto job = [&](JobId id) -> const Job& { return state.truth.jobs.at(id); };
+    const ForecastInput input{.cluster = state.scheduler.cluster(),
+                              .queue = state.scheduler.queue(),
+                              .running = state.scheduler.running(),
+                              .memo = state.scheduler.memo(),
+                              .expected_run = [&](JobId id) { return job(id).predicted; },
+                              .expected_end = [&](JobId id) { return expected_end(job(id), now); },
+                              .now = now};
+    return forecast(input, partition, limits::forecast_jobs_max);
+}
+
+namespace apply_detail {
+
+void await_eta(State& state, const Job& job, Moment now) {
+    if (job.attempts.value > 0 || job.eta.filled() || job.spec.held || job.blocked ||
+        is_array(job.spec)) {
+        return;
+    }
+    state.eta_due.insert(job.id);
+    state.eta_due_at = std::min(state.eta_due_at, now + limits::eta_after);
+}
+
+void no_eta_awaited(State& state, const Job& job) {
+    state.eta_due.erase(job.id);
+    if (state.eta_due.empty()) {
+        state.eta_due_at = kNever;
+    }
+}
+
+void count_first_start(State& state, Job& job, Moment at) {
+    const Span offset = minutes(state.truth.policy->utc_offset_minutes);
+    state.truth.waits.count({.day = day_of(at + offset),
+                             .enterprise = job.spec.enterprise,
+                             .programme = job.spec.programme,
+                             .gpus = std::int64_t{job.spec.nodes} * job.spec.shape.gpus,
+                             .submitted = job.submitted_at,
+                             .started = at,
+                             .early = job.eta->early,
+                             .late = job.eta->late});
+    if (job.eta.filled()) {
+        job.eta.edit().started_at = at;
+    }
+}
+
+Effects on(State& state, const EtasGiven& fact, Moment at) {
+    for (const JobEta& each : fact.etas) {
+        Job& job = state.truth.jobs.at(each.job);
+        job.eta =
+            StartEstimate{.given_at = at, .early = each.early, .late = each.late, .started_at = {}};
+        no_eta_awaited(state, job);
+    }
+    return {};
+}
+
+}  // namespace apply_detail
+}  // namespace khu

@@ -1,0 +1,158 @@
+#include "core/schedule/forecast.h"
+
+#include <algorithm>
+#include <map>
+
+#include "core/schedule/line.h"
+#include "core/schedule/pool.h"
+
+namespace khu {
+namespace {
+
+constexpr Span kMinute = minutes(1);
+
+Moment minute_down(Moment at) {
+    return Moment{at.value / kMinute.value * kMinute.value};
+}
+
+Moment minute_up(Moment at) {
+    return minute_down(at + kMinute - milliseconds(1));
+}
+
+class Forecaster {
+public:
+    Forecaster(const ForecastInput& input, const PartitionId& partition)
+        : in_(input), partition_(partition), shared_(input.cluster.partition(partition)->shared) {
+        for (const auto& [id, node] : input.cluster.members(partition)) {
+            if (node->health == NodeHealth::Up) {
+                numbers_.emplace(id, static_cast<int>(nodes_.size()));
+                nodes_.push_back(node);
+                gpus_ = gpus_ || node->state.node_class().gpu_count() > 0;
+            }
+        }
+    }
+
+    std::vector<JobEta> run(std::int64_t most) {
+        std::vector<JobId> jobs;
+        std::vector<PoolJob> by_limit;
+        std::vector<PoolJob> as_expected;
+        Line line(in_.queue, &in_.memo, partition_);
+        while (static_cast<std::int64_t>(jobs.size()) < most) {
+            const auto place = line.next();
+            if (!place) {
+                break;
+            }
+            const Lane& lane = *in_.queue.lane(place->lane);
+            PoolJob job = pool_job(in_.queue.shape(lane.key.shape)->request);
+            jobs.push_back(place->order.job);
+            job.run = lane.key.time_limit;
+            by_limit.push_back(job);
+            job.run = std::min(lane.key.time_limit, in_.expected_run(place->order.job));
+            as_expected.push_back(job);
+        }
+        if (jobs.empty()) {
+            return {};
+        }
+        const auto late = pool(true).play(by_limit, Pool::Order::InLine, in_.now);
+        const auto early = pool(false).play(as_expected, Pool::Order::AsTheyFit, in_.now);
+        return etas(jobs, early, late);
+    }
+
+private:
+    [[nodiscard]] int units_of(const ClusterNode& node) const {
+        const NodeClass& of = node.state.node_class();
+        return gpus_ ? of.gpu_count() : of.core_count();
+    }
+    /// Cores beyond the node's share for its GPUs leave GPUs behind that nobody can use.
+    static int units(int gpus, int cores, int all_gpus, int all_cores) {
+        return std::max(gpus, (cores * all_gpus + all_cores - 1) / std::max(all_cores, 1));
+    }
+    int owner_of(const EnterpriseId& enterprise) {
+        if (shared_ || !gpus_) {
+            return 0;
+        }
+        return owners_.emplace(enterprise, static_cast<int>(owners_.size()) + 1).first->second;
+    }
+    PoolJob pool_job(const GangRequest& request) {
+        PoolJob job{.owner = owner_of(request.enterprise), .nodes = request.nodes};
+        const NodeClass* like =
+            nodes_.empty() ? nullptr : &nodes_.front()->state.node_class();  // they are much alike
+        if (request.shape.exclusive) {
+            job.units = kWholeNode;
+        } else if (!gpus_ || like == nullptr) {
+            job.units = request.shape.cores;
+        } else {
+            job.units = units(request.shape.gpus, request.shape.cores, like->gpu_count(),
+                              like->core_count());
+        }
+        return job;
+    }
+    Pool pool(bool by_limit) {
+        Pool made;
+        for (const ClusterNode* node : nodes_) {
+            made.add_node(units_of(*node));
+        }
+        for (const auto& [by, attempt] : in_.running.by_deadline()) {
+            std::vector<std::pair<int, int>> parts;
+            for (const NodeAllocation& each : attempt.nodes) {
+                const auto number = numbers_.find(each.node);
+                if (number != numbers_.end()) {
+                    parts.emplace_back(number->second, taken(each, number->second));
+                }
+            }
+            const Moment end = by_limit ? attempt.deadline : in_.expected_end(attempt.job);
+            if (!parts.empty()) {
+                made.run(owner_of(attempt.enterprise), parts, std::min(end, attempt.deadline));
+            }
+        }
+        return made;
+    }
+    [[nodiscard]] int taken(const NodeAllocation& each, int number) const {
+        const NodeClass& of = nodes_[static_cast<std::size_t>(number)]->state.node_class();
+        const auto cores = static_cast<int>(each.cores.size());
+        return std::max(1, gpus_ ? units(static_cast<int>(each.gpus.size()), cores, of.gpu_count(),
+                                         of.core_count())
+                                 : cores);
+    }
+    [[nodiscard]] std::vector<JobEta> etas(const std::vector<JobId>& jobs,
+                                           const std::vector<Moment>& early,
+                                           const std::vector<Moment>& late) const {
+        std::vector<JobEta> all;
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            if (late[i] == kNever || early[i] == kNever) {
+                continue;
+            }
+            const Span soon{(early[i] - in_.now).value / 4};
+            const Span overtaken{(late[i] - in_.now).value / 2};
+            JobEta eta{.job = jobs[i], .early = in_.now + soon, .late = late[i] + overtaken};
+            if (const StartReservation* promised =
+                    in_.memo.promises().find({partition_, jobs[i]})) {
+                eta.late = std::max(promised->at, in_.now);
+            }
+            eta.early = minute_down(std::min(eta.early, eta.late));
+            eta.late = minute_up(eta.late);
+            all.push_back(eta);
+        }
+        return all;
+    }
+
+    const ForecastInput& in_;
+    const PartitionId& partition_;
+    bool shared_;
+    bool gpus_{false};
+    std::vector<const ClusterNode*> nodes_;
+    std::map<NodeId, int> numbers_;
+    std::map<EnterpriseId, int> owners_;
+};
+
+}  // namespace
+
+std::vector<JobEta> forecast(const ForecastInput& input, const PartitionId& partition,
+                             std::int64_t most) {
+    if (input.cluster.partition(partition) == nullptr) {
+        return {};
+    }
+    return Forecaster(input, partition).run(most);
+}
+
+}  // namespace khu

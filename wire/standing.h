@@ -1,0 +1,41 @@
+#pragma once
+
+/// \file
+/// Where a waiting job stands, and when it will start.
+
+#include <cstdint>
+
+#include "core/base/describe.h"
+#include "core/base/units.h"
+#include "wire/timestamp.h"
+
+namespace khu::wire {
+
+/// Why a job stands where it stands: stands_as_if = submitted_at - tier_s + size_s + fair_share_s.
+struct StandingView {
+    Timestamp submitted_at;
+    std::int64_t tier_s{0};
+    std::int64_t size_s{0};
+    std::int64_t fair_share_s{0};
+    Timestamp stands_as_if;
+    std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share
+    std::int64_t fair_leaves{0};  ///< of so many
+    Atoms used_ugs;               ///< fading use and what runs
+};
+KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, stands_as_if, fair_rank,
+             fair_leaves, used_ugs)
+
+/// When it starts, as things stand now: at `early_at` if runs take what such runs took, at
+/// `late_at` if all use their limits. Of the first jobs of a partition only.
+struct EtaView {
+    Timestamp early_at, late_at;
+};
+KHU_DESCRIBE(EtaView, early_at, late_at)
+
+/// What was said first, and what came.
+struct FirstEtaView {
+    Timestamp given_at, early_at, late_at, started_at;
+};
+KHU_DESCRIBE(FirstEtaView, given_at, early_at, late_at, started_at)
+
+}  // namespace khu::wire
