@@ -32,6 +32,12 @@ Table quote_sheet(const Session& session, const wire::QuoteAnswer& quote) {
     for (const wire::HoldPart& part : quote.grants) {
         add("  on " + part.grant.value, "grant_ugs", gpu_hours_cell(part.amount_ugs));
     }
+    for (const wire::GrantAhead& ahead : quote.ahead) {
+        add("  " + ahead.event + " of " + ahead.grant.value, "at", session.when(ahead.happens_at));
+    }
+    if (quote.runs_out_at != Moment{0}) {
+        add("Lasts until", "runs_out_at", session.when(quote.runs_out_at));
+    }
     return table;
 }
 

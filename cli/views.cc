@@ -362,6 +362,21 @@ Table grant_table(const Session& session, const std::vector<wire::GrantView>& gr
     return table;
 }
 
+std::string ahead_line(const Session& session, const wire::GrantAhead& ahead) {
+    const std::string grant = ahead.grant.value;
+    const std::string at = session.when(ahead.happens_at).shown;
+    const std::string lost = gpu_hours_cell(ahead.lost_ugs).shown;
+    if (ahead.event == "tranche") {
+        return session.say(Message::AheadTranche,
+                           {grant, at, gpu_hours_cell(ahead.gained_ugs).shown, lost});
+    }
+    if (ahead.event == "pullback") {
+        return session.say(Message::AheadPullback,
+                           {grant, at, lost, fmt::format("{} %", ahead.unless_used_permille / 10)});
+    }
+    return session.say(Message::AheadEnd, {grant, at, lost});
+}
+
 Table purse_table(const Session& session, const std::vector<wire::PurseView>& purses) {
     Table table{.columns = {{"OWNER", "owner"},
                             {"NAME", "name", Align::Left, true},

@@ -22,6 +22,8 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now);
 Table allocation_table(const wire::JobView& job);
 Table node_table(const Session& session, const std::vector<wire::NodeView>& nodes);
 Table grant_table(const Session& session, const std::vector<wire::GrantView>& grants);
+/// What lies ahead of a grant, a sentence.
+std::string ahead_line(const Session& session, const wire::GrantAhead& ahead);
 Table purse_table(const Session& session, const std::vector<wire::PurseView>& purses);
 
 /// Amounts for people with one decimal, raw in atoms.

@@ -72,9 +72,26 @@ private:
             event_.enterprise = fact.enterprise;
             event_.text = format_dong(fact.amount) + " " + fact.ref;
         }
+        if constexpr (std::is_same_v<Fact, RefundAsked>) {
+            event_.by = fact.request.by.value;
+            add_refund(fact.request);
+        }
+        if constexpr (std::is_same_v<Fact, RefundDecided>) {
+            event_.by = fact.decision.by.value;
+            const auto known = state_.truth.refunds.find(fact.decision.number);
+            if (known != state_.truth.refunds.end()) {
+                add_refund(known->second.request);
+            }
+        }
         if constexpr (std::is_same_v<Fact, GrantRequestDecided>) {
             add_request(fact.number);
         }
+    }
+    void add_refund(const RefundRequest& request) {
+        event_.job = request.key.job;
+        event_.attempt = request.key.attempt;
+        event_.enterprise = request.paid.last.enterprise_id;
+        event_.text = refund_name(request.number);
     }
     void add_request(std::uint64_t number) {
         const auto found = state_.truth.requests.find(number);

@@ -26,6 +26,21 @@ struct EndedRow {
 };
 KHU_DESCRIBE(EndedRow, job, ended)
 
+/// What a snapshot keeps of refunds.
+struct RefundRows {
+    std::uint64_t next{1};
+    std::vector<RefundRecord> records;
+    std::vector<Refunded> refunded;
+    Moment since;
+};
+KHU_DESCRIBE(RefundRows, next, records, refunded, since)
+
+struct CapacityRows {
+    Moment since;
+    std::vector<CapacityTotal> totals;
+};
+KHU_DESCRIBE(CapacityRows, since, totals)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -52,11 +67,13 @@ struct Head {
     Moment closed_until;
     std::string closed_period;
     std::vector<MonthMark> months;
+    RefundRows refunds{};
+    CapacityRows capacity{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months)
+             months, refunds, capacity)
 
 struct JobRow {
     Job job;
@@ -89,7 +106,18 @@ Head head_of(const Truth& truth) {
               .cut_until = truth.cut_until,
               .closed_until = truth.closed_until,
               .closed_period = truth.closed_period,
-              .months = truth.months};
+              .months = truth.months,
+              .refunds = {.next = truth.next_refund,
+                          .records = {},
+                          .refunded = {},
+                          .since = truth.refunds_since}};
+    head.capacity = {.since = truth.capacity.since(), .totals = truth.capacity.totals()};
+    for (const auto& [number, record] : truth.refunds) {
+        head.refunds.records.push_back(record);
+    }
+    for (const auto& [key, refunded] : truth.refunded) {
+        head.refunds.refunded.push_back(refunded);
+    }
     for (const auto& [number, record] : truth.requests) {
         head.requests.push_back(record);
     }
@@ -131,6 +159,17 @@ void take_head(Truth& truth, Head head) {
     for (GrantRequestRecord& record : head.requests) {
         const std::uint64_t number = record.request.number;
         truth.requests.emplace(number, std::move(record));
+    }
+    truth.capacity.start(head.capacity.since, std::move(head.capacity.totals));
+    truth.next_refund = head.refunds.next;
+    truth.refunds_since = head.refunds.since;
+    for (RefundRecord& record : head.refunds.records) {
+        const std::uint64_t number = record.request.number;
+        truth.refunds.emplace(number, std::move(record));
+    }
+    for (Refunded& refunded : head.refunds.refunded) {
+        const AttemptKey key = refunded.key;
+        truth.refunded.emplace(key, std::move(refunded));
     }
     truth.cut_until = head.cut_until;
     truth.closed_until = head.closed_until;

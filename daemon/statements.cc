@@ -85,6 +85,23 @@ Expected<std::string, Refusal> name_in(Store& store, EventSeq seq, const Enterpr
     return std::string();
 }
 
+/// R303: what the rows charge is what left the grants, less what came back. Only of a month that
+/// was cut alone: of one that runs, rows may have come since its last entry was read.
+Expected<Done, Refusal> reconciled(const Statement& statement) {
+    Atoms books;
+    for (const StatementGrant& grant : statement.grants) {
+        books += grant.charged_ugs - grant.refunded_ugs;
+    }
+    if (books == statement.reconcile.charged_ugs) {
+        return Done{};
+    }
+    return Unexpected{Refusal(Code::ReconcileFailed)
+                          .with("enterprise", statement.enterprise_id.value)
+                          .with("period", statement.period)
+                          .with("rows_ugs", statement.reconcile.charged_ugs.value)
+                          .with("books_ugs", books.value)};
+}
+
 Expected<Statement, Refusal> statement_of(Store& store, const StatementAsked& asked) {
     StatementMaker maker(asked);
     const UsageQuery query{
@@ -145,6 +162,11 @@ Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
     auto statement = statement_of(store, asked);
     if (!statement) {
         return Unexpected{std::move(statement).error()};
+    }
+    if (request.cut_alone) {
+        if (auto sums = reconciled(*statement); !sums) {
+            return Unexpected{std::move(sums).error()};
+        }
     }
     Report report{.text = text_of(*statement, request), .manifest = {}};
     wire::ManifestAnswer& manifest = report.manifest;

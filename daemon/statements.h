@@ -18,6 +18,9 @@ struct StatementRequest {
     StatementFormat format{StatementFormat::Json};
     Language language{Language::English};
     EventSeq names_in;  ///< the fact that has the enterprise's name; 0: `asked` has it
+    /// The entries from `asked.before` to `asked.last` are of this month alone: it was cut, and no
+    /// other month with it, as happens where khud was down over a whole month.
+    bool cut_alone{false};
 };
 
 /// Errors: R300; those of the store.

@@ -316,16 +316,19 @@ wire::StandingView standing_view(const State& state, const Job& job) {
     view.tier_s = factors.tier.value / 1000;
     view.size_s = factors.size.value / 1000;
     Span shift;
+    Span penalty;
     const FairTree& fair = state.scheduler.fair();
     if (const auto leaf = fair.find(job.spec.programme, job.spec.enterprise)) {
         const Fairness standing = fair.fairness(*leaf);
         shift = factors.fair ? standing.shift : Span{0};
+        penalty = factors.fair ? standing.penalty : Span{0};
         view.fair_rank = standing.rank;
         view.fair_leaves = standing.leaves;
         view.used_ugs = standing.use;
     }
     view.fair_share_s = shift.value / 1000;
-    view.stands_as_if = factors.as_if() + shift;
+    view.over_grant_s = penalty.value / 1000;
+    view.stands_as_if = factors.as_if() + shift + penalty;
     return view;
 }
 
@@ -411,87 +414,6 @@ wire::NodeView node_view(const State& state, const NodeRecord& node, NodeShown h
     return view;
 }
 
-wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
-    wire::GrantView view;
-    view.grant = grant.id;
-    view.enterprise = grant.enterprise.value;
-    view.programme = grant.programme.value;
-    view.state = enum_name(state_of(grant, now));
-    view.state_reason = grant.suspended_why;
-    view.decision_ref = grant.decision_ref;
-    if (state.truth.policy) {
-        if (const Programme* programme = find_programme(*state.truth.policy, grant.programme)) {
-            view.tier = enum_name(programme->tier);
-        }
-    }
-    view.from_at = grant.from;
-    view.to_at = grant.to;
-    view.granted_ugs = grant.granted;
-    view.free_ugs = grant.free;
-    view.held_ugs = grant.held;
-    view.spent_ugs = grant.spent;
-    view.expired_ugs = grant.expired;
-    for (const ProjectCap& cap : grant.projects) {
-        view.projects.push_back({.project = cap.project,
-                                 .cap_ugs = cap.cap,
-                                 .held_ugs = cap.held,
-                                 .spent_ugs = cap.spent});
-    }
-    return view;
-}
-
-wire::PurseView purse_view(const State& state, const Purse& purse) {
-    wire::PurseView view;
-    const std::size_t colon = purse.account.find(':');
-    view.owner = purse.account.substr(colon + 1);
-    view.kind = purse.account.substr(0, colon);
-    const Policy& policy = *state.truth.policy;
-    if (const Funder* funder = find_funder(policy, FunderId{view.owner});
-        funder != nullptr && view.kind == "funder") {
-        view.kind = enum_name(funder->kind);
-        view.name = funder->name;
-        view.from_at = funder->window.from;
-        view.to_at = funder->window.to;
-    } else if (const Enterprise* known = find_enterprise(policy, EnterpriseId{view.owner})) {
-        view.name = known->name;
-        view.kind = view.kind == "wallet" ? enum_name(known->wallet.mode) : view.kind;
-    }
-    view.budget_mvnd = purse.budget;
-    view.paid_in_mvnd = purse.paid_in;
-    view.held_mvnd = purse.held;
-    view.spent_mvnd = purse.spent;
-    view.available_mvnd = purse.limited ? available(purse) : Mvnd{0};
-    return view;
-}
-
-wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, Moment now) {
-    wire::BalanceAnswer answer;
-    answer.enterprise = enterprise.value;
-    if (state.truth.policy) {
-        if (const Enterprise* known = find_enterprise(*state.truth.policy, enterprise)) {
-            answer.name = known->name;
-        }
-    }
-    for (const Grant& grant : state.truth.ledger.balance(enterprise)) {
-        answer.grants.push_back(grant_view(state, grant, now));
-        answer.free_ugs += grant.free;
-        answer.held_ugs += grant.held;
-        answer.spent_ugs += grant.spent;
-    }
-    if (state.truth.policy) {
-        const std::string account = payer_account(*state.truth.policy, enterprise);
-        if (const Purse* purse = state.truth.ledger.find_purse(account)) {
-            answer.wallet = purse_view(state, *purse);
-        }
-    }
-    for (const auto& [id, job] : state.truth.jobs) {
-        if (job.spec.enterprise == enterprise) {
-            ++(live_attempt(job) == nullptr ? answer.jobs_queued : answer.jobs_running);
-        }
-    }
-    return answer;
-}
-
 wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& asked, Moment now,
                         Language language) {
     wire::QuoteAnswer answer;
@@ -521,7 +443,13 @@ wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& 
     answer.affordable = true;
     for (const HoldPart& part : plan->parts) {
         answer.grants.push_back({.grant = part.grant, .amount_ugs = part.amount});
+        if (const Grant* grant = state.truth.ledger.find(part.grant)) {
+            const std::vector<wire::GrantAhead> ahead = ahead_of(state, *grant, now);
+            answer.ahead.insert(answer.ahead.end(), ahead.begin(), ahead.end());
+        }
     }
+    answer.runs_out_at =
+        runs_out(state, spec->enterprise, spec->programme, hold_for(terms, seconds(1)), now);
     return answer;
 }
 

@@ -29,6 +29,12 @@ struct NodeShown {
 wire::NodeView node_view(const State& state, const NodeRecord& node, NodeShown how,
                          const Identity& who);
 wire::GrantView grant_view(const State& state, const Grant& grant, Moment now);
+/// What will happen to it by itself, in the order of time.
+std::vector<wire::GrantAhead> ahead_of(const State& state, const Grant& grant, Moment now);
+/// When the open grants of the programme are spent at the rate of what runs now and
+/// `more_per_second`; 0 if nothing does.
+Moment runs_out(const State& state, const EnterpriseId& enterprise, const ProgrammeId& programme,
+                Atoms more_per_second, Moment now);
 /// `purse` is one of the ledger's.
 wire::PurseView purse_view(const State& state, const Purse& purse);
 wire::BalanceAnswer balance(const State& state, const EnterpriseId& enterprise, Moment now);

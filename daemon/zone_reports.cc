@@ -74,6 +74,9 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
     if (!read) {
         return Unexpected{std::move(read).error()};
     }
+    for (const CapacityTotal& each : request.capacity) {
+        maker.add(each);
+    }
     std::vector<Line> lines;
     for (ZoneMeasure& each : maker.finish()) {
         lines.push_back({.zone_id = request.zone,

@@ -4,6 +4,7 @@
 /// The zone's transparency report of a month as a file, CSV or JSON; in public with small cells
 /// merged (core/ledger/zone_report.h). Of a closed month always the same bytes.
 
+#include "core/ledger/zone_report.h"
 #include "daemon/reports.h"
 
 namespace khu::daemon {
@@ -15,6 +16,7 @@ struct ZoneReportRequest {
     ReportFormat format{ReportFormat::Csv};
     bool is_public{false};
     int enterprises_min{0};  ///< of a public cell
+    std::vector<CapacityTotal> capacity{};
 };
 
 /// Errors: R300; those of the store.

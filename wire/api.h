@@ -24,6 +24,7 @@
 #include "core/base/units.h"
 #include "core/jobs/job.h"
 #include "core/topology/inventory.h"
+#include "wire/api_money.h"
 #include "wire/standing.h"
 #include "wire/timestamp.h"
 
@@ -272,9 +273,11 @@ struct QuoteAnswer {
     Mvnd list_mvnd;
     std::vector<PaidPart> split;
     std::vector<HoldPart> grants;
+    std::vector<GrantAhead> ahead;  ///< of those grants
+    Timestamp runs_out_at;          ///< with this job at the rate of what runs now
 };
 KHU_DESCRIBE(QuoteAnswer, admitted, affordable, reason, spec, billable_milli, hold_ugs, list_mvnd,
-             split, grants)
+             split, grants, ahead, runs_out_at)
 
 struct ProjectView {
     std::string project;
@@ -293,42 +296,24 @@ struct GrantView {
     GrantId grant;
     std::string enterprise, programme, tier, state, state_reason, decision_ref;
     Timestamp from_at, to_at;
+    Atoms whole_ugs;  ///< with the tranches still to come
     Atoms granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs;
+    Atoms clawback_ugs;                 ///< pulled back
+    Atoms carried_ugs;                  ///< of what is free: from the tranche before
+    std::string overrun_of;             ///< a line of overrun: of which grant
     std::vector<ProjectView> projects;  ///< those with a cap
+    std::vector<GrantAhead> ahead;      ///< in the order of time
+    Timestamp runs_out_at;              ///< at the rate of what runs now; null: nothing runs
 };
 KHU_DESCRIBE(GrantView, grant, enterprise, programme, tier, state, state_reason, decision_ref,
-             from_at, to_at, granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs, projects)
+             from_at, to_at, whole_ugs, granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs,
+             clawback_ugs, carried_ugs, overrun_of, projects, ahead, runs_out_at)
 
 struct GrantPage {
     std::vector<GrantView> grants;
     std::string next;  ///< as in JobPage
 };
 KHU_DESCRIBE(GrantPage, grants, next)
-
-/// An account of money: a funder's budget, an enterprise's wallet, or what one without a wallet
-/// owes. available = budget + paid in - held - spent.
-struct PurseView {
-    std::string kind;         ///< "national", ..., "donor"; "prepaid", "postpaid", "owed"
-    std::string owner, name;  ///< funder id or tax code
-    Mvnd budget_mvnd;         ///< of a postpaid wallet: the credit limit
-    Mvnd paid_in_mvnd, held_mvnd, spent_mvnd, available_mvnd;
-    Timestamp from_at, to_at;  ///< a funder's window
-};
-KHU_DESCRIBE(PurseView, kind, owner, name, budget_mvnd, paid_in_mvnd, held_mvnd, spent_mvnd,
-             available_mvnd, from_at, to_at)
-
-struct PursePage {
-    std::vector<PurseView> purses;
-    std::string next;  ///< as in JobPage
-};
-KHU_DESCRIBE(PursePage, purses, next)
-
-/// A payment that the zone has received; the same `ref` again is taken once.
-struct PaymentRequest {
-    Mvnd amount_mvnd;
-    std::string ref;
-};
-KHU_DESCRIBE(PaymentRequest, amount_mvnd, ref)
 
 struct BalanceAnswer {
     std::string enterprise, name;

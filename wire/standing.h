@@ -17,13 +17,14 @@ struct StandingView {
     std::int64_t tier_s{0};
     std::int64_t size_s{0};
     std::int64_t fair_share_s{0};
+    std::int64_t over_grant_s{0};  ///< for grants that are used up
     Timestamp stands_as_if;
     std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share
     std::int64_t fair_leaves{0};  ///< of so many
     Atoms used_ugs;               ///< fading use and what runs
 };
-KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, stands_as_if, fair_rank,
-             fair_leaves, used_ugs)
+KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, over_grant_s, stands_as_if,
+             fair_rank, fair_leaves, used_ugs)
 
 /// When it starts, as things stand now: at `early_at` if runs take what such runs took, at
 /// `late_at` if all use their limits. Of the first jobs of a partition only.

@@ -16,7 +16,7 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kGrantImport, kPolicyCheck, kPolicyDiff, kPolicyApply, kPolicyShow, kPolicyHistory,
     kPolicyRollback, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs, kReportStatement,
     kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify, kTokenCreate,
-    kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop, kPlan,
-    kCompletion, kVersion;
+    kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop, kGrantAdvance,
+    kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

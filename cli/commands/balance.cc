@@ -18,6 +18,20 @@ std::string wallet_line(const Session& session, const wire::PurseView& wallet) {
                        {wallet.kind, dong_cell(wallet.available_mvnd).shown, held, spent});
 }
 
+void print_ahead(Session& session, const std::vector<wire::GrantView>& grants) {
+    session.print("\n");
+    for (const wire::GrantView& grant : grants) {
+        for (const wire::GrantAhead& ahead : grant.ahead) {
+            session.print(ahead_line(session, ahead) + "\n");
+        }
+        if (grant.runs_out_at != Moment{0}) {
+            session.print(session.say(Message::RunsOut,
+                                      {grant.grant.value, session.when(grant.runs_out_at).shown}) +
+                          "\n");
+        }
+    }
+}
+
 Result run(Session& session) {
     const Expected<Received<wire::BalanceAnswer>, Failure> got = session.get<wire::BalanceAnswer>(
         "/v1/balance" + query({{"enterprise", session.arguments.text("--enterprise")}}));
@@ -38,6 +52,9 @@ Result run(Session& session) {
         session.print("\n");
     }
     session.present(grant_table(session, balance.grants), got->body);
+    if (session.format == Format::Table || session.format == Format::Wide) {
+        print_ahead(session, balance.grants);
+    }
     return 0;
 }
 

@@ -36,6 +36,9 @@ constexpr auto kExtendOptions = std::to_array<Option>({
     {"--decision", "REF", Message::HelpDecision},
     {"--reason", "TEXT", Message::HelpReason},
 });
+constexpr auto kAdvanceOptions = std::to_array<Option>({
+    {"--add", "HOURS", Message::HelpGrantAdd},
+});
 constexpr auto kReasonOptions = std::to_array<Option>({
     {"--reason", "TEXT", Message::HelpReason},
     {"--decision", "REF", Message::HelpDecision},
@@ -241,6 +244,10 @@ Result extend(Session& session) {
     }
     return change(session, "/extend");
 }
+Result advance(Session& session) {
+    return session.arguments.has("--add") ? change(session, "/advance")
+                                          : missing_option(session, "--add");
+}
 Result suspend(Session& session) {
     return change(session, "/suspend");
 }
@@ -274,6 +281,13 @@ constinit const Command kGrantExtend{.name = "grant extend",
                                      .reads = true,
                                      .refused = Message::Refused,
                                      .run = extend};
+constinit const Command kGrantAdvance{.name = "grant advance",
+                                      .operands = "GRANT",
+                                      .help = Message::HelpGrantAdvance,
+                                      .options = {kAdvanceOptions},
+                                      .reads = true,
+                                      .refused = Message::Refused,
+                                      .run = advance};
 constinit const Command kGrantSuspend{.name = "grant suspend",
                                       .operands = "GRANT",
                                       .help = Message::HelpGrantSuspend,

@@ -41,6 +41,8 @@ inline constexpr std::int64_t grants_per_hold_max = 4;           ///< more is no
 inline constexpr std::int64_t ended_jobs_remembered = 100'000;   ///< to depend on; 64 B each
 inline constexpr std::int64_t grant_requests_waiting_max = 20;   ///< of one enterprise
 inline constexpr std::int64_t grant_requests_kept_max = 10'000;  ///< decided ones, for the list
+inline constexpr std::int64_t refunds_kept_max = 10'000;         ///< 2 KB each; the newest
+inline constexpr Span makegood_window = days(30);                ///< of a grant for a refund
 inline constexpr std::int64_t purpose_bytes_max = 2'000;         ///< a paragraph
 inline constexpr std::int64_t attempts_per_job_max = 16;         ///< then the job is held
 

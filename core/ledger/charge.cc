@@ -69,6 +69,35 @@ Atoms hold_for(const PriceTerms& terms, Span time_limit) {
     return charged_per_second(terms) * whole_seconds_up(time_limit);
 }
 
+namespace {
+
+int share_of(const WaivedShares& shares, EndCause cause) {
+    switch (cause) {
+        case EndCause::NodeFail:
+            return shares.node_fail;
+        case EndCause::AgentLost:
+            return shares.agent_lost;
+        case EndCause::LaunchFail:
+            return shares.launch_fail;
+        case EndCause::ControllerFault:
+            return shares.controller_fault;
+        case EndCause::MaintenanceKill:
+            return shares.maintenance_kill;
+        case EndCause::Completed:
+        case EndCause::UserError:
+        case EndCause::UserCancel:
+        case EndCause::Oom:
+        case EndCause::TimeLimit:
+        case EndCause::Preempted:
+        case EndCause::DependencyFailed:
+        case EndCause::DeadlineMissed:
+            break;
+    }
+    return 0;
+}
+
+}  // namespace
+
 std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_t lost_s,
                             bool never_ran) {
     if (never_ran) {
@@ -85,8 +114,10 @@ std::int64_t waived_seconds(const PriceTerms& terms, EndCause cause, std::int64_
         case EndCause::AgentLost:
         case EndCause::LaunchFail:
         case EndCause::ControllerFault:
-        case EndCause::MaintenanceKill:
-            return std::min(lost_s, whole_seconds_up(terms.checkpoint_assumed));
+        case EndCause::MaintenanceKill: {
+            const std::int64_t most = std::min(lost_s, whole_seconds_up(terms.checkpoint_assumed));
+            return (most * share_of(terms.waived.value_or(WaivedShares{}), cause) + 999) / 1000;
+        }
         case EndCause::Preempted:
         case EndCause::DependencyFailed:
         case EndCause::DeadlineMissed:
@@ -167,6 +198,29 @@ std::vector<Mvnd> split(Mvnd total, const std::vector<Payer>& payers) {
     });
     for (std::size_t i = 0; left > Mvnd{0}; ++i) {
         parts.at(order.at(i)) += Mvnd{1};
+        left -= Mvnd{1};
+    }
+    return parts;
+}
+
+std::vector<Mvnd> split_back(Mvnd total, const std::vector<Mvnd>& paid) {
+    Mvnd all;
+    for (const Mvnd each : paid) {
+        all += each;
+    }
+    KHU_CHECK(total <= all, "{} of {}", total.value, all.value);
+    std::vector<Mvnd> parts(paid.size());
+    Mvnd left = total;
+    std::vector<std::pair<std::int64_t, std::size_t>> rests;
+    for (std::size_t i = 0; i < paid.size() && all > Mvnd{0}; ++i) {
+        const Int128 product = Int128{total.value} * paid[i].value;
+        parts[i] = Mvnd{static_cast<std::int64_t>(product / all.value)};
+        left -= parts[i];
+        rests.emplace_back(-static_cast<std::int64_t>(product % all.value), i);
+    }
+    std::ranges::sort(rests);
+    for (std::size_t k = 0; left > Mvnd{0}; ++k) {
+        parts.at(rests.at(k).second) += Mvnd{1};
         left -= Mvnd{1};
     }
     return parts;

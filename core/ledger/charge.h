@@ -15,6 +15,7 @@
 /// cuts.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/base/describe.h"
@@ -64,18 +65,30 @@ struct Payer {
 };
 KHU_DESCRIBE(Payer, kind, id, permille)
 
+/// How much of the time that its end waives, in thousandths, by whose fault it was.
+struct WaivedShares {
+    int node_fail{1000};
+    int agent_lost{1000};
+    int launch_fail{1000};
+    int controller_fault{1000};
+    int maintenance_kill{1000};
+    bool operator==(const WaivedShares&) const = default;
+};
+KHU_DESCRIBE(WaivedShares, node_fail, agent_lost, launch_fail, controller_fault, maintenance_kill)
+
 /// What is locked when an attempt starts and never changes for it (I-24).
 struct PriceTerms {
     std::int64_t billable_milli{0};
-    int factor_permille{1000};            ///< of the QOS; 0: the idle class
-    std::int64_t rate_vnd_per_gpuh{0};    ///< list price of one reference GPU-hour
-    std::vector<Payer> payers;            ///< their shares sum to 1000
-    Span checkpoint_assumed{hours(6)};    ///< an infrastructure failure waives at most this much
-    Span preempted_waived_max{hours(1)};  ///< being preempted waives at most this much
+    int factor_permille{1000};             ///< of the QOS; 0: the idle class
+    std::int64_t rate_vnd_per_gpuh{0};     ///< list price of one reference GPU-hour
+    std::vector<Payer> payers;             ///< their shares sum to 1000
+    Span checkpoint_assumed{hours(6)};     ///< an infrastructure failure waives at most this much
+    Span preempted_waived_max{hours(1)};   ///< being preempted waives at most this much
+    std::optional<WaivedShares> waived{};  ///< null: all of it, whatever the fault
     bool operator==(const PriceTerms&) const = default;
 };
 KHU_DESCRIBE(PriceTerms, billable_milli, factor_permille, rate_vnd_per_gpuh, payers,
-             checkpoint_assumed, preempted_waived_max)
+             checkpoint_assumed, preempted_waived_max, waived)
 
 /// What must be held to start: the whole time limit.
 Atoms hold_for(const PriceTerms& terms, Span time_limit);
@@ -111,5 +124,9 @@ Mvnd money_of(Atoms cumulative, std::int64_t rate_vnd_per_gpuh);
 /// `total` among `payers`, in their order, by largest remainder; ties go to the smaller funder id.
 /// Claims: the shares sum to 1000, or there are none and `total` is 0. The parts sum to `total`.
 std::vector<Mvnd> split(Mvnd total, const std::vector<Payer>& payers);
+
+/// `total` by largest remainder of what each has `paid`, so that nobody gets back more than that.
+/// Claims: `total` is at most the sum of them.
+std::vector<Mvnd> split_back(Mvnd total, const std::vector<Mvnd>& paid);
 
 }  // namespace khu

@@ -13,8 +13,14 @@
 ///     post      clear -> used:<partition>, premium    with settle
 ///     discount  zone_disc -> used:<partition>    factor below 100 %
 ///     waive     zone_loss -> used:<partition>    infrastructure causes, overrun
-///     expire    grant:<id> -> expired            the window is over
+///     expire    grant:<id> -> expired            the window or the tranche is over
+///     carry     grant:<id> -> carried -> grant:<id>     into the next tranche
+///     advance   pool:<programme> -> grant:<id>   of the next tranche, before its time
+///     pullback  grant:<id> -> clawback           used too little by a day of the programme
+///     overrun   pool:<programme> -> grant:<id>-overrun  a line of overrun is opened or grows
+///     repay     grant:<id> -> grant:<id>-overrun        first from the next tranche
 ///     refund    zone_loss, premium -> grant:<id>, zone_disc    time of a settled slice is waived
+///     makegood  pool:<programme> -> grant:<id>  a refund whose grant is over, as a new grant
 ///
 /// Money (purse.h) is in the same chain, linked with the entries of hours around it:
 ///
@@ -25,6 +31,7 @@
 ///     settle    the same, moved                         end of a slice
 ///     void      the same, given back                    start failed
 ///     refund    revenue:<zone> -> the same              as for hours
+///     waive     funder:<id> -> revenue:<zone>           the value of what the zone waived
 ///
 /// Unit of amounts: atoms; mvnd between accounts of money.
 
@@ -70,5 +77,7 @@ inline constexpr std::string_view kPremium = "premium";
 inline constexpr std::string_view kZoneLoss = "zone_loss";
 inline constexpr std::string_view kZoneDiscount = "zone_disc";
 inline constexpr std::string_view kExpired = "expired";
+inline constexpr std::string_view kClawback = "clawback";
+inline constexpr std::string_view kCarried = "carried";
 
 }  // namespace khu

@@ -3,7 +3,7 @@
 /// \file
 /// One enterprise's grant of GPU time in one programme, inside a half-open window [from, to).
 ///
-///     granted == free + held + spent + expired          (claimed after each change)
+///     granted == free + held + spent + expired + clawback    (claimed after each change)
 ///
 ///     Scheduled -> Active <-> Suspended -> Closing -> Closed
 ///
@@ -27,6 +27,16 @@ namespace khu {
 enum class GrantState { Scheduled, Active, Suspended, Closing, Closed };
 KHU_DESCRIBE_ENUM(GrantState, Scheduled, Active, Suspended, Closing, Closed)
 
+/// Half-open tranches of a grant: each is granted when its time comes, and what is neither used nor
+/// held at its end expires, but for the part that the programme lets it carry into the next.
+struct TranchePart {
+    Moment from;
+    Atoms amount;
+    Atoms advanced{};  ///< of it, granted before its time
+    bool operator==(const TranchePart&) const = default;
+};
+KHU_DESCRIBE(TranchePart, from, amount, advanced)
+
 /// What a decision grants.
 struct GrantOffer {
     GrantId id;
@@ -37,9 +47,12 @@ struct GrantOffer {
     Moment to;                 ///< > from
     std::string decision_ref;  ///< the act or decision behind it
     std::string permit{};      ///< of a sandbox (needs_permit); empty where none is needed
+    bool makegood{false};      ///< for a refund to a grant that is over; no rule bounds it
+    int tranches{1};           ///< equal parts of amount and window
     bool operator==(const GrantOffer&) const = default;
 };
-KHU_DESCRIBE(GrantOffer, id, enterprise, programme, amount, from, to, decision_ref, permit)
+KHU_DESCRIBE(GrantOffer, id, enterprise, programme, amount, from, to, decision_ref, permit,
+             makegood, tranches)
 
 /// A larger amount, a later end, or both.
 struct GrantExtension {
@@ -80,12 +93,32 @@ struct Grant {
     Atoms expired;
     std::string permit{};  ///< as in the offer
     std::vector<ProjectCap> projects{};
+    bool makegood{false};                 ///< as in the offer
+    Atoms clawback{};                     ///< pulled back
+    std::vector<TranchePart> tranches{};  ///< all, or none: it was granted whole
+    int tranche{0};                       ///< the one that runs now
+    Atoms carried{};                      ///< of the free amount: came from the tranche before
+    Moment pulled_until{};                ///< points of the programme up to then are behind it
+    Moment warned_until{};                ///< and warnings of them
+    Atoms offered{};                      ///< by decisions, with extensions; 0: what was granted
+    GrantId overrun_of{};                 ///< a line of overrun: of which grant
     bool operator==(const Grant&) const = default;
 };
 KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended, suspended_why,
-             ended, mints, granted, free, held, spent, expired, permit, projects)
+             ended, mints, granted, free, held, spent, expired, permit, projects, makegood,
+             clawback, tranches, tranche, carried, pulled_until, warned_until, offered, overrun_of)
 
 GrantState state_of(const Grant& grant, Moment now);
+/// What decisions gave it, whatever became of that.
+Atoms offered(const Grant& grant);
+/// What it is in all: granted so far and still to come.
+Atoms whole(const Grant& grant);
+/// The most that may ever be held of it at one time.
+Atoms most_at_once(const Grant& grant);
+/// The line of overrun of a grant.
+GrantId overrun_line(const GrantId& grant);
+/// Equal parts of [from, to) in whole days and of `amount`, the rest in the last.
+std::vector<TranchePart> tranches_of(const GrantOffer& offer);
 /// What of the free amount a job of `project` may hold; empty: of no project.
 Atoms usable(const Grant& grant, const std::string& project);
 
@@ -93,9 +126,11 @@ Atoms usable(const Grant& grant, const std::string& project);
 struct HoldPart {
     GrantId grant;
     Atoms amount;
+    int tranche{0};   ///< that it was taken from; what returns after its end expires
+    Atoms carried{};  ///< of the amount: was carried into that tranche
     bool operator==(const HoldPart&) const = default;
 };
-KHU_DESCRIBE(HoldPart, grant, amount)
+KHU_DESCRIBE(HoldPart, grant, amount, tranche, carried)
 
 /// Which grants will be held for an attempt, earliest-expiring first, and which payers for the list
 /// price of that. Empty for the idle class.
@@ -107,9 +142,10 @@ struct HoldPlan {
     ZoneId zone{};                   ///< whose revenue it is
     std::vector<MoneyPart> money{};  ///< as PriceTerms::payers; empty: no money is held
     std::string project{};           ///< whose cap it counts for
+    GrantId overrun_of{};            ///< the last part is of this grant's line of overrun
     bool operator==(const HoldPlan&) const = default;
 };
-KHU_DESCRIBE(HoldPlan, enterprise, programme, total, parts, zone, money, project)
+KHU_DESCRIBE(HoldPlan, enterprise, programme, total, parts, zone, money, project, overrun_of)
 
 /// What an attempt holds now. `slice` is the first slice not yet settled.
 struct OpenHold {

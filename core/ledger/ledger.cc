@@ -44,6 +44,7 @@ Ledger Ledger::part_of(const EnterpriseId& enterprise) const {
         part.totals.held += grant.held;
         part.totals.spent += grant.spent;
         part.totals.expired += grant.expired;
+        part.totals.clawback += grant.clawback;
     }
     part.totals.used = part.totals.spent;
     return Ledger(part);
@@ -93,20 +94,24 @@ void Ledger::unindex(const Grant& grant) {
 
 void Ledger::check(const Grant& grant) const {
     KHU_CHECK(grant.free >= Atoms{0} && grant.held >= Atoms{0} && grant.spent >= Atoms{0} &&
-                  grant.expired >= Atoms{0},
-              "grant {}: free {} held {} spent {} expired {}", grant.id.value, grant.free.value,
-              grant.held.value, grant.spent.value, grant.expired.value);
-    KHU_CHECK(grant.granted == grant.free + grant.held + grant.spent + grant.expired,
-              "grant {}: granted {} free {} held {} spent {} expired {}", grant.id.value,
-              grant.granted.value, grant.free.value, grant.held.value, grant.spent.value,
-              grant.expired.value);
+                  grant.expired >= Atoms{0} && grant.clawback >= Atoms{0},
+              "grant {}: free {} held {} spent {} expired {} clawback {}", grant.id.value,
+              grant.free.value, grant.held.value, grant.spent.value, grant.expired.value,
+              grant.clawback.value);
+    KHU_CHECK(
+        grant.granted == grant.free + grant.held + grant.spent + grant.expired + grant.clawback,
+        "grant {}: granted {} free {} held {} spent {} expired {} clawback {}", grant.id.value,
+        grant.granted.value, grant.free.value, grant.held.value, grant.spent.value,
+        grant.expired.value, grant.clawback.value);
+    KHU_CHECK(grant.carried >= Atoms{0} && grant.carried <= grant.free, "grant {}: carried {}",
+              grant.id.value, grant.carried.value);
     KHU_CHECK(!grant.ended || grant.free == Atoms{0}, "grant {} is over and has {}", grant.id.value,
               grant.free.value);
 }
 
 void Ledger::check_zone() const {
     const LedgerTotals& t = totals_;
-    KHU_CHECK(t.minted == t.free + t.held + t.spent + t.expired,
+    KHU_CHECK(t.minted == t.free + t.held + t.spent + t.expired + t.clawback,
               "minted {} free {} held {} spent {} expired {}", t.minted.value, t.free.value,
               t.held.value, t.spent.value, t.expired.value);
     KHU_CHECK(t.spent == t.used - t.discounts - t.losses + t.premium,
@@ -142,6 +147,7 @@ std::vector<std::string> Ledger::audit() const {
         sum.held += grant.held;
         sum.spent += grant.spent;
         sum.expired += grant.expired;
+        sum.clawback += grant.clawback;
     }
     for (const auto& [partition, metered] : used_) {
         sum.used += metered;

@@ -6,8 +6,8 @@
 /// free, or to expired when it ends, so that after every change (claimed, cheaply; audit() recounts
 /// all)
 ///
-///     granted == free + held + spent + expired, none below 0          for each grant  (I-01, I-02)
-///     minted  == free + held + spent + expired                        for the zone    (I-05)
+///     granted == free + held + spent + expired + clawback, none < 0   for each grant  (I-01, I-02)
+///     minted  == free + held + spent + expired + clawback             for the zone    (I-05)
 ///     used    == spent - premium + discounts + losses == metered                      (I-03)
 ///     clear   == 0                                                                    (I-04)
 ///
@@ -76,6 +76,33 @@ public:
     /// then.
     [[nodiscard]] std::optional<Moment> next_opening(Moment now) const;
 
+    // --- Tranches, pullback, overrun (ledger_tranches.cc) ----------------------------------------
+
+    /// Ends the tranche of the grant that runs now and begins the next: of what is free
+    /// `carry_permille` of the tranche's amount is carried, once; the rest expires. What the line
+    /// of overrun has spent is repaid first. Claims: there is a next one.
+    Entries turn_tranche(const GrantId& grant, int carry_permille, Moment now,
+                         const PolicyId& policy);
+    /// Errors: UnknownGrant; GrantWrongState; BadField if there is no next tranche, or more is
+    /// asked than `most_permille` of it.
+    [[nodiscard]] Expected<Done, Refusal> can_advance(const GrantId& grant, Atoms amount,
+                                                      int most_permille, Moment now) const;
+    Entries advance(const GrantId& grant, Atoms amount, Moment now, const PolicyId& policy);
+    /// A point of the programme is reached: `forfeit_permille` of what is free, and of what is to
+    /// come, goes back; 0: enough was used.
+    Entries pull_back(const GrantId& grant, int forfeit_permille, Moment now,
+                      const PolicyId& policy);
+    void warned(const GrantId& grant, Moment now);
+    /// A plan where the grants alone do not suffice: all that is free of three of them, and the
+    /// rest of the line of overrun of one, which may grow to `permille` of that. Reason: as
+    /// can_hold().
+    [[nodiscard]] Expected<HoldPlan, Reason> can_overrun(const HoldPlan& asked, int permille,
+                                                         Moment now) const;
+    /// How much of the enterprise's open grants in the programme is spent or held, with overruns,
+    /// in thousandths; 0 if it has none.
+    [[nodiscard]] int used_permille(const EnterpriseId& enterprise, const ProgrammeId& programme,
+                                    Moment now) const;
+
     // --- Projects (ledger_projects.cc) -----------------------------------------------------------
 
     /// Errors: UnknownGrant; GrantWrongState if its window is over; BadField.
@@ -131,6 +158,9 @@ public:
     /// holds and was settled before; nobody gets back more than it paid.
     Entries correct(AttemptKey key, const CorrectionInput& input, Moment now,
                     const PolicyId& policy);
+    /// Gives back part of what an attempt cost that has ended. Hours of a grant that is over expire
+    /// with it. Claims: every account got as much from this enterprise before.
+    Entries refund(const RefundInput& input, Moment now, const PolicyId& policy);
     /// Gives a hold back whole: the attempt never took its resources. Claims: `key` holds.
     Entries void_hold(AttemptKey key, Moment now, const PolicyId& policy);
 
@@ -167,6 +197,7 @@ private:
     void mint(Entries& out, Grant& grant, Atoms amount, const std::string& ref, Moment now,
               const PolicyId& policy);
     void end_window(Entries& out, Grant& grant, Moment now, const PolicyId& policy);
+    void move_end(Grant& grant, Moment to);
     void give_back(Entries& out, const HoldPart& rest, const std::string& id, Moment now,
                    const PolicyId& policy);
     Atoms settle_parts(Entries& out, OpenHold& hold, const SettleInput& input, Moment now,
@@ -183,14 +214,29 @@ private:
     void void_money(Entries& out, const OpenHold& hold, Moment now, const PolicyId& policy);
     Entry& write_change(Entries& out, Purse& purse, Mvnd amount, Moment now,
                         const PolicyId& policy);
+    void grow_overrun(Entries& out, const HoldPlan& plan, Moment now, const PolicyId& policy);
+    void repay_overrun(Entries& out, Grant& grant, Moment now, const PolicyId& policy);
+    void expire_free(Entries& out, Grant& grant, Atoms amount, const std::string& id, Moment now,
+                     const PolicyId& policy);
+    Entry& move_of(Entries& out, const Grant& grant, const char* kind, Moment now,
+                   const PolicyId& policy);
     static void count(Grant& grant, const std::string& project, Atoms held, Atoms spent);
     static Reason project_short(const std::vector<const Grant*>& active, const std::string& project,
                                 Atoms need);
-    struct Correcting;
-    void refund(const Correcting& to, const std::string& letters,
-                std::pair<std::string, std::string> from_and_to, std::int64_t amount);
-    void refund_hours(const Correcting& to);
-    void refund_money(const Correcting& to);
+    struct GivingBack;
+    void give_entry(const GivingBack& to, const std::string& letters,
+                    std::pair<std::string, std::string> from_and_to, std::int64_t amount);
+    void give_all_back(const GivingBack& to);
+    [[nodiscard]] std::vector<HoldPart> past_repayments(std::vector<HoldPart> hours) const;
+    void give_hours_back(const GivingBack& to);
+    void give_money_back(const GivingBack& to);
+    struct Bearing {
+        std::string id;
+        std::string ref;
+        Moment now;
+        const PolicyId& policy;
+    };
+    void bear_loss(Entries& out, const Loss& loss, const Bearing& as);
     void audit_money(std::vector<std::string>& broken) const;
     [[nodiscard]] Candidates candidates(const EnterpriseId& enterprise,
                                         const ProgrammeId& programme, Moment now) const;

@@ -17,9 +17,25 @@ Refusal wrong_state(const Grant& grant, Moment now, const std::string& verb) {
         .with("verb", verb);
 }
 
+/// A grant that is opened late loses nothing: what its past tranches would have had comes with the
+/// one that runs.
+Atoms first_amount(Grant& grant, const GrantOffer& offer, Moment now) {
+    if (grant.tranches.empty()) {
+        return offer.amount;
+    }
+    for (std::size_t next = 1; next < grant.tranches.size(); ++next) {
+        if (grant.tranches[next].from <= now) {
+            grant.tranches[next].amount += grant.tranches[next - 1].amount;
+            grant.tranches[next - 1].amount = Atoms{0};
+            grant.tranche = static_cast<int>(next);
+        }
+    }
+    return grant.tranches[static_cast<std::size_t>(grant.tranche)].amount;
+}
+
 bool same_content(const Grant& grant, const GrantOffer& offer) {
     return grant.enterprise == offer.enterprise && grant.programme == offer.programme &&
-           grant.granted == offer.amount && grant.from == offer.from && grant.to == offer.to;
+           offered(grant) == offer.amount && grant.from == offer.from && grant.to == offer.to;
 }
 
 }  // namespace
@@ -65,16 +81,21 @@ Ledger::Entries Ledger::open(const GrantOffer& offer, Moment now, const PolicyId
                   .from = offer.from,
                   .to = offer.to,
                   .decision_ref = offer.decision_ref,
-                  .permit = offer.permit};
+                  .permit = offer.permit,
+                  .makegood = offer.makegood,
+                  .tranches = tranches_of(offer),
+                  .pulled_until = now,
+                  .warned_until = now,
+                  .offered = offer.amount};
     index(grant);
-    mint(out, grant, offer.amount, offer.decision_ref, now, policy);
+    mint(out, grant, first_amount(grant, offer, now), offer.decision_ref, now, policy);
     return out;
 }
 
 Expected<const Grant*, Refusal> Ledger::open_window(const GrantId& id, Moment now,
                                                     const std::string& verb) const {
     const Grant* grant = find(id);
-    if (grant == nullptr) {
+    if (grant == nullptr || !grant->overrun_of.empty()) {  // that goes as its grant goes
         return Unexpected{Refusal(Code::UnknownGrant).with("grant", id.value)};
     }
     if (grant->ended || now >= grant->to) {
@@ -104,11 +125,10 @@ Ledger::Entries Ledger::extend(const GrantExtension& extension, Moment now,
     Entries out;
     Grant& grant = grant_at(extension.id);
     if (extension.to != Moment{}) {
-        unindex(grant);
-        grant.to = extension.to;
-        index(grant);
+        move_end(grant, extension.to);
     }
     if (extension.add > Atoms{0}) {
+        grant.offered = offered(grant) + extension.add;
         mint(out, grant, extension.add, extension.decision_ref, now, policy);
     }
     return out;
@@ -161,11 +181,25 @@ Ledger::Entries Ledger::close(const GrantId& id, Moment now, const PolicyId& pol
 
     Entries out;
     Grant& grant = grant_at(id);
-    unindex(grant);
-    grant.to = now;
-    index(grant);
+    const GrantId line = overrun_line(id);
+    move_end(grant, now);
     end_window(out, grant, now, policy);
+    if (grants_.contains(line)) {
+        end_window(out, grant_at(line), now, policy);
+    }
     return out;
+}
+
+/// With its line of overrun.
+void Ledger::move_end(Grant& grant, Moment to) {
+    const auto line = grants_.find(overrun_line(grant.id));
+    for (Grant* each : {&grant, line == grants_.end() ? nullptr : &line->second}) {
+        if (each != nullptr) {
+            unindex(*each);
+            each->to = to;
+            index(*each);
+        }
+    }
 }
 
 Ledger::Entries Ledger::expire(Moment now, const PolicyId& policy) {
@@ -195,7 +229,7 @@ void Ledger::mint(Entries& out, Grant& grant, Atoms amount, const std::string& r
                   const PolicyId& policy) {
     ++grant.mints;
     Entry& entry = write(out, now, policy);
-    entry.kind = "grant";
+    entry.kind = grant.makegood ? "makegood" : "grant";
     entry.id = fmt::format("{}.g{}", grant.id.value, grant.mints);
     entry.debit = pool_account(grant.programme);
     entry.credit = grant_account(grant.id);
@@ -214,21 +248,27 @@ void Ledger::end_window(Entries& out, Grant& grant, Moment now, const PolicyId& 
     ends_.erase({grant.to, grant.id});
     openings_.erase({grant.from, grant.id});
     grant.ended = true;
-    const Atoms rest = grant.free;
-    if (rest > Atoms{0}) {
-        Entry& entry = write(out, now, policy);
-        entry.kind = "expire";
-        entry.id = grant.id.value + ".x";
-        entry.debit = grant_account(grant.id);
-        entry.credit = kExpired;
-        entry.amount = rest.value;
-        grant.free = Atoms{0};
-        grant.expired += rest;
-        totals_.free -= rest;
-        totals_.expired += rest;
-    }
+    grant.carried = Atoms{0};
+    expire_free(out, grant, grant.free, grant.id.value + ".x", now, policy);
     check(grant);
     check_zone();
+}
+
+void Ledger::expire_free(Entries& out, Grant& grant, Atoms amount, const std::string& id,
+                         Moment now, const PolicyId& policy) {
+    if (amount == Atoms{0}) {
+        return;
+    }
+    Entry& entry = write(out, now, policy);
+    entry.kind = "expire";
+    entry.id = id;
+    entry.debit = grant_account(grant.id);
+    entry.credit = kExpired;
+    entry.amount = amount.value;
+    grant.free -= amount;
+    grant.expired += amount;
+    totals_.free -= amount;
+    totals_.expired += amount;
 }
 
 }  // namespace khu

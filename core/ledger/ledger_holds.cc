@@ -1,6 +1,7 @@
 // The attempts' side of the ledger: asking for a hold, holding, settling, giving back.
 
 #include <algorithm>
+#include <functional>
 
 #include "core/base/limits.h"
 #include "core/ledger/ledger.h"
@@ -30,9 +31,17 @@ template <class Amount>
 Atoms largest_sum(const std::vector<const Grant*>& grants, Amount amount) {
     std::vector<Atoms> amounts;
     for (const Grant* grant : grants) {
-        amounts.push_back(grant->*amount);
+        amounts.push_back(std::invoke(amount, *grant));
     }
     return largest_sum(std::move(amounts));
+}
+
+/// Carried hours are used first: they expire first.
+HoldPart part_of_grant(const Grant& grant, Atoms amount) {
+    return {.grant = grant.id,
+            .amount = amount,
+            .tranche = grant.tranche,
+            .carried = std::min(amount, grant.carried)};
 }
 
 /// The shortest run of `active`, in its order, whose four largest suffice; of a longer run the
@@ -86,6 +95,9 @@ Ledger::Candidates Ledger::candidates(const EnterpriseId& enterprise, const Prog
     }
     for (auto it = live; it != owned->second.end(); ++it) {
         const Grant& grant = grants_.at(it->second);
+        if (!grant.overrun_of.empty()) {
+            continue;  // never by itself
+        }
         switch (state_of(grant, now)) {
             case GrantState::Active:
                 out.active.push_back(&grant);
@@ -120,7 +132,7 @@ Expected<HoldPlan, Reason> Ledger::can_hold(const EnterpriseId& enterprise,
     for (const Grant* grant : choose(have.active, need, project)) {
         const Atoms part = std::min(left, usable(*grant, project));
         left -= part;
-        plan.parts.push_back(HoldPart{.grant = grant->id, .amount = part});
+        plan.parts.push_back(part_of_grant(*grant, part));
     }
     if (left > Atoms{0} && !choose(have.active, need, {}).empty()) {
         return Unexpected{project_short(have.active, project, need)};
@@ -129,6 +141,52 @@ Expected<HoldPlan, Reason> Ledger::can_hold(const EnterpriseId& enterprise,
         return Unexpected{why_not(have, enterprise, programme, need)};
     }
     return plan;
+}
+
+Expected<HoldPlan, Reason> Ledger::can_overrun(const HoldPlan& asked, int permille,
+                                               Moment now) const {
+    const Candidates have = candidates(asked.enterprise, asked.programme, now);
+    const auto open = [&](const Grant* grant) { return usable(*grant, asked.project); };
+    std::vector<const Grant*> free = have.active;
+    std::erase_if(free, [&](const Grant* grant) { return open(grant) == Atoms{0}; });
+    std::ranges::stable_sort(free, std::greater<>{}, open);
+    free.resize(std::min(free.size(), std::size_t{limits::grants_per_hold_max - 1}));
+    HoldPlan plan = asked;
+    Atoms rest = asked.total;
+    for (const Grant* grant : free) {
+        const Atoms part = std::min(rest, open(grant));
+        rest -= part;
+        plan.parts.push_back(part_of_grant(*grant, part));
+    }
+    for (const Grant* grant : have.active) {
+        const Grant* line = find(overrun_line(grant->id));
+        const Atoms used = line == nullptr ? Atoms{0} : line->held + line->spent;
+        __extension__ using Wide = __int128;
+        const Atoms most{static_cast<std::int64_t>(Wide{whole(*grant).value} * permille / 1000)};
+        const bool capped = !asked.project.empty() &&
+                            std::ranges::find(grant->projects, asked.project,
+                                              &ProjectCap::project) != grant->projects.end();
+        if (!capped && rest > Atoms{0} && most - used >= rest) {
+            plan.parts.push_back({.grant = overrun_line(grant->id), .amount = rest});
+            plan.overrun_of = grant->id;
+            return plan;
+        }
+    }
+    return Unexpected{why_not(have, asked.enterprise, asked.programme, asked.total)};
+}
+
+int Ledger::used_permille(const EnterpriseId& enterprise, const ProgrammeId& programme,
+                          Moment now) const {
+    __extension__ using Wide = __int128;
+    Wide used = 0;
+    Wide all = 0;
+    for (const Grant* grant : candidates(enterprise, programme, now).active) {
+        const Grant* line = find(overrun_line(grant->id));
+        used += (grant->held + grant->spent).value;
+        used += line == nullptr ? 0 : (line->held + line->spent).value;
+        all += whole(*grant).value;
+    }
+    return all == 0 ? 0 : static_cast<int>(std::min<Wide>(used * 1000 / all, 1'000'000));
 }
 
 Reason Ledger::why_not(const Candidates& have, const EnterpriseId& enterprise,
@@ -193,7 +251,7 @@ Expected<Done, Refusal> Ledger::could_ever_hold(const EnterpriseId& enterprise,
     if (all.empty()) {
         return Unexpected{why_not({.last_over = have.last_over}, enterprise, programme, need)};
     }
-    const Atoms granted = largest_sum(all, &Grant::granted);
+    const Atoms granted = largest_sum(all, most_at_once);
     if (need > granted) {
         return Unexpected{Refusal(Code::GrantTooSmall)
                               .with("grant", join_ids(all))
@@ -243,6 +301,7 @@ Ledger::Entries Ledger::hold(AttemptKey key, const HoldPlan& plan, Moment now,
         return out;
     }
 
+    grow_overrun(out, plan, now, policy);
     Atoms sum;
     for (std::size_t i = 0; i < plan.parts.size(); ++i) {
         const HoldPart& part = plan.parts[i];
@@ -254,7 +313,10 @@ Ledger::Entries Ledger::hold(AttemptKey key, const HoldPlan& plan, Moment now,
         entry.debit = grant_account(part.grant);
         entry.credit = kClear;
         entry.amount = part.amount.value;
+        KHU_CHECK(part.tranche == grant.tranche, "grant {}: tranche {}", part.grant.value,
+                  part.tranche);
         grant.free -= part.amount;
+        grant.carried -= part.carried;
         grant.held += part.amount;
         sum += part.amount;
         count(grant, plan.project, part.amount, Atoms{0});
@@ -286,6 +348,11 @@ Ledger::Entries Ledger::settle(AttemptKey key, const SettleInput& input, Moment 
               out_of_clear.value);
     finish_slice(out, hold, input, now, policy);
     settle_money(out, hold, input, now, policy);
+    bear_loss(out, input.loss,
+              {.id = attempt_id(key, input.slice, "mw"),
+               .ref = input.cause,
+               .now = now,
+               .policy = policy});
     if (input.last) {
         holds_.erase(found);
     }
@@ -309,6 +376,7 @@ Atoms Ledger::settle_parts(Entries& out, OpenHold& hold, const SettleInput& inpu
         entry.amount = taken.value;
         entry.ref = attempt_id(hold.key, hold.slice, "h", i);
         part.amount -= taken;
+        part.carried -= std::min(taken, part.carried);
         Grant& grant = grant_at(part.grant);
         grant.held -= taken;
         grant.spent += taken;
@@ -389,8 +457,9 @@ void Ledger::give_back(Entries& out, const HoldPart& rest, const std::string& id
     Grant& grant = grant_at(rest.grant);
     grant.held -= rest.amount;
     totals_.held -= rest.amount;
-    if (!grant.ended) {
+    if (!grant.ended && rest.tranche == grant.tranche) {
         grant.free += rest.amount;
+        grant.carried += rest.carried;
         totals_.free += rest.amount;
     } else if (rest.amount > Atoms{0}) {
         Entry& entry = write(out, now, policy);

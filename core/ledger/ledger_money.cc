@@ -155,6 +155,25 @@ void Ledger::settle_money(Entries& out, OpenHold& hold, const SettleInput& input
     }
 }
 
+/// Nothing is refused for want of it: what the account does not have nobody bears.
+void Ledger::bear_loss(Entries& out, const Loss& loss, const Bearing& as) {
+    const Purse* known = find_purse(loss.of.account);
+    const Mvnd amount = known == nullptr ? Mvnd{0} : std::min(loss.of.amount, available(*known));
+    if (amount <= Mvnd{0}) {
+        return;
+    }
+    Entry& entry = write(out, as.now, as.policy);
+    entry.kind = "waive";
+    entry.id = as.id;
+    entry.debit = loss.of.account;
+    entry.credit = revenue_account(loss.zone);
+    entry.amount = amount.value;
+    entry.ref = as.ref;
+    Purse& purse = purse_at(loss.of.account);
+    purse.spent += amount;
+    check_purse(purse);
+}
+
 void Ledger::void_money(Entries& out, const OpenHold& hold, Moment now, const PolicyId& policy) {
     for (std::size_t i = 0; i < hold.money.size(); ++i) {
         const MoneyPart& part = hold.money[i];

@@ -15,6 +15,13 @@
 
 namespace khu {
 
+/// What the zone waives has a value too: `of.amount` of it at list price, borne by that funder as
+/// far as its account has it. No account: nobody bears it.
+struct Loss {
+    MoneyPart of{};
+    ZoneId zone{};
+};
+
 /// One slice of an attempt to be settled. `last`: the attempt is over and the rest goes back;
 /// otherwise the rest is held again for the next slice.
 struct SettleInput {
@@ -25,6 +32,7 @@ struct SettleInput {
     QosId qos;
     bool last{true};
     std::vector<Mvnd> paid{};  ///< list price of the charge, as HoldPlan::money; empty: no money
+    Loss loss{};
 };
 
 /// What is taken back of settled slices, all amounts >= 0: `less.waived` more is waived, and so
@@ -34,6 +42,20 @@ struct CorrectionInput {
     std::string cause;
     std::vector<HoldPart> held;  ///< of the start: what is no longer held of it was paid
     std::vector<Mvnd> paid;      ///< back to each payer, as HoldPlan::money
+    Loss loss{};
+};
+
+/// What is given back of an attempt that has ended (refund.h).
+struct RefundInput {
+    std::string id;  ///< with which the entries' ids begin
+    EnterpriseId enterprise;
+    std::string project;
+    ZoneId zone;
+    std::string ref;
+    Charge less;
+    std::vector<HoldPart> hours;
+    std::vector<MoneyPart> money;
+    Loss loss{};
 };
 
 struct UsedTotal {
@@ -54,9 +76,11 @@ struct LedgerTotals {
     Atoms losses;     ///< waived, borne by the zone
     Atoms discounts;  ///< factor below 100 %, borne by the zone
     Atoms used;       ///< all partitions
+    Atoms clawback{};
     bool operator==(const LedgerTotals&) const = default;
 };
-KHU_DESCRIBE(LedgerTotals, minted, free, held, spent, expired, premium, losses, discounts, used)
+KHU_DESCRIBE(LedgerTotals, minted, free, held, spent, expired, premium, losses, discounts, used,
+             clawback)
 
 /// The whole state, for snapshots.
 struct LedgerState {

@@ -17,6 +17,11 @@ std::int64_t whole_dong(Mvnd amount) {
     return below ? -whole : whole;
 }
 
+/// The kinds that make a grant larger.
+bool is_granting(const std::string& kind) {
+    return kind == "grant" || kind == "makegood" || kind == "advance" || kind == "overrun";
+}
+
 void add_money(StatementMoney& money, const UsageRow& row) {
     money.list_mvnd += row.list_mvnd;
     money.paid_national_mvnd += row.paid_national_mvnd;
@@ -93,11 +98,12 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
     if (const auto to = grants_.find(entry.credit); to != grants_.end()) {
         StatementGrant& grant = to->second.view;
         grant.available_ugs += amount;
-        if (entry.kind == "grant") {
+        if (is_granting(entry.kind)) {
             grant.granted_ugs += amount;
             grant.programme = ProgrammeId{entry.debit.substr(entry.debit.find(':') + 1)};
+            grant.advanced_ugs += in_month && entry.kind == "advance" ? amount : Atoms{0};
         } else if (in_month) {
-            grant.refunded_ugs += amount;
+            (entry.kind == "carry" ? grant.carried_in_ugs : grant.refunded_ugs) += amount;
         }
     }
     const auto from = grants_.find(entry.debit);
@@ -121,7 +127,11 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
         return;
     }
     grant.available_ugs -= amount;
-    grant.expired_ugs += in_month ? amount : Atoms{0};
+    if (in_month && entry.kind != "carry") {
+        (entry.kind == "pullback" ? grant.pulled_back_ugs
+         : entry.kind == "repay"  ? grant.charged_ugs
+                                  : grant.expired_ugs) += amount;
+    }
 }
 
 /// What lies in the wallet; holds are no movement, and a credit limit is nobody's money.

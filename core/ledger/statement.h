@@ -30,12 +30,15 @@ struct StatementGrant {
     Atoms charged_ugs;
     Atoms refunded_ugs;
     Atoms expired_ugs;
+    Atoms carried_in_ugs;  ///< into the tranche that began
+    Atoms advanced_ugs;    ///< of the next tranche
+    Atoms pulled_back_ugs;
     Atoms held_ugs;
     Atoms available_ugs;
     bool operator==(const StatementGrant&) const = default;
 };
 KHU_DESCRIBE(StatementGrant, grant_id, programme, granted_ugs, charged_ugs, refunded_ugs,
-             expired_ugs, held_ugs, available_ugs)
+             expired_ugs, carried_in_ugs, advanced_ugs, pulled_back_ugs, held_ugs, available_ugs)
 
 struct StatementUse {
     ProgrammeId programme;

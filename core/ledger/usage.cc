@@ -7,8 +7,6 @@
 namespace khu {
 namespace {
 
-__extension__ using Wide = __int128;
-
 struct Month {
     std::int64_t year{0};
     int month{1};
@@ -70,23 +68,6 @@ std::optional<T> unless_empty(T value) {
     return value;
 }
 
-Mvnd& paid_by(UsageRow& row, PayerKind kind) {
-    switch (kind) {
-        case PayerKind::National:
-            return row.paid_national_mvnd;
-        case PayerKind::Provincial:
-            return row.paid_provincial_mvnd;
-        case PayerKind::Zone:
-            return row.paid_zone_mvnd;
-        case PayerKind::Donor:
-            return row.paid_donor_mvnd;
-        case PayerKind::Enterprise:
-            return row.paid_enterprise_mvnd;
-    }
-    KHU_CHECK(false, "kind {}", static_cast<int>(kind));
-    return row.paid_zone_mvnd;
-}
-
 void fill_job(UsageRow& row, const UsageContext& c) {
     row.zone_id = c.zone;
     row.province_code = c.province_code;
@@ -134,6 +115,23 @@ void fill_slice(UsageRow& row, const SliceBill& slice) {
 }
 
 }  // namespace
+
+Mvnd& paid_by(UsageRow& row, PayerKind kind) {
+    switch (kind) {
+        case PayerKind::National:
+            return row.paid_national_mvnd;
+        case PayerKind::Provincial:
+            return row.paid_provincial_mvnd;
+        case PayerKind::Zone:
+            return row.paid_zone_mvnd;
+        case PayerKind::Donor:
+            return row.paid_donor_mvnd;
+        case PayerKind::Enterprise:
+            return row.paid_enterprise_mvnd;
+    }
+    KHU_CHECK(false, "kind {}", static_cast<int>(kind));
+    return row.paid_zone_mvnd;
+}
 
 std::string cause_name(EndCause cause) {
     return enum_name(cause);
@@ -213,30 +211,6 @@ std::int64_t total_of(const std::vector<SliceBounds>& slices, const Settled& set
     return elapsed_s;
 }
 
-/// `total` by largest remainder of what each has paid, so that nobody gets more than that.
-std::vector<Mvnd> back_to_payers(Mvnd total, const std::vector<Mvnd>& paid) {
-    Mvnd all;
-    for (const Mvnd each : paid) {
-        all += each;
-    }
-    KHU_CHECK(total <= all, "{} of {}", total.value, all.value);
-    std::vector<Mvnd> parts(paid.size());
-    Mvnd left = total;
-    std::vector<std::pair<std::int64_t, std::size_t>> rests;
-    for (std::size_t i = 0; i < paid.size() && all > Mvnd{0}; ++i) {
-        const Wide product = Wide{total.value} * paid[i].value;
-        parts[i] = Mvnd{static_cast<std::int64_t>(product / all.value)};
-        left -= parts[i];
-        rests.emplace_back(-static_cast<std::int64_t>(product % all.value), i);
-    }
-    std::ranges::sort(rests);
-    for (std::size_t k = 0; left > Mvnd{0}; ++k) {
-        parts.at(rests.at(k).second) += Mvnd{1};
-        left -= Mvnd{1};
-    }
-    return parts;
-}
-
 std::optional<Correction> correction_of(const PriceTerms& terms, const Settled& settled,
                                         std::int64_t chargeable_s) {
     const Charge due = charge_of(terms, settled.elapsed_s,
@@ -250,7 +224,7 @@ std::optional<Correction> correction_of(const PriceTerms& terms, const Settled& 
     back.less.waived_s = due.waived_s - was.waived_s;
     back.less.waived = due.waived - was.waived;
     back.list = money_of(was.charged, rate) - money_of(due.charged, rate);
-    back.paid = back_to_payers(back.list, settled.paid);
+    back.paid = split_back(back.list, settled.paid);
     back.waived_list = money_of(due.waived, rate) - money_of(was.waived, rate);
     return back;
 }

@@ -120,8 +120,47 @@ void ZoneReport::pooled(const Table& table, std::vector<ZoneMeasure>& out) const
     }
 }
 
+void ZoneReport::add(const CapacityTotal& capacity) {
+    capacity_.push_back(capacity);
+}
+
+/// What is idle would tell what is used, so both are hidden where that is. Nothing is reserved in
+/// this release.
+void ZoneReport::add_capacity(std::vector<ZoneMeasure>& out) const {
+    const auto used_in = tables_.find("2 partition");
+    for (const CapacityTotal& each : capacity_) {
+        Cell used;
+        if (used_in != tables_.end()) {
+            const auto cell = used_in->second.cells.find(each.partition.value.str());
+            used = cell == used_in->second.cells.end() ? Cell{} : cell->second;
+        }
+        const std::int64_t metered = used.sums["metered"];
+        const std::int64_t idle =
+            each.installed.value - each.down.value - each.maintenance.value - metered;
+        const bool hidden = !used.enterprises.empty() && too_few(used);
+        const auto put = [&](const char* measure, std::int64_t value, bool hide) {
+            out.push_back(
+                {.section = "capacity",
+                 .measure = measure,
+                 .dim1 = each.partition.value,
+                 .dim2 = "",
+                 .unit = "ugs",
+                 .value = hide ? std::nullopt : std::optional(value),
+                 .note = hide ? "fewer than " + std::to_string(enterprises_min_) + " enterprises"
+                              : ""});
+        };
+        put("installed", each.installed.value, false);
+        put("used", metered, hidden);
+        put("reserved_idle", 0, false);
+        put("idle", idle, hidden);
+        put("down", each.down.value, false);
+        put("maintenance", each.maintenance.value, false);
+    }
+}
+
 std::vector<ZoneMeasure> ZoneReport::finish() const {
     std::vector<ZoneMeasure> out;
+    add_capacity(out);
     for (const auto& [name, each] : tables_) {
         pooled(each, out);
     }

@@ -9,7 +9,7 @@
 /// and while the pool itself is too small the smallest of the rest joins it. So every table sums to
 /// its total. If all together are too few, there is no figure at all.
 ///
-/// Not here yet: capacity, grants, outcome and energy, which the rows do not know.
+/// Not here yet: grants, outcome and energy, which the rows do not know.
 
 #include <cstdint>
 #include <map>
@@ -25,7 +25,7 @@
 namespace khu {
 
 struct ZoneMeasure {
-    std::string section;  ///< "use", "who_paid", "waiting", "reliability", "access"
+    std::string section;  ///< "capacity", "use", "who_paid", "waiting", "reliability", "access"
     std::string measure;
     std::string dim1, dim2;
     std::string unit;
@@ -35,12 +35,22 @@ struct ZoneMeasure {
 };
 KHU_DESCRIBE(ZoneMeasure, section, measure, dim1, dim2, unit, value, note)
 
+/// What a partition's nodes could have given in a month (core/machine/capacity.h).
+struct CapacityTotal {
+    PartitionId partition;
+    Atoms installed, down, maintenance;
+    bool operator==(const CapacityTotal&) const = default;
+};
+KHU_DESCRIBE(CapacityTotal, partition, installed, down, maintenance)
+
 class ZoneReport {
 public:
     /// `enterprises_min` 0 or 1: everything is shown.
     explicit ZoneReport(int enterprises_min) : enterprises_min_(enterprises_min) {}
 
     void add(const UsageRow& row);
+    /// Of the whole month; once for each partition.
+    void add(const CapacityTotal& capacity);
     [[nodiscard]] std::vector<ZoneMeasure> finish() const;
 
 private:
@@ -56,12 +66,14 @@ private:
         std::map<std::string, Cell> cells;  ///< by dim1
     };
     Table& table(const std::string& name, const std::string& section, const std::string& unit);
+    void add_capacity(std::vector<ZoneMeasure>& out) const;
     void pooled(const Table& table, std::vector<ZoneMeasure>& out) const;
     [[nodiscard]] bool too_few(const Cell& cell) const;
 
     int enterprises_min_;
     std::map<std::string, Table> tables_;
     std::set<EnterpriseId> enterprises_;
+    std::vector<CapacityTotal> capacity_;
 };
 
 }  // namespace khu

@@ -380,20 +380,6 @@ PartitionTerms terms_of(const State& state, const Policy& policy, const Partitio
     return terms;
 }
 
-PayerKind payer_kind(FunderKind kind) {
-    switch (kind) {
-        case FunderKind::National:
-            return PayerKind::National;
-        case FunderKind::Provincial:
-            return PayerKind::Provincial;
-        case FunderKind::Zone:
-            return PayerKind::Zone;
-        case FunderKind::Donor:
-            return PayerKind::Donor;
-    }
-    KHU_CHECK(false);
-}
-
 std::vector<Payer> payers_of(const Policy& policy, const Programme& programme) {
     std::vector<Payer> payers;
     for (const SplitShare& share : programme.split) {
@@ -477,6 +463,22 @@ Expected<JobSpec, Refusal> readmit(const State& state, JobSpec changed, Moment n
     return changed;
 }
 
+namespace {
+
+/// Null where the policy waives all, as is usual: terms are stored with every start.
+std::optional<WaivedShares> waived_of(const AutomaticRefunds& automatic) {
+    if (automatic == AutomaticRefunds{}) {
+        return std::nullopt;
+    }
+    return WaivedShares{.node_fail = automatic.node_fail_permille,
+                        .agent_lost = automatic.agent_lost_permille,
+                        .launch_fail = automatic.launch_fail_permille,
+                        .controller_fault = automatic.controller_fault_permille,
+                        .maintenance_kill = automatic.maintenance_kill_permille};
+}
+
+}  // namespace
+
 PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
     const Policy& policy = *state.truth.policy;
     const Partition& partition = *find_partition(policy, spec.partition);
@@ -489,7 +491,8 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
             .factor_permille = find_qos(policy, spec.qos)->factor_permille,
             .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),
             .payers = payers_of(policy, *find_programme(policy, spec.programme)),
-            .checkpoint_assumed = policy.refunds.checkpoint_assumed};
+            .checkpoint_assumed = policy.refunds.checkpoint_assumed,
+            .waived = waived_of(policy.refunds.automatic)};
 }
 
 Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now) {

@@ -5,6 +5,7 @@
 
 #include "core/machine/admission.h"
 #include "core/machine/calendar.h"
+#include "core/machine/grant_terms.h"
 #include "core/machine/standing.h"
 #include "core/placement/gang.h"
 
@@ -171,8 +172,8 @@ private:
 }  // namespace
 
 bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) {
-    if (over_running_limit(state, spec, 0) || !plan_hold(state, spec, now) ||
-        blackout_ahead(*state.truth.policy, spec, now)) {
+    if (over_running_limit(state, spec, 0) || over_grant_limit(state, spec, 0, now) ||
+        !plan_hold(state, spec, now) || blackout_ahead(*state.truth.policy, spec, now)) {
         return false;
     }
     const QueueOrder before = state.scheduler.queue().order_of(job.id);
@@ -192,6 +193,9 @@ Advice advise(State& state, const Job& job, Moment now) {
     }
     if (std::optional<Reason> blackout = blackout_ahead(*state.truth.policy, job.spec, now)) {
         advice.blockers.push_back(std::move(*blackout));
+    }
+    if (std::optional<Reason> over = over_grant_limit(state, job.spec, 0, now)) {
+        advice.blockers.push_back(std::move(*over));
     }
     if (Expected<HoldPlan, Reason> plan = plan_hold(state, job.spec, now); !plan) {
         advice.blockers.push_back(std::move(plan).error());

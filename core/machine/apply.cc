@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/base/limits.h"
+#include "core/machine/grant_rules.h"
+#include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
@@ -35,7 +37,7 @@ PolicyId policy_in_force(const State& state) {
     return state.truth.policy ? state.truth.policy->id : PolicyId{};
 }
 
-GrantOffer offer_of(const Enterprise& enterprise, const PolicyGrant& grant) {
+GrantOffer offer_of(const Policy& policy, const Enterprise& enterprise, const PolicyGrant& grant) {
     return {.id = grant.id,
             .enterprise = enterprise.id,
             .programme = grant.programme,
@@ -43,7 +45,8 @@ GrantOffer offer_of(const Enterprise& enterprise, const PolicyGrant& grant) {
             .from = grant.window.from,
             .to = grant.window.to,
             .decision_ref = grant.decision_ref,
-            .permit = grant.permit};
+            .permit = grant.permit,
+            .tranches = tranches_in(policy, grant.programme)};
 }
 
 /// A grant of the policy that the ledger does not know is opened; one that has grown is extended.
@@ -55,11 +58,11 @@ void bring_in(State& state, const Enterprise& enterprise, const PolicyGrant& gra
     const Grant* known = ledger.find(grant.id);
     Ledger::Entries made;
     if (known == nullptr) {
-        made = ledger.open(offer_of(enterprise, grant), at, policy);
+        made = ledger.open(offer_of(*state.truth.policy, enterprise, grant), at, policy);
     } else {
         const GrantExtension extension{
             .id = grant.id,
-            .add = grant.amount > known->granted ? grant.amount - known->granted : Atoms{0},
+            .add = std::max(Atoms{0}, grant.amount - offered(*known)),
             .to = grant.window.to > known->to ? grant.window.to : Moment{0},
             .decision_ref = grant.decision_ref};
         const bool grows = extension.add > Atoms{0} || extension.to > Moment{0};
@@ -83,6 +86,14 @@ void drop_scheduled(Truth& truth, std::string why) {
                                         .dropped = std::move(why)});
         truth.scheduled.reset();
     }
+}
+
+/// Its enterprise's jobs may start, or stand elsewhere, and its terms are looked at again.
+void grant_changed(State& state, const GrantId& id, Moment at) {
+    const Grant& grant = *state.truth.ledger.find(id);
+    state.grant_due_at = Moment{0};
+    set_penalty(state, grant.enterprise, grant.programme, at);
+    state.scheduler.admission_changed(grant.enterprise);
 }
 
 /// `next` is in force from `at` on. Attempts that run keep the terms of their start.
@@ -109,6 +120,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
             bring_in(state, enterprise, grant, at, entries);
         }
     }
+    truth.capacity.advance(at);
     use_partitions(state);
     use_fair_share(state);
     if (reorders) {
@@ -116,6 +128,8 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     }
     state.budgets_due = !budgets_due(state).empty();
     state.month_due_at = next_month_event(state);
+    state.grant_due_at = Moment{0};
+    set_penalties(state, at);
     state.scheduler.admission_changed();
     return posted(std::move(entries));
 }
@@ -184,38 +198,67 @@ Effects on(State& state, const GrantRequestDecided& fact, Moment at) {
 
 Effects on(State& state, const GrantOpened& fact, Moment at) {
     Effects effects = posted(state.truth.ledger.open(fact.offer, at, policy_in_force(state)));
-    state.scheduler.admission_changed(fact.offer.enterprise);
+    grant_changed(state, fact.offer.id, at);
     return effects;
 }
 
 Effects on(State& state, const GrantExtended& fact, Moment at) {
     Effects effects = posted(state.truth.ledger.extend(fact.extension, at, policy_in_force(state)));
-    state.scheduler.admission_changed(state.truth.ledger.find(fact.extension.id)->enterprise);
+    grant_changed(state, fact.extension.id, at);
     return effects;
 }
 
-Effects on(State& state, const GrantSuspended& fact, Moment) {
+Effects on(State& state, const GrantSuspended& fact, Moment at) {
     state.truth.ledger.suspend(fact.grant, fact.reason);
-    state.scheduler.admission_changed(state.truth.ledger.find(fact.grant)->enterprise);
+    grant_changed(state, fact.grant, at);
     return {};
 }
 
-Effects on(State& state, const GrantResumed& fact, Moment) {
+Effects on(State& state, const GrantResumed& fact, Moment at) {
     state.truth.ledger.resume(fact.grant);
-    state.scheduler.admission_changed(state.truth.ledger.find(fact.grant)->enterprise);
+    grant_changed(state, fact.grant, at);
     return {};
 }
 
 Effects on(State& state, const GrantClosed& fact, Moment at) {
     Effects effects = posted(state.truth.ledger.close(fact.grant, at, policy_in_force(state)));
-    state.scheduler.admission_changed(state.truth.ledger.find(fact.grant)->enterprise);
+    grant_changed(state, fact.grant, at);
     return effects;
 }
 
 Effects on(State& state, const GrantsExpired&, Moment at) {
     Effects effects = posted(state.truth.ledger.expire(at, policy_in_force(state)));
+    state.grant_due_at = Moment{0};
+    set_penalties(state, at);
     state.scheduler.admission_changed();
     return effects;
+}
+
+Effects on(State& state, const GrantAdvanced& fact, Moment at) {
+    Effects effects =
+        posted(state.truth.ledger.advance(fact.grant, fact.amount, at, policy_in_force(state)));
+    grant_changed(state, fact.grant, at);
+    return effects;
+}
+
+Effects on(State& state, const TrancheTurned& fact, Moment at) {
+    Effects effects = posted(state.truth.ledger.turn_tranche(fact.grant, fact.carry_permille, at,
+                                                             policy_in_force(state)));
+    grant_changed(state, fact.grant, at);
+    return effects;
+}
+
+Effects on(State& state, const PullbackReached& fact, Moment at) {
+    Effects effects = posted(state.truth.ledger.pull_back(fact.grant, fact.forfeit_permille, at,
+                                                          policy_in_force(state)));
+    grant_changed(state, fact.grant, at);
+    return effects;
+}
+
+Effects on(State& state, const PullbackWarned& fact, Moment at) {
+    state.truth.ledger.warned(fact.grant, at);
+    state.grant_due_at = Moment{0};
+    return {};
 }
 
 Effects on(State& state, const ProjectCapSet& fact, Moment) {
@@ -238,7 +281,12 @@ Effects on(State& state, const MonthCut& fact, Moment at) {
                                   .last = state.truth.ledger.last_seq(),
                                   .fact = state.truth.last,
                                   .province_code = policy.zone.province.code,
-                                  .public_min_enterprises = policy.reports.public_min_enterprises});
+                                  .public_min_enterprises = policy.reports.public_min_enterprises,
+                                  .capacity = {}});
+    CapacityMeter& meter = state.truth.capacity;
+    meter.advance(fact.until);
+    state.truth.months.back().capacity = meter.totals();
+    meter.reset();
     state.month_due_at = next_month_event(state);
     return effects;
 }

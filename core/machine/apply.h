@@ -56,11 +56,17 @@ Effects on(State& state, const GrantSuspended& fact, Moment at);
 Effects on(State& state, const GrantResumed& fact, Moment at);
 Effects on(State& state, const GrantClosed& fact, Moment at);
 Effects on(State& state, const GrantsExpired& fact, Moment at);
+Effects on(State& state, const GrantAdvanced& fact, Moment at);
+Effects on(State& state, const TrancheTurned& fact, Moment at);
+Effects on(State& state, const PullbackReached& fact, Moment at);
+Effects on(State& state, const PullbackWarned& fact, Moment at);
 Effects on(State& state, const ProjectCapSet& fact, Moment at);
 Effects on(State& state, const MonthCut& fact, Moment at);
 Effects on(State& state, const MonthClosed& fact, Moment at);
 Effects on(State& state, const BudgetsSet& fact, Moment at);
 Effects on(State& state, const WalletPaidIn& fact, Moment at);
+Effects on(State& state, const RefundAsked& fact, Moment at);
+Effects on(State& state, const RefundDecided& fact, Moment at);
 Effects on(State& state, const NodeJoined& fact, Moment at);
 Effects on(State& state, const NodeLost& fact, Moment at);
 Effects on(State& state, const NodeDrained& fact, Moment at);
@@ -81,6 +87,8 @@ void take_resources(State& state, const Job& job);
 void add_node(State& state, const NodeRecord& node);
 void set_health(State& state, const NodeRecord& node);
 void use_partitions(State& state);
+/// What the node adds to the zone's capacity from now on; it is counted up to now.
+void rate_node(State& state, const NodeRecord& node);
 /// When the clock must look at the job: its launch timeout, its deadline, or while it is queued the
 /// last moment at which it could start and end in time; none if there is no such moment.
 std::optional<Moment> timer_of(const Job& job);

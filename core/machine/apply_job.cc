@@ -98,7 +98,6 @@ void forget_timer(State& state, const Job& job) {
 }
 
 void leave_queue(State& state, const Job& job) {
-    no_eta_awaited(state, job);
     usage_of(state, job).queued -= is_element(job.spec) ? 0 : 1;  // an array counts once
 }
 
@@ -167,6 +166,7 @@ void take_resources(State& state, const Job& job) {
         state.to_close.insert(job.id);
     }
     usage_of(state, job).running_gpus += gpus_of(job);
+    ++usage_of(state, job).running_jobs;
 }
 
 Effects on(State& state, const JobQueued& fact, Moment at) {
@@ -356,7 +356,7 @@ Effects on(State& state, const EndingRevised& fact, Moment) {
     return {};
 }
 
-Effects on(State& state, const NodeReleased& fact, Moment) {
+Effects on(State& state, const NodeReleased& fact, Moment at) {
     Job& job = job_with_attempt(state, fact.job, fact.attempt);
     Attempt& attempt = *live_attempt(job);
     NodeStage& stage = attempt.stages[*rank_of(attempt, fact.node)];
@@ -370,6 +370,10 @@ Effects on(State& state, const NodeReleased& fact, Moment) {
         note_whole(attempt);
     }
     state.jobs_on.at(fact.node).erase(job.id);
+    if (const NodeRecord& node = state.truth.nodes.at(fact.node); node.drained) {
+        state.truth.capacity.advance(at);
+        rate_node(state, node);
+    }
     state.scheduler.node_released(job.id, fact.node);
     const bool last = std::ranges::all_of(
         attempt.stages, [](NodeStage each) { return each == NodeStage::Released; });
@@ -394,6 +398,7 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     std::vector<UsageRow> rows = std::move(state.truth.books.at(job.id).rows);
     count_end(state, job, ending, base, at);
     usage_of(state, job).running_gpus -= gpus_of(job);
+    --usage_of(state, job).running_jobs;
     job.suspect = state.truth.books.at(job.id).suspect;
     if (is_infrastructure(ending.cause)) {
         ++job.infrastructure_fails;

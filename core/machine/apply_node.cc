@@ -78,6 +78,21 @@ void add_node(State& state, const NodeRecord& node) {
     state.node_names[node.name] = node.id;
 }
 
+void rate_node(State& state, const NodeRecord& node) {
+    NodeCapacity is;
+    const Partition* partition =
+        state.truth.policy ? partition_of(*state.truth.policy, node.name) : nullptr;
+    if (partition != nullptr) {
+        const auto jobs = state.jobs_on.find(node.id);
+        const bool busy = jobs != state.jobs_on.end() && !jobs->second.empty();
+        is = {.partition = partition->id,
+              .milli = node_milli(*state.truth.policy, *partition, node.inventory),
+              .down = !node.up,
+              .maintenance = node.drained && !busy};
+    }
+    state.truth.capacity.set(node.id, is);
+}
+
 void use_partitions(State& state) {
     use_topology(state);
     std::vector<PartitionNodes> partitions;
@@ -90,10 +105,14 @@ void use_partitions(State& state) {
                               .shared = each.sharing == Sharing::Everybody});
     }
     state.scheduler.partitions_changed(partitions);
+    for (const auto& [id, node] : state.truth.nodes) {
+        rate_node(state, node);
+    }
 }
 
 Effects on(State& state, const NodeJoined& fact, Moment at) {
     Truth& truth = state.truth;
+    truth.capacity.advance(at);
     if (fact.node == truth.next_node) {
         truth.next_node = NodeId{fact.node.value + 1};
     }
@@ -114,31 +133,38 @@ Effects on(State& state, const NodeJoined& fact, Moment at) {
     node.up = true;
     add_node(state, node);
     set_health(state, node);
+    rate_node(state, node);
     state.heard_at[fact.node] = at;
     return orders_for(state, fact.node, at);
 }
 
-Effects on(State& state, const NodeLost& fact, Moment) {
+Effects on(State& state, const NodeLost& fact, Moment at) {
+    state.truth.capacity.advance(at);
     NodeRecord& node = state.truth.nodes.at(fact.node);
     KHU_CHECK(node.up);
     node.up = false;
     set_health(state, node);
+    rate_node(state, node);
     return {};
 }
 
-Effects on(State& state, const NodeDrained& fact, Moment) {
+Effects on(State& state, const NodeDrained& fact, Moment at) {
+    state.truth.capacity.advance(at);
     NodeRecord& node = state.truth.nodes.at(fact.node);
     node.drained = true;
     node.drain_reason = fact.reason;
     set_health(state, node);
+    rate_node(state, node);
     return {};
 }
 
-Effects on(State& state, const NodeResumed& fact, Moment) {
+Effects on(State& state, const NodeResumed& fact, Moment at) {
+    state.truth.capacity.advance(at);
     NodeRecord& node = state.truth.nodes.at(fact.node);
     node.drained = false;
     node.drain_reason.clear();
     set_health(state, node);
+    rate_node(state, node);
     return {};
 }
 

@@ -16,6 +16,7 @@
 #include "core/jobs/spec.h"
 #include "core/ledger/grant.h"
 #include "core/ledger/grant_request.h"
+#include "core/ledger/refund.h"
 #include "core/policy/policy.h"
 #include "core/protocol/messages.h"
 
@@ -105,6 +106,13 @@ struct ChangeGrant {
     std::string reason;
 };
 
+/// Part of the next tranche, before its time; by a holder of the grant's enterprise, or an admin.
+struct AdvanceGrant {
+    Identity who;
+    GrantId grant;
+    Atoms amount;
+};
+
 /// By a holder of the grant's enterprise, or an admin. `lift`: there is no cap any more.
 struct CapProject {
     Identity who;
@@ -120,6 +128,19 @@ struct PayIn {
     EnterpriseId enterprise;
     Mvnd amount;
     std::string ref;
+};
+
+/// Part of what an ended attempt cost is to go back. `request` without number and user; `paid` is
+/// read from the books by who makes the command; an amount of 0 is all that is left.
+struct AskRefund {
+    Identity who;
+    RefundRequest request;
+};
+struct DecideRefund {
+    Identity who;
+    std::uint64_t number{0};
+    bool approve{false};
+    std::string reason;
 };
 
 struct DrainNode {
@@ -157,9 +178,10 @@ struct RunRound {};
 /// Tell those that wait when they will start; Tick does it too, when it is due.
 struct GiveEtas {};
 
-using Command = std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob,
-                             ApplyPolicy, ApproveGrants, RequestGrant, DecideGrantRequest,
-                             ExtendGrant, ChangeGrant, CapProject, PayIn, DrainNode, ResumeNode,
-                             RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas>;
+using Command =
+    std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob, ApplyPolicy,
+                 ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
+                 AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, DrainNode, ResumeNode,
+                 RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas>;
 
 }  // namespace khu

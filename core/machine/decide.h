@@ -3,8 +3,8 @@
 /// \file
 /// decide(): what a command amounts to in this state, as facts or as a refusal. It changes nothing.
 /// One small function per command, grouped by what they speak of: decide_job.cc, decide_grant.cc,
-/// decide_money.cc, decide_policy.cc, decide_request.cc, decide_node.cc, decide_time.cc,
-/// decide_round.cc, decide_eta.cc.
+/// decide_money.cc, decide_refund.cc, decide_policy.cc, decide_request.cc, decide_node.cc,
+/// decide_time.cc, decide_round.cc, decide_eta.cc.
 
 #include <vector>
 
@@ -22,7 +22,7 @@ struct Decision {
     Effects replies;           ///< to the agent that spoke; performed after the facts are stored
     JobId job;                 ///< the job that was made or found
     bool existed{false};       ///< the idempotency key had made it before
-    std::uint64_t request{0};  ///< number of the grant request that was made or decided
+    std::uint64_t request{0};  ///< number of the request that was made or decided
 };
 using Decided = Expected<Decision, Refusal>;
 
@@ -48,8 +48,11 @@ Decided on(State& state, const RequestGrant& command, Moment now);
 Decided on(State& state, const DecideGrantRequest& command, Moment now);
 Decided on(State& state, const ExtendGrant& command, Moment now);
 Decided on(State& state, const ChangeGrant& command, Moment now);
+Decided on(State& state, const AdvanceGrant& command, Moment now);
 Decided on(State& state, const CapProject& command, Moment now);
 Decided on(State& state, const PayIn& command, Moment now);
+Decided on(State& state, const AskRefund& command, Moment now);
+Decided on(State& state, const DecideRefund& command, Moment now);
 Decided on(State& state, const DrainNode& command, Moment now);
 Decided on(State& state, const ResumeNode& command, Moment now);
 Decided on(State& state, const RegisterNode& command, Moment now);

@@ -13,11 +13,12 @@ Decided on(State& state, const GiveEtas&, Moment now) {
     if (state.eta_due_at > now || !state.truth.policy) {
         return decision;
     }
-    state.eta_due_at = now + limits::eta_again;
+    const bool some_wait = state.scheduler.queue().size() > 0;
+    state.eta_due_at = some_wait ? now + limits::eta_again : kNever;
     EtasGiven given;
     for (const auto& [partition, heads] : state.scheduler.queue().partitions()) {
         for (const JobEta& each : etas_of(state, partition, now)) {
-            if (state.eta_due.contains(each.job)) {
+            if (may_be_told(state.truth.jobs.at(each.job))) {
                 given.etas.push_back(each);
             }
         }

@@ -36,7 +36,8 @@ Decided on(State& state, const ApproveGrants& command, Moment now) {
     Decision decision;
     Ledger books = state.truth.ledger;
     for (std::size_t i = 0; i < command.offers.size(); ++i) {
-        const GrantOffer& offer = command.offers[i];
+        GrantOffer offer = command.offers[i];
+        offer.tranches = state.truth.policy ? tranches_in(*state.truth.policy, offer.programme) : 1;
         if (auto allowed = may_grant(state, books, offer, now); !allowed) {
             return Unexpected{command.lines.empty() ? std::move(allowed).error()
                                                     : in_row(allowed.error(), command.lines.at(i))};
@@ -81,6 +82,23 @@ Decided on(State& state, const ChangeGrant& command, Moment now) {
                     .grant = command.grant, .reason = command.reason, .by = command.who.user});
     }
     KHU_CHECK(false);
+}
+
+/// Errors: N403, L202, L203, H422. Somebody else's grant is as unknown as one that never was.
+Decided on(State& state, const AdvanceGrant& command, Moment now) {
+    const Ledger& ledger = state.truth.ledger;
+    const Grant* grant = ledger.find(command.grant);
+    if (grant == nullptr || !command.who.may_read(grant->enterprise) || !state.truth.policy) {
+        return Unexpected{Refusal(Code::UnknownGrant).with("grant", command.grant.value)};
+    }
+    if (auto role = need_holder(state, command.who, grant->enterprise, "grant advance"); !role) {
+        return Unexpected{std::move(role).error()};
+    }
+    const Programme* programme = find_programme(*state.truth.policy, grant->programme);
+    const int most = programme == nullptr ? 0 : programme->advance_max_of_next_tranche_permille;
+    return only_if(
+        ledger.can_advance(command.grant, command.amount, most, now),
+        GrantAdvanced{.grant = command.grant, .amount = command.amount, .by = command.who.user});
 }
 
 Expected<Done, Refusal> need_holder(const State& state, const Identity& who,

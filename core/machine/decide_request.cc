@@ -13,15 +13,18 @@ Refusal bad_field(const char* field, const char* why) {
     return Refusal(Code::BadField).with("field", field).with("why", why);
 }
 
-GrantOffer offer_for(const GrantRequest& request, GrantId id, std::string decision_ref) {
-    return {.id = std::move(id),
-            .enterprise = request.enterprise,
-            .programme = request.programme,
-            .amount = request.amount,
-            .from = request.from,
-            .to = request.to,
-            .decision_ref = std::move(decision_ref),
-            .permit = request.permit};
+GrantOffer offer_for(const State& state, const GrantRequest& request, GrantId id,
+                     std::string decision_ref) {
+    return {
+        .id = std::move(id),
+        .enterprise = request.enterprise,
+        .programme = request.programme,
+        .amount = request.amount,
+        .from = request.from,
+        .to = request.to,
+        .decision_ref = std::move(decision_ref),
+        .permit = request.permit,
+        .tranches = state.truth.policy ? tranches_in(*state.truth.policy, request.programme) : 1};
 }
 
 /// The next number whose name no grant has.
@@ -71,7 +74,8 @@ Decided on(State& state, const RequestGrant& command, Moment now) {
     if (static_cast<std::int64_t>(request.purpose.size()) > limits::purpose_bytes_max) {
         return Unexpected{bad_field("purpose", "at most 2000 bytes")};
     }
-    const GrantOffer offer = offer_for(request, GrantId{request_name(request.number)}, "policy");
+    const GrantOffer offer =
+        offer_for(state, request, GrantId{request_name(request.number)}, "policy");
     if (auto allowed = may_grant(state, state.truth.ledger, offer, now); !allowed) {
         return Unexpected{std::move(allowed).error()};
     }
@@ -129,7 +133,7 @@ Decided on(State& state, const DecideGrantRequest& command, Moment now) {
         return Unexpected{bad_field("decision_ref", "an approval names the decision behind it")};
     }
     decided.grant = command.grant.empty() ? GrantId{request_name(command.number)} : command.grant;
-    const GrantOffer offer = offer_for(record.request, decided.grant, command.decision_ref);
+    const GrantOffer offer = offer_for(state, record.request, decided.grant, command.decision_ref);
     if (auto allowed = may_grant(state, state.truth.ledger, offer, now); !allowed) {
         return Unexpected{std::move(allowed).error()};
     }

@@ -7,6 +7,7 @@
 #include "core/machine/admission.h"
 #include "core/machine/calendar.h"
 #include "core/machine/decide.h"
+#include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
 #include "core/machine/standing.h"
 
@@ -28,6 +29,11 @@ public:
         }
         if (std::optional<Reason> blackout = blackout_ahead(*state_.truth.policy, spec, now_)) {
             return blackout;
+        }
+        const auto jobs = jobs_.find({spec.enterprise, spec.programme});
+        if (std::optional<Reason> over =
+                over_grant_limit(state_, spec, jobs == jobs_.end() ? 0 : jobs->second, now_)) {
+            return over;
         }
         if (std::optional<Reason> lacks = lacks_live_grant(state_, spec, now_)) {
             return lacks;
@@ -58,6 +64,7 @@ public:
         }
         gpus_[{job.spec.enterprise, job.spec.programme}] +=
             std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
+        ++jobs_[{job.spec.enterprise, job.spec.programme}];
         return fair_hold(*state_.truth.policy, price(state_, job.spec, now_), job.spec.time_limit);
     }
 
@@ -85,6 +92,7 @@ private:
     std::set<FunderId> short_funders_;
     std::map<JobId, HoldPlan> plans_;
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> gpus_;
+    std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> jobs_;  ///< started
 };
 
 }  // namespace

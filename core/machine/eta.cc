@@ -30,21 +30,16 @@ std::vector<JobEta> etas_of(const State& state, const PartitionId& partition, Mo
     return forecast(input, partition, limits::forecast_jobs_max);
 }
 
+bool may_be_told(const Job& job) {
+    return job.attempts.value == 0 && !job.eta.filled() && !job.spec.held && !job.blocked &&
+           !is_array(job.spec);
+}
+
 namespace apply_detail {
 
 void await_eta(State& state, const Job& job, Moment now) {
-    if (job.attempts.value > 0 || job.eta.filled() || job.spec.held || job.blocked ||
-        is_array(job.spec)) {
-        return;
-    }
-    state.eta_due.insert(job.id);
-    state.eta_due_at = std::min(state.eta_due_at, now + limits::eta_after);
-}
-
-void no_eta_awaited(State& state, const Job& job) {
-    state.eta_due.erase(job.id);
-    if (state.eta_due.empty()) {
-        state.eta_due_at = kNever;
+    if (may_be_told(job)) {
+        state.eta_due_at = std::min(state.eta_due_at, now + limits::eta_after);
     }
 }
 
@@ -68,7 +63,6 @@ Effects on(State& state, const EtasGiven& fact, Moment at) {
         Job& job = state.truth.jobs.at(each.job);
         job.eta =
             StartEstimate{.given_at = at, .early = each.early, .late = each.late, .started_at = {}};
-        no_eta_awaited(state, job);
     }
     return {};
 }

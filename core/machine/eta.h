@@ -15,11 +15,13 @@ namespace khu {
 /// Of the first jobs of the partition as things stand now; see limits::forecast_jobs_max.
 std::vector<JobEta> etas_of(const State& state, const PartitionId& partition, Moment now);
 
+/// It waits for its first start, and nothing was said of that yet.
+bool may_be_told(const Job& job);
+
 namespace apply_detail {
 
 /// The job is queued and has been told nothing.
 void await_eta(State& state, const Job& job, Moment now);
-void no_eta_awaited(State& state, const Job& job);
 /// Its first attempt takes its resources.
 void count_first_start(State& state, Job& job, Moment at);
 

@@ -19,6 +19,7 @@
 #include "core/ledger/charge.h"
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
+#include "core/ledger/refund.h"
 #include "core/policy/policy.h"
 #include "core/schedule/forecast.h"
 #include "core/topology/inventory.h"
@@ -263,6 +264,38 @@ struct GrantClosed {
 };
 KHU_DESCRIBE(GrantClosed, grant, reason, by)
 
+struct GrantAdvanced {
+    GrantId grant;
+    Atoms amount;
+    UserId by;
+};
+KHU_DESCRIBE(GrantAdvanced, grant, amount, by)
+
+/// The next tranche begins; of the rest of the one before so much of that tranche is carried.
+struct TrancheTurned {
+    GrantId grant;
+    int carry_permille{0};
+};
+KHU_DESCRIBE(TrancheTurned, grant, carry_permille)
+
+/// A point of the programme: so much was used, so much of the rest goes back; 0: enough was used.
+struct PullbackReached {
+    GrantId grant;
+    int used_permille{0};
+    int forfeit_permille{0};
+};
+KHU_DESCRIBE(PullbackReached, grant, used_permille, forfeit_permille)
+
+/// At `at` the grant loses so much of the rest, if no more than `used_permille` is used by then;
+/// 0: it would lose nothing.
+struct PullbackWarned {
+    GrantId grant;
+    Moment at;
+    int used_permille{0};
+    int forfeit_permille{0};
+};
+KHU_DESCRIBE(PullbackWarned, grant, at, used_permille, forfeit_permille)
+
 struct NamedEnterprise {
     EnterpriseId id;
     std::string name;
@@ -309,6 +342,17 @@ struct WalletPaidIn {
     UserId by;
 };
 KHU_DESCRIBE(WalletPaidIn, enterprise, amount, ref, by)
+
+struct RefundAsked {
+    RefundRequest request;
+};
+KHU_DESCRIBE(RefundAsked, request)
+
+/// An approved one is in the books; its make-good grants follow as GrantOpened.
+struct RefundDecided {
+    RefundDecision decision;
+};
+KHU_DESCRIBE(RefundDecided, decision)
 
 /// Every grant whose window is over gives up what is not held.
 struct GrantsExpired {};
@@ -364,7 +408,8 @@ using Fact =
                  NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
                  PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
                  GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed,
-                 ProjectCapSet, CheckpointDeclared, EtasGiven>;
+                 ProjectCapSet, CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced,
+                 TrancheTurned, PullbackReached, PullbackWarned, EtasGiven>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -19,10 +19,11 @@ Enterprise with_grants(const Enterprise& enterprise, const Ledger& books, Moment
     whole.grants.clear();
     for (const Grant& grant : books.balance(enterprise.id)) {
         const GrantState state = state_of(grant, now);
-        if (state != GrantState::Closing && state != GrantState::Closed) {
+        const bool over = state == GrantState::Closing || state == GrantState::Closed;
+        if (!over && !grant.makegood && grant.overrun_of.empty()) {
             whole.grants.push_back({.id = grant.id,
                                     .programme = grant.programme,
-                                    .amount = grant.granted,
+                                    .amount = offered(grant),
                                     .window = {grant.from, grant.to},
                                     .decision_ref = grant.decision_ref,
                                     .permit = ""});
@@ -90,19 +91,25 @@ Expected<Done, Refusal> may_extend(const State& state, const GrantExtension& ext
     const PolicyGrant grant{
         .id = known.id,
         .programme = known.programme,
-        .amount = known.granted + extension.add,
+        .amount = offered(known) + extension.add,
         .window = {known.from, extension.to == Moment{} ? known.to : extension.to},
         .decision_ref = extension.decision_ref,
         .permit = known.permit};
     return inside_rules(state, books, known.enterprise, grant, now);
 }
 
+int tranches_in(const Policy& policy, const ProgrammeId& id) {
+    const Programme* programme = find_programme(policy, id);
+    return programme != nullptr && programme->grant.tranche == Tranche::Quarter ? 4 : 1;
+}
+
 Atoms granted_together(const Ledger& books, const EnterpriseId& enterprise,
                        const ProgrammeId& programme, Window window) {
     Atoms sum;
     for (const Grant& grant : books.balance(enterprise)) {
-        if (grant.programme == programme && grant.from < window.to && window.from < grant.to) {
-            sum += grant.granted;
+        if (!grant.makegood && grant.overrun_of.empty() && grant.programme == programme &&
+            grant.from < window.to && window.from < grant.to) {
+            sum += offered(grant);
         }
     }
     return sum;

@@ -21,6 +21,9 @@ Expected<Done, Refusal> may_grant(const State& state, const Ledger& books, const
 /// can extend it. Errors: A133, L210.
 Expected<Done, Refusal> may_extend(const State& state, const GrantExtension& extension, Moment now);
 
+/// Into how many tranches the programme parts its grants.
+int tranches_in(const Policy& policy, const ProgrammeId& programme);
+
 /// All that the enterprise was granted in that programme and whose window meets [from, to).
 Atoms granted_together(const Ledger& books, const EnterpriseId& enterprise,
                        const ProgrammeId& programme, Window window);

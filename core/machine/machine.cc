@@ -1,5 +1,6 @@
 #include "core/machine/machine.h"
 
+#include "core/machine/grant_terms.h"
 #include "core/machine/settle.h"
 
 namespace khu {
@@ -11,6 +12,9 @@ Outcome Machine::handle(const Command& command, Moment now) {
         for (Fact& fact : months_due(state_, now)) {
             take(std::move(fact), now, outcome);
         }
+    }
+    if (!std::holds_alternative<HearNode>(command)) {
+        turn_grants(now, outcome);
     }
     Decided decided = decide(state_, command, now);
     if (!decided) {
@@ -30,7 +34,20 @@ Outcome Machine::handle(const Command& command, Moment now) {
     while (std::optional<Fact> next = consequence(state_, now)) {
         take(std::move(*next), now, outcome);
     }
+    if (!std::holds_alternative<HearNode>(command)) {
+        turn_grants(now, outcome);
+    }
     return outcome;
+}
+
+/// What the terms of its programme do to a grant comes before what is decided after that moment.
+void Machine::turn_grants(Moment now, Outcome& outcome) {
+    while (now >= state_.grant_due_at) {
+        for (Fact& fact : grants_due(state_, now)) {
+            take(std::move(fact), now, outcome);
+        }
+        state_.grant_due_at = next_grant_event(state_);
+    }
 }
 
 void Machine::take(Fact fact, Moment now, Outcome& outcome) {

@@ -42,6 +42,7 @@ public:
     [[nodiscard]] State& borrow() { return state_; }
 
 private:
+    void turn_grants(Moment now, Outcome& outcome);
     void take(Fact fact, Moment now, Outcome& outcome);
 
     State state_;

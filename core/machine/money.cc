@@ -35,6 +35,19 @@ std::optional<Reason> closed_funder(const Policy& policy, const PriceTerms& term
     return std::nullopt;
 }
 
+/// What the programme offers where its grants do not suffice: the line of overrun, if any.
+Expected<HoldPlan, Reason> beyond_grants(const State& state, const JobSpec& spec, Atoms need,
+                                         const Ledger& hours, Moment now,
+                                         Expected<HoldPlan, Reason> otherwise) {
+    const Programme* programme = find_programme(*state.truth.policy, spec.programme);
+    if (programme == nullptr || programme->exhausted != Exhausted::LowPriority) {
+        return otherwise;
+    }
+    HoldPlan asked{.enterprise = spec.enterprise, .programme = spec.programme, .total = need};
+    asked.project = spec.project.str();
+    return hours.can_overrun(asked, programme->overrun_max_permille, now);
+}
+
 Reason short_of(const State& state, const MoneyPart& part, const Promised& promised,
                 const EnterpriseId& enterprise) {
     const Purse* purse = state.truth.ledger.find_purse(part.account);
@@ -79,6 +92,20 @@ std::vector<Budget> wanted_budgets(const State& state) {
 
 }  // namespace
 
+PayerKind payer_kind(FunderKind kind) {
+    switch (kind) {
+        case FunderKind::National:
+            return PayerKind::National;
+        case FunderKind::Provincial:
+            return PayerKind::Provincial;
+        case FunderKind::Zone:
+            return PayerKind::Zone;
+        case FunderKind::Donor:
+            return PayerKind::Donor;
+    }
+    KHU_CHECK(false);
+}
+
 std::string payer_account(const Policy& policy, const EnterpriseId& enterprise) {
     const Enterprise* known = find_enterprise(policy, enterprise);
     const bool wallet = known != nullptr && known->wallet.mode != WalletMode::None;
@@ -91,6 +118,9 @@ Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
     const Atoms need = hold_for(terms, spec.time_limit);
     Expected<HoldPlan, Reason> plan =
         promised.hours.can_hold(spec.enterprise, spec.programme, need, now, spec.project.str());
+    if (!plan && plan.error().code == Code::HoldDoesNotFit) {
+        plan = beyond_grants(state, spec, need, promised.hours, now, std::move(plan));
+    }
     if (!plan || need == Atoms{0}) {
         return plan;
     }
@@ -103,6 +133,14 @@ Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
         return Unexpected{short_of(state, *lacks, promised, spec.enterprise)};
     }
     return plan;
+}
+
+Loss loss_of(const State& state, Mvnd value) {
+    const FunderId& payer = state.truth.policy->refunds.payer;
+    if (payer.empty()) {
+        return {};
+    }
+    return {.of = {.account = funder_account(payer), .amount = value}, .zone = zone_name(state)};
 }
 
 std::vector<Budget> budgets_due(const State& state) {

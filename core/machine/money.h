@@ -30,8 +30,13 @@ Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
                                       const PriceTerms& terms, const Promised& promised,
                                       Moment now);
 
+PayerKind payer_kind(FunderKind kind);
+
 /// The account of the enterprise's own part.
 std::string payer_account(const Policy& policy, const EnterpriseId& enterprise);
+
+/// `value` of waived hours at list price, for whom the policy in force lets bear it.
+Loss loss_of(const State& state, Mvnd value);
 
 /// Budgets and credit limits in which the books differ from the policy in force.
 std::vector<Budget> budgets_due(const State& state);

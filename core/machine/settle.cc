@@ -4,6 +4,7 @@
 
 #include "core/base/enum_name.h"
 #include "core/ledger/usage.h"
+#include "core/machine/money.h"
 
 namespace khu {
 namespace {
@@ -58,7 +59,8 @@ void post(const Settling& to, const Ledger::Entries& entries, UsageRow row) {
 
 void settle_slices(const Settling& to, const std::vector<SliceBill>& slices) {
     for (const SliceBill& slice : slices) {
-        const SettleInput input = settle_input(slice, to.job.spec.partition, to.job.spec.qos);
+        SettleInput input = settle_input(slice, to.job.spec.partition, to.job.spec.qos);
+        input.loss = loss_of(to.state, slice.waived_list);
         const Ledger::Entries entries =
             to.state.truth.ledger.settle(to.context.key, input, to.at, to.context.policy);
         post(to, entries, usage_row(to.context, to.end, slice, entries));
@@ -70,7 +72,8 @@ void settle_correction(const Settling& to, const Correction& back) {
     const CorrectionInput input{.less = back.less,
                                 .cause = cause_name(to.end.cause),
                                 .held = books.hold.parts,
-                                .paid = back.paid};
+                                .paid = back.paid,
+                                .loss = loss_of(to.state, back.waived_list)};
     const Ledger::Entries entries =
         to.state.truth.ledger.correct(to.context.key, input, to.at, to.context.policy);
     UsageRow row = correction_row(to.context, to.end, books.settled, back,

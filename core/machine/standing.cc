@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/machine/grant_terms.h"
+
 namespace khu {
 namespace {
 
@@ -73,8 +75,11 @@ void count_start(State& state, const Job& job, bool fresh) {
     const Atoms hold = fair_hold(*state.truth.policy, terms, job.spec.time_limit);
     state.fair_holds[job.id] = hold;
     state.scheduler.fair().hold(leaf_of(state, job), hold);
+    state.usage[{job.spec.enterprise, job.spec.programme}].per_second +=
+        hold_for(terms, seconds(1));
     if (fresh) {
         state.truth.history.started(run_class(job.spec), live_attempt(job)->taken_at);
+        set_penalty(state, job.spec.enterprise, job.spec.programme, live_attempt(job)->taken_at);
     }
 }
 
@@ -82,10 +87,14 @@ void count_end(State& state, const Job& job, const Ending& ending, Atoms base, M
     const LeafNumber leaf = leaf_of(state, job);
     FairTree& fair = state.scheduler.fair();
     fair.unhold(leaf, state.fair_holds.extract(job.id).mapped());
-    const bool idle = state.truth.books.at(job.id).terms.factor_permille == 0;
+    const PriceTerms& terms = state.truth.books.at(job.id).terms;
+    state.usage[{job.spec.enterprise, job.spec.programme}].per_second -=
+        hold_for(terms, seconds(1));
+    const bool idle = terms.factor_permille == 0;
     FadingUse& use = state.truth.fair_use[{job.spec.programme, job.spec.enterprise}];
     fair.decay().add(use, counted(*state.truth.policy, base, idle), day_of(at));
     fair.set_use(leaf, use);
+    set_penalty(state, job.spec.enterprise, job.spec.programme, at);
     const RunClass kind = run_class(job.spec);
     const Moment taken = ending.attempt->taken_at;
     if (says_how_long(ending.cause)) {

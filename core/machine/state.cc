@@ -6,6 +6,7 @@
 #include "core/machine/apply.h"
 #include "core/machine/arrays.h"
 #include "core/machine/dependencies.h"
+#include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
@@ -54,7 +55,7 @@ Moment State::next_wake() const {
     if (const std::optional<Moment> opening = khu::next_opening(*this)) {
         next = std::min(next, *opening);
     }
-    next = std::min({next, month_due_at, eta_due_at});
+    next = std::min({next, month_due_at, grant_due_at, eta_due_at});
     if (const std::optional<Moment> begin = scheduler.next_wake()) {
         next = std::min(next, *begin);
     }
@@ -103,6 +104,7 @@ void restore(State& state, Moment now) {
     if (state.truth.policy) {
         apply_detail::use_partitions(state);
         apply_detail::use_fair_share(state);
+        apply_detail::set_penalties(state, now);
         state.budgets_due = !budgets_due(state).empty();
         state.month_due_at = next_month_event(state);
     }
@@ -119,6 +121,9 @@ void restore(State& state, Moment now) {
         if (const std::optional<Moment> timer = apply_detail::timer_of(job)) {
             state.job_timers.insert({*timer, id});
         }
+    }
+    for (const auto& [id, node] : state.truth.nodes) {
+        apply_detail::rate_node(state, node);
     }
     for (auto& [id, ended] : state.truth.ended) {
         state.names.share(ended.enterprise.value);

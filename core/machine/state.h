@@ -20,7 +20,9 @@
 #include "core/jobs/job.h"
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
+#include "core/ledger/refund.h"
 #include "core/ledger/usage.h"
+#include "core/machine/capacity.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
 #include "core/schedule/decay.h"
@@ -99,6 +101,8 @@ struct DeadDependency {
 struct Usage {
     std::int64_t queued{0};
     std::int64_t running_gpus{0};
+    std::int64_t running_jobs{0};
+    Atoms per_second;  ///< what all that run are charged
     bool operator==(const Usage&) const = default;
 };
 
@@ -135,9 +139,10 @@ struct MonthMark {
     EventSeq fact;                ///< the MonthCut, which has the names
     std::string province_code{};  ///< as the policy then had it, here and below
     int public_min_enterprises{0};
+    std::vector<CapacityTotal> capacity{};
     bool operator==(const MonthMark&) const = default;
 };
-KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises)
+KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises, capacity)
 
 /// The truth, as snapshots hold it.
 struct Truth {
@@ -155,6 +160,10 @@ struct Truth {
     std::vector<PolicyRecord> policy_history;  ///< oldest first
     std::uint64_t next_request{1};
     std::map<std::uint64_t, GrantRequestRecord> requests;  ///< by number
+    std::uint64_t next_refund{1};
+    std::map<std::uint64_t, RefundRecord> refunds;  ///< by number
+    std::map<AttemptKey, Refunded> refunded;
+    Moment refunds_since;  ///< nothing that ended by then is refunded: `refunded` has forgotten it
     Ledger ledger;
     std::map<JobId, Job> jobs;
     std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt
@@ -165,6 +174,7 @@ struct Truth {
     Moment closed_until;              ///< 0: none was closed
     std::string closed_period;        ///< the last that was
     std::vector<MonthMark> months;    ///< that were cut, oldest first
+    CapacityMeter capacity;           ///< of the month that runs
     RunHistory history;               ///< what predictions are made of
     WaitStats waits;                  ///< how long jobs waited, and whether that was said
     std::map<JobId, EndedJob> ended;  ///< the newest, by number
@@ -195,8 +205,8 @@ public:
     Moment openings_seen;  ///< grants that opened by then have been offered to waiting jobs
     std::set<FunderId> short_funders;  ///< that kept a job waiting since they last got money back
     Moment month_due_at{kNever};       ///< next_month_event()
+    Moment grant_due_at{};             ///< next_grant_event(); 0: to be found out
     bool budgets_due{false};           ///< the books differ from the policy; see consequence()
-    std::set<JobId> eta_due;           ///< wait, and have not been told when they start
     Moment eta_due_at{kNever};         ///< when they are to be
     std::set<JobId> to_close;          ///< every node has released; see consequence()
 

@@ -10,29 +10,19 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 25> later{
+constexpr std::array<std::string_view, 15> later{
     "qos.*.min_runtime",
     "qos.*.no_backfill_hold",
     "qos.*.max_gpus_per_enterprise",
     "qos.*.max_jobs_per_user",
-    "programmes.*.grant.tranche",
     "programmes.*.limits.max_users",
-    "programmes.*.carry",
-    "programmes.*.pullback",
-    "programmes.*.advance",
-    "programmes.*.overrun",
-    "programmes.*.exhausted",
     "programmes.*.duties",
     "fairshare.inside_programme",
     "fairshare.floor",
     "priority.age.cap",
-    "priority.over_grant",
     "borrowing",
     "preemption",
     "calendar.reservations",
-    "refunds.automatic",
-    "refunds.manual",
-    "refunds.payer",
     "reports.retention",
     "privacy",
     "zone.services",

@@ -6,6 +6,7 @@
 /// report dates, privacy. not_in_force() (not_in_force.h) names those that a policy uses, so that
 /// nobody believes in a rule that nothing obeys.
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -166,6 +167,7 @@ struct AutomaticRefunds {
 KHU_DESCRIBE(AutomaticRefunds, node_fail_permille, agent_lost_permille, launch_fail_permille,
              controller_fault_permille, maintenance_kill_permille)
 
+/// Who may make one alone; the other asks for it.
 enum class RefundRole { ZoneAdmin, Holder };
 KHU_DESCRIBE_ENUM(RefundRole, ZoneAdmin, Holder)
 
@@ -173,9 +175,11 @@ struct ManualRefunds {
     Span ask_within{days(14)};
     RefundRole needs{RefundRole::ZoneAdmin};
     int max_permille{1000};
+    /// Larger ones are decided by another zone admin than the one who asked; usual: none is.
+    Atoms second_approver_above{std::numeric_limits<std::int64_t>::max()};
     bool operator==(const ManualRefunds&) const = default;
 };
-KHU_DESCRIBE(ManualRefunds, ask_within, needs, max_permille)
+KHU_DESCRIBE(ManualRefunds, ask_within, needs, max_permille, second_approver_above)
 
 struct Refunds {
     AutomaticRefunds automatic;

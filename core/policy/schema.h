@@ -132,7 +132,7 @@ KHU_FIELDS(Programme, p) {
     programme_rights(io, p);
     io.group_may("carry", p.carry == Carry{}, [&] {
         io.must("max", Percent{}, p.carry.max_permille);
-        io.may("times", kCount, p.carry.times, 1);
+        io.may("times", Whole{1, 1}, p.carry.times, 1);
     });
     io.rows("pullback", "after", p.pullback);
     io.group_may("advance", p.advance_max_of_next_tranche_permille == 0, [&] {
@@ -274,6 +274,8 @@ KHU_FIELDS(Refunds, p) {
         io.may("ask_within", Duration{}, p.manual.ask_within, usual.manual.ask_within);
         io.may("needs", Word<RefundRole>{}, p.manual.needs, usual.manual.needs);
         io.may("max", Percent{}, p.manual.max_permille, usual.manual.max_permille);
+        io.may("second_approver_above", GpuHours{.zero_too = true}, p.manual.second_approver_above,
+               usual.manual.second_approver_above);
     });
     io.may("payer", Identifier{}, p.payer, FunderId{});
 }

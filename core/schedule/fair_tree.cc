@@ -49,7 +49,12 @@ LeafNumber FairTree::leaf(const ProgrammeId& programme, const EnterpriseId& ente
             {.shares = named == shares_.end() ? 1 : std::max(1, named->second), .leaves = {}});
         order_.push_back(next_programme);
     }
-    leaves_.push_back({.programme = known->second, .fading = {}, .held = {}, .use = {}});
+    leaves_.push_back({.programme = known->second,
+                       .fading = {},
+                       .held = {},
+                       .use = {},
+                       .shift = {},
+                       .penalty = {}});
     programmes_[known->second].leaves.push_back(next);
     recount_ = true;
     return next;
@@ -79,6 +84,14 @@ void FairTree::unhold(LeafNumber leaf, Atoms amount) {
     change_use(leaf, -amount);
 }
 
+void FairTree::set_penalty(LeafNumber leaf, Span penalty) {
+    KHU_CHECK(leaf != kNoLeaf);
+    if (leaves_.at(leaf).penalty != penalty) {
+        leaves_[leaf].penalty = penalty;
+        penalised_.push_back(leaf);
+    }
+}
+
 void FairTree::change_use(LeafNumber leaf, Atoms by) {
     leaves_[leaf].use += by;
     programmes_[leaves_[leaf].programme].use += by;
@@ -92,7 +105,8 @@ int FairTree::compare(Atoms a, int a_shares, Atoms b, int b_shares) {
 }
 
 std::vector<LeafNumber> FairTree::refresh(Moment now) {
-    std::vector<LeafNumber> changed;
+    std::vector<LeafNumber> changed = std::move(penalised_);
+    penalised_.clear();
     const std::int64_t day = day_of(now);
     recount_ = recount_ || day != day_;
     if (!changed_ && !recount_) {
@@ -182,7 +196,8 @@ Fairness FairTree::fairness(LeafNumber number) const {
             .shares = leaf.shares,
             .use = leaf.use,
             .programme_use = programme.use,
-            .shift = leaf.shift};
+            .shift = leaf.shift,
+            .penalty = leaf.penalty};
 }
 
 }  // namespace khu

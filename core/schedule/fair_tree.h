@@ -39,6 +39,7 @@ struct Fairness {
     Atoms use;  ///< fading use and running holds
     Atoms programme_use;
     Span shift;
+    Span penalty;
 };
 
 class FairTree {
@@ -60,11 +61,16 @@ public:
     void hold(LeafNumber leaf, Atoms amount);
     void unhold(LeafNumber leaf, Atoms amount);
 
+    /// The leaf's jobs stand this much later, whatever its share.
+    void set_penalty(LeafNumber leaf, Span penalty);
+
     /// Orders the leaves as of `now`; gives those whose shift has changed.
     std::vector<LeafNumber> refresh(Moment now);
     /// As of the last refresh, in steps of a sixty-fourth of the reach: small changes of rank move
     /// nobody in the queue.
-    [[nodiscard]] Span shift(LeafNumber leaf) const { return leaves_[leaf].shift; }
+    [[nodiscard]] Span shift(LeafNumber leaf) const {
+        return leaves_[leaf].shift + leaves_[leaf].penalty;
+    }
     [[nodiscard]] Fairness fairness(LeafNumber leaf) const;
     [[nodiscard]] Span reach() const { return reach_; }
 
@@ -78,6 +84,7 @@ private:
         Atoms use;  ///< as of the last refresh
         int rank{0};
         Span shift;
+        Span penalty;
     };
     struct Programme {
         int shares{1};
@@ -104,6 +111,7 @@ private:
     std::int64_t day_{-1};
     bool recount_{true};  ///< uses must be added up anew
     bool changed_{true};
+    std::vector<LeafNumber> penalised_;  ///< since the last refresh
 };
 
 }  // namespace khu

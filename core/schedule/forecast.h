@@ -11,7 +11,7 @@
 ///     early   each runs as long as such jobs have run (run_history.h), and whatever fits starts;
 ///             a quarter of that, since most runs are much shorter than their mean
 ///
-/// The half and the quarter are what made nine of ten intervals hold on traces as different as
+/// The half and the quarter are what made 85 to 90 % of intervals hold on traces as different as
 /// Philly's and KTH's. The links between GPUs, racks and features are not in the model. How often
 /// the interval holds is measured (wait_stats.h). Its ends are rounded out to whole minutes.
 

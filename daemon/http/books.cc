@@ -25,7 +25,7 @@ ReportZone report_zone(const State& state, Moment now) {
 }
 
 /// Of a month that was cut, as the policy then in force said.
-void say_zone(ZoneReportRequest& request, const State& state) {
+void say_zone(ZoneReportRequest& request, const State& state, Moment now) {
     request.zone = zone_name(state);
     if (state.truth.policy) {
         request.province_code = state.truth.policy->zone.province.code;
@@ -35,8 +35,13 @@ void say_zone(ZoneReportRequest& request, const State& state) {
         if (month.period == request.period) {
             request.province_code = month.province_code;
             request.enterprises_min = month.public_min_enterprises;
+            request.capacity = month.capacity;
+            return;
         }
     }
+    CapacityMeter so_far = state.truth.capacity;
+    so_far.advance(now);
+    request.capacity = so_far.totals();
 }
 
 Refusal unknown_format() {
@@ -99,7 +104,7 @@ void with_zone_report(const Call& call, Use use) {
     ReportZone zone;
     call->services.engine.ask_and_wait([&](State& state, Moment now) {
         zone = report_zone(state, now);
-        say_zone(request, state);
+        say_zone(request, state, now);
     });
     Expected<Report, Refusal> report = make_zone_report(call->services.store, request, zone);
     if (!report) {

@@ -139,6 +139,10 @@ void list_grant_requests(const Call& call);
 void decide_grant_request(const Call& call);
 void import_grants(const Call& call);
 
+void ask_refund(const Call& call);
+void list_refunds(const Call& call);
+void decide_refund(const Call& call);
+
 void list_purses(const Call& call);
 void pay_in(const Call& call);
 

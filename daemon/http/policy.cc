@@ -48,23 +48,47 @@ struct Checked {
     std::optional<Policy> policy;
 };
 
-Checked check(const State& state, const wire::PolicyRequest& request, Language language,
-              Moment now) {
-    config::PolicyCheck read = config::check_policy(request.text, request.file,
-                                                    review_context(state, now), request.strict);
+/// What a policy is held against, copied, so that the zone goes on deciding while a long file is
+/// read. What has changed by then is found when it is applied.
+struct Against {
+    std::optional<Policy> running;
+    ReviewContext context;
+    Moment now;
+};
+
+std::shared_ptr<Against> against(const State& state, Moment now) {
+    auto copy = std::make_shared<Against>();
+    copy->running = state.truth.policy;
+    copy->context = review_context(state, now);
+    copy->context.running = copy->running ? &*copy->running : nullptr;
+    copy->now = now;
+    return copy;
+}
+
+std::shared_ptr<Against> against(const Call& call) {
+    std::shared_ptr<Against> copy;
+    call->services.engine.ask_and_wait(
+        [&](State& state, Moment now) { copy = against(state, now); });
+    return copy;
+}
+
+Checked check(const Against& zone, const wire::PolicyRequest& request, Language language) {
+    const Moment now = zone.now;
+    config::PolicyCheck read =
+        config::check_policy(request.text, request.file, zone.context, request.strict);
     Checked checked;
     wire::PolicyReview& review = checked.review;
     review.complaints = shown(read.complaints, language);
     review.not_in_force = read.not_in_force;
     review.accepted = read.policy.has_value() && !refuses(read.complaints, request.strict);
-    if (state.truth.policy) {
-        review.in_force = state.truth.policy->id.value;
+    if (zone.running) {
+        review.in_force = zone.running->id.value;
     }
     if (read.policy) {
         review.policy = read.policy->id.value;
         review.effective_at = std::max(now, read.policy->effective_from);
-        if (state.truth.policy) {
-            for (const PolicyChange& change : diff(*state.truth.policy, *read.policy)) {
+        if (zone.running) {
+            for (const PolicyChange& change : diff(*zone.running, *read.policy)) {
                 review.changes.push_back(show(change));
             }
         }
@@ -74,9 +98,8 @@ Checked check(const State& state, const wire::PolicyRequest& request, Language l
 }
 
 /// Applies the text if it is good; a policy with errors is answered with them and changes nothing.
-void apply_text(const Call& call, const State& state, const wire::PolicyRequest& request,
-                Moment now) {
-    Checked checked = check(state, request, call->language, now);
+void apply_text(const Call& call, const Against& zone, const wire::PolicyRequest& request) {
+    Checked checked = check(zone, request, call->language);
     if (!checked.review.accepted || !checked.policy) {
         answer(call, checked.review);
         return;
@@ -311,7 +334,7 @@ void roll_back_policy(const Call& call) {
             refuse(call, text.error());
             return;
         }
-        apply_text(call, state, *text, now);
+        apply_text(call, *against(state, now), *text);
     });
 }
 
@@ -325,9 +348,7 @@ void check_policy(const Call& call) {
         refuse(call, role.error());
         return;
     }
-    answer_from_state(call, [call, request](State& state, Moment now) {
-        return check(state, *request, call->language, now).review;
-    });
+    answer(call, check(*against(call), *request, call->language).review);
 }
 
 void apply_policy(const Call& call) {
@@ -340,8 +361,7 @@ void apply_policy(const Call& call) {
         refuse(call, role.error());
         return;
     }
-    call->services.engine.ask(
-        [call, request](State& state, Moment now) { apply_text(call, state, *request, now); });
+    apply_text(call, *against(call), *request);
 }
 
 }  // namespace khu::daemon

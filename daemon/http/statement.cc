@@ -30,10 +30,18 @@ void fill(StatementRequest& request, ReportZone& zone, const State& state, Momen
         const Enterprise* known = find_enterprise(*truth.policy, asked.enterprise);
         asked.name = known == nullptr ? "" : known->name;
     }
+    Moment begins =
+        truth.policy_history.empty()
+            ? Moment{}
+            : month_start(truth.policy_history.front().effective_at, zone.utc_offset_minutes);
     for (const MonthMark& month : truth.months) {
         if (month.period < asked.period) {
             asked.before = month.last;
+            begins = month.until;
         } else {
+            request.cut_alone =
+                month.period == asked.period &&
+                begins == month_start(month.until - milliseconds(1), zone.utc_offset_minutes);
             asked.last = month.last;
             request.names_in = month.fact;
             asked.province_code = month.province_code;

@@ -171,6 +171,12 @@ void change_grant(const Call& call) {
         tell_and_show_grant(call, ExtendGrant{.who = call->caller.who, .extension = extension}, id);
         return;
     }
+    if (verb == "advance") {
+        tell_and_show_grant(
+            call, AdvanceGrant{.who = call->caller.who, .grant = id, .amount = request->add_ugs},
+            id);
+        return;
+    }
     ChangeGrant command{.who = call->caller.who, .grant = id, .reason = request->reason};
     if (verb == "suspend") {
         command.verb = GrantVerb::Suspend;

@@ -34,6 +34,8 @@ public:
     Expected<std::optional<HistoryRow>, Refusal> history_of(JobId job) override;
     Expected<Done, Refusal> usage(const UsageQuery& query,
                                   const std::function<void(const UsageRow&)>& each) override;
+    Expected<std::vector<UsageRow>, Refusal> usage_of(JobId job) override;
+    Expected<std::vector<Entry>, Refusal> entries_of(AttemptKey key) override;
     Expected<Done, Refusal> entries(
         LedgerSeq first,
         const std::function<void(const Entry&, const std::string& hash)>& each) override;

@@ -156,6 +156,10 @@ public:
     /// Ordered by period, enterprise, job, attempt and slice.
     [[nodiscard]] virtual Expected<Done, Refusal> usage(
         const UsageQuery& query, const std::function<void(const UsageRow&)>& each) = 0;
+    /// Rows of kind usage of one job, by attempt and slice.
+    [[nodiscard]] virtual Expected<std::vector<UsageRow>, Refusal> usage_of(JobId job) = 0;
+    /// Every entry of the attempt, with its refunds, in order.
+    [[nodiscard]] virtual Expected<std::vector<Entry>, Refusal> entries_of(AttemptKey key) = 0;
     /// From `first` on, each with its hash in hexadecimal.
     [[nodiscard]] virtual Expected<Done, Refusal> entries(
         LedgerSeq first,

@@ -3,26 +3,14 @@
 #include <fmt/format.h>
 
 #include "core/ledger/recount.h"
+#include "daemon/store/entry_columns.h"
 #include "daemon/store/sqlite_store.h"
 
 namespace khu::daemon {
 namespace {
 
 constexpr const char* select_entries =
-    "SELECT seq, at, kind, id, debit, credit, amount, ref, policy, hash FROM entries "
-    "WHERE seq >= ? ORDER BY seq";
-
-Entry entry_of(const Statement& row) {
-    return Entry{.seq = LedgerSeq{static_cast<std::uint64_t>(row.integer(0))},
-                 .at = Moment{row.integer(1)},
-                 .kind = row.text(2),
-                 .id = row.text(3),
-                 .debit = row.text(4),
-                 .credit = row.text(5),
-                 .amount = row.integer(6),
-                 .ref = row.text(7),
-                 .policy = PolicyId{row.text(8)}};
-}
+    "SELECT " KHU_ENTRY_COLUMNS ", hash FROM entries WHERE seq >= ? ORDER BY seq";
 
 Refusal broken(LedgerSeq seq, const std::string& why) {
     return Refusal(Code::ChainBroken)

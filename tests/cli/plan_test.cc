@@ -183,8 +183,8 @@ TEST_F(Plan, JobsWithoutGpusTakeTheCoresThatNoGpuNeeds) {
                                           "{nodes: 1, gpus_per_node: 2, "
                                           "cores_per_node: 24}\n");
     const std::string none = folder.file("p.yaml", "{nodes: 1, gpus_per_node: 2}\n");
-    const auto plan = [](const std::string& file, const std::string& machine) {
-        return run_khu({"plan", "--trace", file, "--machine", machine, "--format", "json"});
+    const auto plan = [](const std::string& file, const std::string& on) {
+        return run_khu({"plan", "--trace", file, "--machine", on, "--format", "json"});
     };
 
     EXPECT_THAT(plan(trace, spare).out,
@@ -278,15 +278,15 @@ TEST_F(Plan, ReplaysWhatTheZoneHasRun) {
                              "," + job(1, "2098-01-01T00:00:00Z", "2098-01-01T00:01:40Z") +
                              R"(],"next":""})");
     });
-    const std::string machine = folder.file("n.yaml", "{nodes: 1, gpus_per_node: 2}\n");
+    const std::string on = folder.file("n.yaml", "{nodes: 1, gpus_per_node: 2}\n");
 
-    const Ran ran = run_khu({"plan", "--last", "30d", "--machine", machine, "--format", "json"},
+    const Ran ran = run_khu({"plan", "--last", "30d", "--machine", on, "--format", "json"},
                             {.env = {{"KHU_ENDPOINT", khud.endpoint()}}});
 
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_THAT(ran.out, HasSubstr(R"("jobs":2,"rejected":0)"));
     EXPECT_THAT(ran.out, HasSubstr(R"("wait_s":{"mean":45.000,"p50":0,"p90":90)"));
-    EXPECT_EQ(run_khu({"plan", "--last", "30d", "--trace", machine}).code, 2);
+    EXPECT_EQ(run_khu({"plan", "--last", "30d", "--trace", on}).code, 2);
 }
 
 }  // namespace

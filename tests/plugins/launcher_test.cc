@@ -43,6 +43,7 @@ TEST(ForkLauncher, GoldenEnvironmentOfTheSecondNode) {
         {"HOME", "/home/u-3f2a"},
         {"KHU_ATTEMPT", "3"},
         {"KHU_CHECKPOINT_DIR", "/ckpt/42"},
+        {"KHU_CHECKPOINT_FILE", "/spool/42.3/job/checkpoint"},
         {"KHU_CORES", "0-3"},
         {"KHU_DEADLINE", "1772416800"},
         {"KHU_ENTERPRISE", "sao-mai"},

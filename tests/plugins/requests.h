@@ -41,6 +41,7 @@ inline LaunchRequest the_request() {
     request.paths = {.attempt_dir = "/spool/42.3/job",
                      .rsh_helper = "/usr/lib/khu/khu-rsh",
                      .stop_file = "/spool/42.3/job/stop",
+                     .checkpoint_file = "/spool/42.3/job/checkpoint",
                      .checkpoint_dir = "/ckpt/42",
                      .scratch_dir = "/tmp/khu-42.3",
                      .shared_memory_dir = "/dev/shm/khu-42.3"};

@@ -125,5 +125,49 @@ RC_GTEST_PROP(ZoneReportProperty, NoPublicCellIsOfTooFewAndNoDifferenceIs_I28, (
     RC_ASSERT(!total || rest.empty() || other == rest_sum);
 }
 
+TEST(ZoneReport, WhatIsInstalledIsUsedIdleDownOrInMaintenance) {
+    ZoneReport report(0);
+    UsageRow row;
+    row.enterprise_id = EnterpriseId{"0401000001"};
+    row.partition = PartitionId{"gpu"};
+    row.metered_ugs = Atoms{300};
+    report.add(row);
+    report.add(CapacityTotal{.partition = PartitionId{"gpu"},
+                             .installed = Atoms{1'000},
+                             .down = Atoms{50},
+                             .maintenance = Atoms{20}});
+
+    std::map<std::string, std::int64_t> found;
+    for (const ZoneMeasure& each : report.finish()) {
+        if (each.section == "capacity") {
+            EXPECT_EQ(each.dim1, "gpu");
+            EXPECT_EQ(each.unit, "ugs");
+            found[each.measure] = each.value.value();
+        }
+    }
+
+    EXPECT_EQ(found, (std::map<std::string, std::int64_t>{{"installed", 1'000},
+                                                          {"used", 300},
+                                                          {"reserved_idle", 0},
+                                                          {"idle", 630},
+                                                          {"down", 50},
+                                                          {"maintenance", 20}}));
+}
+
+TEST(ZoneReport, InPublicIdleDoesNotTellWhatOneEnterpriseUsed_I28) {
+    ZoneReport report(5);
+    UsageRow row;
+    row.enterprise_id = EnterpriseId{"0401000001"};
+    row.partition = PartitionId{"gpu"};
+    row.metered_ugs = Atoms{300};
+    report.add(row);
+    report.add(CapacityTotal{.partition = PartitionId{"gpu"}, .installed = Atoms{1'000}});
+
+    for (const ZoneMeasure& each : report.finish()) {
+        const bool tells = each.measure == "used" || each.measure == "idle";
+        EXPECT_EQ(each.section == "capacity" && !tells, each.value.has_value()) << each.measure;
+    }
+}
+
 }  // namespace
 }  // namespace khu

@@ -81,6 +81,29 @@ TEST(MonthCuts, ARunningAttemptIsSettledAtLocalMidnight) {
     recounted(zone);
 }
 
+TEST(MonthCuts, WhatTheNodesCouldHaveGivenIsCountedToTheCut) {
+    Zone zone{2};
+    const Moment begin = zone.now;
+    go(zone, begin + hours(10));
+    ASSERT_FALSE(
+        zone.tell(DrainNode{.who = testing::admin(), .node = NodeName{"n1"}, .reason = "disk"})
+            .refusal);
+    go(zone, begin + hours(14));
+    ASSERT_FALSE(zone.tell(ResumeNode{.who = testing::admin(), .node = NodeName{"n1"}}).refusal);
+    zone.now = begin + hours(20);
+    zone.tell(Tick{});  // Nobody was heard for six hours: both are lost.
+
+    go(zone, may);
+
+    const std::vector<CapacityTotal> all = zone.machine.state().truth.months.back().capacity;
+    // Sixteen GPUs of weight 1000: thousandths times milliseconds are atoms.
+    const auto all_of_it = [](Span span) { return Atoms{16'000 * span.value}; };
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].installed, all_of_it(may - begin));
+    EXPECT_EQ(all[0].maintenance, gpu_hours(8) * 4);
+    EXPECT_EQ(all[0].down, all_of_it(may - begin - hours(20)));
+}
+
 TEST(MonthCuts, TheEndSettlesTheRestInItsOwnMonth) {
     Zone zone;
     const JobId job = started_in_april(zone);
