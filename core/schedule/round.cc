@@ -183,9 +183,11 @@ void Round::walk_on(const PartitionId& partition) {
     for (auto next = heads.lower_bound(walk.from); next != heads.end(); ++next) {
         walk.from = next->first;
         const ShapeNumber shape = next->second;
-        if (due_shapes_.contains(shape)) {
+        const bool due = due_shapes_.contains(shape);
+        if (due && visit_of(shape).cursor.current()->order.job == next->first.job) {
             return;  // Its turn will come.
         }
+        // One that is due with a later job started those before it: others may stand between.
         if (visits_.contains(shape) || memo_.block(shape) == ShapeBlock::Unavailable ||
             memo_.all_parked(shape, in_.queue)) {
             continue;

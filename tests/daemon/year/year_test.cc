@@ -118,7 +118,8 @@ TEST(Year, OfAZoneThatIsKilledAgainAndAgainHasOneTruth) {
         }
         int status = 0;
         if (kills < made.kills) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(chance.between(made.kill_within_ms / 10, made.kill_within_ms)));
+            std::this_thread::sleep_for(std::chrono::milliseconds(
+                chance.between(made.kill_within_ms / 10, made.kill_within_ms)));
             ::kill(child, SIGKILL);
             ++kills;
         }
