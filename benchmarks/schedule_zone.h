@@ -108,8 +108,10 @@ public:
         const RoundResult result = scheduler.round(door, now);
         for (const Start& start : result.starts) {
             const auto job = jobs.extract(start.job);
-            scheduler.job_started(start.job, job.mapped().first, now + job.mapped().second,
-                                  start.placement);
+            scheduler.job_started({.job = start.job,
+                                   .enterprise = job.mapped().first,
+                                   .deadline = now + job.mapped().second,
+                                   .nodes = start.placement.nodes});
             running.emplace_back(start.job, start.placement);
         }
         return static_cast<std::int64_t>(result.starts.size());

@@ -31,6 +31,7 @@ inline constexpr auto kJobOptions = std::to_array<Option>({
     {"--signal", "SIGNAL[@SECONDS]", Message::HelpSignal},
     {"--requeue", "", Message::HelpRequeue, Takes::Nothing},
     {"--no-requeue", "", Message::HelpNoRequeue, Takes::Nothing},
+    {"--or-idle", "", Message::HelpOrIdle, Takes::Nothing},
     {"--hold", "", Message::HelpHold, Takes::Nothing},
     {"--begin", "TIME", Message::HelpBegin},
     {"-o,--output", "FILE", Message::HelpOutput},
@@ -50,7 +51,6 @@ inline constexpr auto kJobOptions = std::to_array<Option>({
     {"-a,--array", "LIST[%N]", Message::HelpArray},
     {"--any-of", "FILE", Message::HelpLater, Takes::One, "", true},
     {"--container", "IMAGE", Message::HelpLater, Takes::One, "", true},
-    {"--or-idle", "", Message::HelpLater, Takes::Nothing, "", true},
 });
 
 }  // namespace khu::cli

@@ -118,6 +118,7 @@ wire::SubmitRequest request_of(const config::Submission& job) {
             .requeue = spec.requeue,
             .held = spec.held,
             .exclusive = spec.shape.exclusive,
+            .or_idle = spec.or_idle,
             .begin_at = spec.not_before,
             .within = spec.within,
             .prefer = spec.prefer,

@@ -55,6 +55,16 @@ std::string free_of(std::int64_t free, std::int64_t all) {
     return std::to_string(free) + "/" + std::to_string(all);
 }
 
+/// "2 times, last to job 17 at ..."
+std::string gave_way_text(const Session& session, const wire::JobView& job) {
+    if (!job.gave_way) {
+        return "";
+    }
+    const wire::GaveWayView& of = *job.gave_way;
+    return std::to_string(of.times) + (of.times == 1 ? " time, last" : " times, last") +
+           " to job " + std::to_string(of.to.value) + " at " + session.when(of.at).shown;
+}
+
 }  // namespace
 
 Cell gpu_hours_cell(Atoms amount) {
@@ -203,6 +213,22 @@ std::string elements_text(const wire::JobView& job) {
            std::to_string(of.ended) + " ended, " + std::to_string(of.failed) + " failed";
 }
 
+namespace {
+
+/// When it starts: as things stand now, and what was said first.
+template <class Add>
+void add_eta(const Session& session, const wire::JobView& job, const Add& add) {
+    const wire::EtaView eta = job.eta.value_or(wire::EtaView{});
+    const wire::FirstEtaView first = job.first_eta.value_or(wire::FirstEtaView{});
+    add("Starts from", "eta_early_at", session.when(eta.early_at));
+    add("Starts by", "eta_late_at", session.when(eta.late_at));
+    add("First told", "first_eta_given_at", session.when(first.given_at));
+    add("Then from", "first_eta_early_at", session.when(first.early_at));
+    add("Then by", "first_eta_late_at", session.when(first.late_at));
+}
+
+}  // namespace
+
 Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     Table table;
     table.rows.emplace_back();
@@ -223,6 +249,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Project", "project", spec.project);
     add("Partition", "partition", spec.partition.value);
     add("QOS", "qos", spec.qos.value);
+    add("Or idle", "or_idle", spec.or_idle ? "yes" : "");
     add("Nodes", "nodes", std::int64_t{spec.nodes});
     add("GPUs per node", "gpus_per_node", std::int64_t{spec.gpus_per_node});
     add("GPU model", "gpu_model", spec.gpu_model.value);
@@ -241,13 +268,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Features", "features", words_of(spec.features));
     add("Segments", "segment",
         spec.segment == 0 ? "" : std::to_string(spec.segment) + "@" + spec.segment_level);
-    const wire::EtaView eta = job.eta.value_or(wire::EtaView{});
-    const wire::FirstEtaView first = job.first_eta.value_or(wire::FirstEtaView{});
-    add("Starts from", "eta_early_at", session.when(eta.early_at));
-    add("Starts by", "eta_late_at", session.when(eta.late_at));
-    add("First told", "first_eta_given_at", session.when(first.given_at));
-    add("Then from", "first_eta_early_at", session.when(first.early_at));
-    add("Then by", "first_eta_late_at", session.when(first.late_at));
+    add_eta(session, job, add);
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));
     add("Deadline", "deadline_at", session.when(job.deadline_at));
@@ -261,6 +282,8 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Exit code", "exit_code",
         {job.phase == "done" ? std::to_string(job.exit_code) : "", std::to_string(job.exit_code)});
     add("Detail", "detail", job.detail);
+    add("Must leave by", "stop_by_at", session.when(job.stop_by_at));
+    add("Gave way", "gave_way", gave_way_text(session, job));
     add("Where", "where", node_list(job));
     add("Span", "span", job.receipt.span);
     add("Worst GPU link", "link", job.receipt.link);

@@ -282,6 +282,7 @@ const std::vector<Row>& rows() {
         {{"signal", 0, value, false}, notice},
         {{"requeue", 0, flag, false}, [](O, C, S s) { return set(s.spec.requeue, true); }},
         {{"no-requeue", 0, flag, false}, [](O, C, S s) { return set(s.spec.requeue, false); }},
+        {{"or-idle", 0, flag, false}, [](O, C, S s) { return set(s.spec.or_idle, true); }},
         {{"hold", 0, flag, false}, [](O, C, S s) { return set(s.spec.held, true); }},
         {{"begin", 0, value, false}, begin},
         {{"output", 'o', value, false},
@@ -307,7 +308,6 @@ const std::vector<Row>& rows() {
         {{"array", 'a', value, false}, array},
         {{"any-of", 0, value, true}, nullptr},
         {{"container", 0, value, true}, nullptr},
-        {{"or-idle", 0, flag, true}, nullptr},
     };
     return all;
 }

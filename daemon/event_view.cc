@@ -68,6 +68,11 @@ private:
             event_.by = fact.request.by.value;
             event_.text = request_name(fact.request.number);
         }
+        if constexpr (std::is_same_v<Fact, PlacePromised>) {
+            for (const NodeId node : fact.nodes) {
+                add_node(node);
+            }
+        }
         if constexpr (std::is_same_v<Fact, WalletPaidIn>) {
             event_.enterprise = fact.enterprise;
             event_.text = format_dong(fact.amount) + " " + fact.ref;

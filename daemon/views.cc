@@ -12,7 +12,9 @@
 #include "core/machine/dependencies.h"
 #include "core/machine/money.h"
 #include "core/machine/node_mismatch.h"
+#include "core/machine/preemption.h"
 #include "core/machine/standing.h"
+#include "core/schedule/outlook.h"
 #include "daemon/http/problem.h"
 #include "daemon/stats_view.h"
 
@@ -82,7 +84,7 @@ std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) 
 /// A new member of the spec is shown too: add it to wire::SpecView and here, then count it.
 static_assert(boost::mp11::mp_size<
                   boost::describe::describe_members<JobSpec, boost::describe::mod_public>>::value ==
-              22);
+              23);
 
 wire::SpecView spec_view(const JobSpec& spec) {
     wire::SpecView view;
@@ -104,6 +106,7 @@ wire::SpecView spec_view(const JobSpec& spec) {
     view.requeue = spec.requeue;
     view.held = spec.held;
     view.exclusive = spec.shape.exclusive;
+    view.or_idle = spec.or_idle;
     view.begin_at = spec.not_before;
     view.within = spec.within;
     view.prefer = spec.prefer;
@@ -177,6 +180,13 @@ void add_end(wire::JobView& view, EndCause cause, int exit_code, const std::stri
     view.detail = detail;
 }
 
+void add_gave_way(wire::JobView& view, const Job& job) {
+    if (job.gave_way->times > 0) {
+        view.gave_way = wire::GaveWayView{
+            .to = job.gave_way->to, .at = job.gave_way->at, .times = job.gave_way->times};
+    }
+}
+
 std::int64_t rank_of(const State& state, const Job& job) {
     if (job.spec.held || job.blocked || !state.scheduler.queue().contains(job.id)) {
         return 0;
@@ -203,8 +213,11 @@ Moment expected_of(const State& state, const Job& job, const std::optional<Reaso
         reason->code == Code::WaitsForJobs) {
         return Moment{0};
     }
-    const auto earliest = earliest_start(state.scheduler.cluster(), state.scheduler.running(), {},
-                                         request_of(job.spec, job.suspect), now);
+    const Scheduler& scheduler = state.scheduler;
+    const bool yields = giving_way(*state.truth.policy, job.spec.qos).yields;
+    const Outlook outlook(scheduler.view(), scheduler.preemption(), yields, {}, now);
+    const auto earliest =
+        earliest_start(scheduler.cluster(), outlook, request_of(job.spec, job.suspect), now);
     return earliest ? earliest->at : Moment{0};
 }
 
@@ -244,8 +257,10 @@ wire::JobView job_view(const State& state, const Job& job, Moment now, Language 
     }
     if (const auto* ending = std::get_if<Ending>(&job.phase)) {
         add_end(view, ending->cause, ending->exit_code, *ending->detail);
+        view.stop_by_at = ending->stop_by;
     }
     view.first_eta = first_eta_view(job);
+    add_gave_way(view, job);
     if (const std::optional<Reason> reason = reason_of(state, job, now)) {
         view.reason = explained(*reason, language);
     }
@@ -289,6 +304,7 @@ wire::JobView job_view(const ArchiveJob& archive) {
     const auto& end = std::get<Finished>(job.phase);
     view.ended_at = end.at;
     view.first_eta = first_eta_view(job);
+    add_gave_way(view, job);
     add_end(view, end.cause, end.exit_code, *end.detail);
     return view;
 }
@@ -364,6 +380,21 @@ wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language)
         if (state.scheduler.queue().ready(job.id)) {
             add_advice(answer, state, job, now, language);
         }
+    }
+    if (!job.asked_qos.empty()) {
+        JobSpec asked = job.spec;
+        asked.qos = job.asked_qos;
+        if (const Expected<HoldPlan, Reason> plan = plan_hold(state, asked, now); !plan) {
+            answer.reasons.push_back(explained(plan.error(), language));
+        }
+    }
+    if (job.gave_way->times > 0) {
+        answer.reasons.push_back(
+            explained(Reason(Code::GaveWay)
+                          .with("to", static_cast<std::int64_t>(job.gave_way->to.value))
+                          .with("gave_at", job.gave_way->at.value)
+                          .with("times", job.gave_way->times),
+                      language));
     }
     return answer;
 }

@@ -25,6 +25,7 @@
 #include "core/jobs/job.h"
 #include "core/topology/inventory.h"
 #include "wire/api_money.h"
+#include "wire/gave_way.h"
 #include "wire/standing.h"
 #include "wire/timestamp.h"
 
@@ -55,7 +56,7 @@ struct SubmitRequest {
     Launcher launcher{Launcher::Script};
     bool requeue{true};
     bool held{false};
-    bool exclusive{false};
+    bool exclusive{false}, or_idle{false};
     Timestamp begin_at;
     std::string within, prefer;
     std::int64_t notice_signal{0};
@@ -75,7 +76,7 @@ struct SubmitRequest {
 };
 KHU_DESCRIBE(SubmitRequest, name, programme, partition, qos, project, enterprise, nodes,
              gpus_per_node, gpu_model, cores_per_task, tasks_per_node, mem_bytes, time_limit_s,
-             launcher, requeue, held, exclusive, begin_at, within, prefer, notice_signal,
+             launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
              segment_level, array, array_running_max, argv, script, env, chdir, output, error)
 
@@ -129,7 +130,7 @@ struct SpecView {
     Launcher launcher{Launcher::Script};
     bool requeue{true};
     bool held{false};
-    bool exclusive{false};
+    bool exclusive{false}, or_idle{false};
     Timestamp begin_at;
     std::string within, prefer;
     int notice_signal{0};
@@ -147,7 +148,7 @@ struct SpecView {
 };
 KHU_DESCRIBE(SpecView, name, enterprise, user, programme, partition, qos, project, nodes,
              gpus_per_node, gpu_model, cores_per_node, tasks_per_node, mem_bytes, time_limit_s,
-             launcher, requeue, held, exclusive, begin_at, within, prefer, notice_signal,
+             launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
              segment_level, array, array_job, array_index)
 
@@ -170,7 +171,7 @@ struct JobView {
     std::string label;  ///< for people: "12", "12_3" for an element of an array
     SpecView spec;
     std::string phase;  ///< "queued", "starting", "running", "ending", "done"
-    Timestamp submitted_at, taken_at, started_at, deadline_at, ended_at;  ///< null: not yet
+    Timestamp submitted_at, taken_at, started_at, stop_by_at, deadline_at, ended_at;  ///< null: no
     std::int64_t attempt{0};
     std::vector<AllocationView> nodes;
     Receipt receipt;
@@ -185,11 +186,12 @@ struct JobView {
     std::optional<CheckpointView> checkpoint;
     std::optional<EtaView> eta;  ///< while queued, where it can be said
     std::optional<FirstEtaView> first_eta;
+    std::optional<GaveWayView> gave_way;
 };
 KHU_DESCRIBE(JobView, job, label, spec, phase, submitted_at, taken_at, started_at, deadline_at,
              ended_at, attempt, nodes, receipt, reason, cause, exit_code, detail, held_ugs,
              charged_ugs, metered_ugs, waived_ugs, grants, elements, standing, checkpoint, eta,
-             first_eta)
+             first_eta, stop_by_at, gave_way)
 
 struct JobPage {
     std::vector<JobView> jobs;

@@ -21,6 +21,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"--from", "S", Message::HelpPlanFrom},
     {"--to", "S", Message::HelpPlanTo},
     {"--eta", "", Message::HelpPlanEta, Takes::Nothing},
+    {"--idle", "SPAN", Message::HelpPlanIdle},
     {"--fairness", "", Message::HelpPlanFairness, Takes::Nothing},
     {"--format", "FORM", Message::HelpFormat, Takes::One, "table|json|csv"},
     {"-o,--output", "FILE", Message::HelpPlanOutput},

@@ -97,6 +97,18 @@ std::string etas(const WaitCounts& of) {
     return all.object();
 }
 
+std::string idle(const plan::IdleMeasures& of, Counted counted) {
+    Members all;
+    all.add("completed", of.completed);
+    all.add("told", of.told);
+    all.milli(hours_key(counted), of.gpu_seconds * 1000 / 3600);
+    all.milli("lost_hours", of.lost_gpu_seconds * 1000 / 3600);
+    all.milli("utilisation", of.utilisation_permille);
+    all.add("made_way", of.made_way);
+    all.add("longest_way_s", of.longest_way_s);
+    return all.object();
+}
+
 Members members(const PlanOutcome& outcome) {
     const plan::Measures& of = outcome.measures;
     Members all;
@@ -109,6 +121,9 @@ Members members(const PlanOutcome& outcome) {
     all.add("bounded_slowdown", spread_of_ratios(of.slowdown_milli));
     all.add("wide_wait_s", spread(of.wide_wait_s));
     all.milli("utilisation", of.utilisation_permille);
+    if (of.idle) {
+        all.add("idle", idle(*of.idle, outcome.counted));
+    }
     all.add("makespan_s", of.makespan_s);
     all.milli("gini", of.gini_permille);
     all.add("eta", etas(of.etas));

@@ -65,6 +65,46 @@ const auto kLines = std::to_array<Line>({
     {Message::PlanGiniLine, [](const plan::Measures& m) { return m.gini_permille; }, true},
 });
 
+/// One of those about the idle load; shown where there is one.
+struct IdleLine {
+    Message name;
+    std::int64_t (*of)(const plan::IdleMeasures&);
+    bool thousandths{false};
+};
+
+const auto kIdleLines = std::to_array<IdleLine>({
+    {Message::PlanIdleUtilisationLine,
+     [](const plan::IdleMeasures& m) { return m.utilisation_permille * 100; }, true},
+    {Message::PlanIdleHoursLine,
+     [](const plan::IdleMeasures& m) { return m.gpu_seconds * 1000 / 3600; }, true},
+    {Message::PlanIdleLostLine,
+     [](const plan::IdleMeasures& m) { return m.lost_gpu_seconds * 1000 / 3600; }, true},
+    {Message::PlanIdleCompletedLine, [](const plan::IdleMeasures& m) { return m.completed; }},
+    {Message::PlanIdleToldLine, [](const plan::IdleMeasures& m) { return m.told; }},
+    {Message::PlanIdleMadeWayLine, [](const plan::IdleMeasures& m) { return m.made_way; }},
+    {Message::PlanIdleLongestWayLine, [](const plan::IdleMeasures& m) { return m.longest_way_s; }},
+});
+
+void add_idle_lines(const Session& session, const PlanReport& report, Table& table) {
+    const bool any = std::ranges::any_of(report.outcomes, [](const PlanOutcome& outcome) {
+        return outcome.measures.idle.has_value();
+    });
+    for (const IdleLine& line : kIdleLines) {
+        if (!any) {
+            return;
+        }
+        std::vector<Cell> row{session.say(line.name)};
+        for (const PlanOutcome& outcome : report.outcomes) {
+            const std::int64_t value = outcome.measures.idle ? line.of(*outcome.measures.idle) : 0;
+            row.emplace_back(!outcome.measures.idle ? std::string()
+                             : line.thousandths     ? tenths(value)
+                                                    : std::to_string(value));
+        }
+        row.resize(table.columns.size(), Cell(""));
+        table.rows.push_back(std::move(row));
+    }
+}
+
 Table compared(const Session& session, const PlanReport& report) {
     const plan::Measures& first = report.outcomes.front().measures;
     Table table{.columns = {{session.say(Message::PlanMeasure), "measure"}}, .rows = {}};
@@ -89,6 +129,7 @@ Table compared(const Session& session, const PlanReport& report) {
         }
         table.rows.push_back(std::move(row));
     }
+    add_idle_lines(session, report, table);
     return table;
 }
 
@@ -214,6 +255,18 @@ void add_csv(const PlanOutcome& outcome, std::vector<Row>& rows) {
         told("eta_width_s", format_milli(plan::eta_width_milli(of.etas)));
     }
     rows.push_back(with_value(all("gini"), format_milli(of.gini_permille)));
+    if (of.idle) {
+        const auto idle = [&](const char* measure, std::string value) {
+            rows.push_back(with_value(csv_row(outcome, "idle", measure, of.idle->completed),
+                                      std::move(value)));
+        };
+        idle("idle_utilisation", format_milli(of.idle->utilisation_permille));
+        idle("idle_hours", format_milli(of.idle->gpu_seconds * 1000 / 3600));
+        idle("idle_lost_hours", format_milli(of.idle->lost_gpu_seconds * 1000 / 3600));
+        idle("idle_told", std::to_string(of.idle->told));
+        idle("idle_made_way", std::to_string(of.idle->made_way));
+        idle("idle_longest_way_s", std::to_string(of.idle->longest_way_s));
+    }
     for (const Rejected& one : outcome.rejected) {
         rows.push_back(with_value(csv_row(outcome, one.code, "rejected", one.jobs), ""));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/files.h"
+#include "cli/given.h"
 #include "config/policy_reader.h"
 #include "config/yaml_tree.h"
 #include "core/base/limits.h"
@@ -124,6 +125,19 @@ Expected<std::vector<Setting>, Failure> read_settings(const Session& session, Se
             return Unexpected{taken.error()};
         }
         setting.name += " + " + policy;
+    }
+    const Expected<Span, Failure> idle = given_duration(session, "--idle");
+    if (!idle) {
+        return Unexpected{idle.error()};
+    }
+    if (*idle > Span{0}) {
+        Setting with = setting;
+        with.idle_run = *idle;
+        with.name += " + idle " + session.arguments.text("--idle");
+        if (!session.arguments.has("--against")) {
+            return std::vector<Setting>{std::move(setting), std::move(with)};
+        }
+        setting = std::move(with);
     }
     std::vector<Setting> all{setting};
     if (session.arguments.has("--against")) {

@@ -2,7 +2,8 @@
 
 /// \file
 /// What a trace is replayed under: a machine and what is wished of its policy. One, or with
-/// `--against` two that differ in the machine or in the policy.
+/// `--against` two that differ in the machine or in the policy; with `--idle` alone, one without
+/// and one with the idle load.
 
 #include <optional>
 #include <string>
@@ -20,15 +21,16 @@ struct Setting {
     MachineFile machine;
     std::optional<Policy> policy;
     std::optional<OrderStrategy> order;
+    std::optional<Span> idle_run;  ///< of the jobs of the idle load
 
     /// Looks into this setting, which must outlive it.
     [[nodiscard]] plan::ZoneWishes wishes() const {
-        return {.policy = policy ? &*policy : nullptr, .order = order};
+        return {.policy = policy ? &*policy : nullptr, .order = order, .idle_run = idle_run};
     }
 };
 
-/// Reads --machine, --policy, --order and --against on top of `setting`. Errors: complaints about
-/// the files, with their places; two machines whose jobs are not counted in the same unit.
+/// Reads --machine, --policy, --order, --idle and --against on top of `setting`. Errors: complaints
+/// about the files, with their places; two machines whose jobs are not counted in the same unit.
 Expected<std::vector<Setting>, Failure> read_settings(const Session& session, Setting setting);
 
 /// The first complaints, one a line, as one refusal.

@@ -103,6 +103,9 @@ inline constexpr std::int64_t round_starts_max = 4'096;    ///< keeps one batch 
 inline constexpr std::int64_t round_looks_max = 200'000;   ///< about 0.1 s
 inline constexpr std::int64_t backfill_lanes_max = 1'000;  ///< of a shape behind a reservation
 
+inline constexpr Span promise_slack =
+    seconds(60);  ///< for what was told to leave, beyond its grace
+
 // The engine.
 inline constexpr std::int64_t batch_commands_max = 512;        ///< commands decided for one commit
 inline constexpr std::int64_t snapshot_every_facts = 100'000;  ///< replay at restart < 1 s

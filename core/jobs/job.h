@@ -51,6 +51,15 @@ struct StartEstimate {
 };
 KHU_DESCRIBE(StartEstimate, given_at, early, late, started_at)
 
+/// How often the job's attempts gave way, and the last time.
+struct GaveWay {
+    JobId to;
+    Moment at;
+    int times{0};
+    bool operator==(const GaveWay&) const = default;
+};
+KHU_DESCRIBE(GaveWay, to, at, times)
+
 struct Job {
     JobId id;
     JobSpec spec;
@@ -65,10 +74,14 @@ struct Job {
     NodeId suspect;  ///< node blamed for the last failure, avoided if another fits; 0: none
     Boxed<Checkpoint> checkpoint;  ///< the last one
     Boxed<StartEstimate> eta;
+    Boxed<GaveWay> gave_way{};
+    QosId asked_qos{};            ///< while it is at another one; empty: it is not
+    bool others_gave_way{false};  ///< to this job; then it never gives way itself
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,
-             predicted, blocked, progress, suspect, checkpoint, eta)
+             predicted, blocked, progress, suspect, checkpoint, eta, gave_way, asked_qos,
+             others_gave_way)
 
 /// The attempt that has resources now; null for a job that is queued or done.
 const Attempt* live_attempt(const Job& job);

@@ -65,9 +65,11 @@ struct Attempt {
     Moment started_at;              ///< first rank ran; 0: none yet
     Moment deadline;                ///< taken_at + time limit
     bool ran_whole{false};          ///< every node has run its part, be it at different times
+    Moment yields_at{kNever};       ///< may be told to give way from then on; kNever: never
     bool operator==(const Attempt&) const = default;
 };
-KHU_DESCRIBE(Attempt, number, placement, stages, taken_at, started_at, deadline, ran_whole)
+KHU_DESCRIBE(Attempt, number, placement, stages, taken_at, started_at, deadline, ran_whole,
+             yields_at)
 
 struct Starting {
     Boxed<Attempt> attempt;
@@ -88,9 +90,11 @@ struct Ending {
     int exit_code{0};
     Boxed<std::string> detail;  ///< for people: "killed by signal 9", a launch fault's text
     Moment since;
+    Moment stop_by{};      ///< it has until then to end by itself; 0: the usual grace
+    JobId gives_way_to{};  ///< 0: nobody
     bool operator==(const Ending&) const = default;
 };
-KHU_DESCRIBE(Ending, attempt, cause, exit_code, detail, since)
+KHU_DESCRIBE(Ending, attempt, cause, exit_code, detail, since, stop_by, gives_way_to)
 
 struct Finished {
     EndCause cause{};

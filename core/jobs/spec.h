@@ -50,6 +50,7 @@ struct JobSpec {
     Launcher launcher{Launcher::Script};
     bool requeue{true};    ///< start again after a failure of the infrastructure
     bool held{false};      ///< waits until somebody releases it
+    bool or_idle{false};   ///< runs in the idle class while its hours do not fit
     Moment not_before;     ///< 0: at once
     Text within;           ///< level of the zone tree that must hold all nodes: "rack"
     Text prefer;           ///< the same as a wish
@@ -61,8 +62,8 @@ struct JobSpec {
     bool operator==(const JobSpec&) const = default;
 };
 KHU_DESCRIBE(JobSpec, name, enterprise, user, programme, partition, qos, project, nodes, shape,
-             tasks_per_node, time_limit, launcher, requeue, held, not_before, within, prefer,
-             notice_signal, notice_seconds, where, when, array)
+             tasks_per_node, time_limit, launcher, requeue, held, or_idle, not_before, within,
+             prefer, notice_signal, notice_seconds, where, when, array)
 
 /// What the node needs to start the job. Exactly one of argv and script is filled.
 struct Payload {

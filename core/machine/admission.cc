@@ -287,9 +287,10 @@ Checked inside_limits(const Policy& policy, const JobSpec& spec) {
         return Unexpected{over("GPUs of the job", gpus, "programme " + programme.id.value,
                                programme.limits.max_gpus_per_job)};
     }
-    if (exceeds(gpus, qos.max_gpus_per_job)) {
-        return Unexpected{
-            over("GPUs of the job", gpus, "qos " + qos.id.value, qos.max_gpus_per_job)};
+    for (const int limit : {qos.max_gpus_per_job, qos.max_gpus_per_enterprise}) {
+        if (exceeds(gpus, limit)) {
+            return Unexpected{over("GPUs of the job", gpus, "qos " + qos.id.value, limit)};
+        }
     }
     return Done{};
 }
@@ -499,6 +500,15 @@ Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Mo
     return plan_start(state, spec, price(state, spec, now), {state.truth.ledger}, now);
 }
 
+std::optional<Reason> not_offered(const State& state, const JobSpec& spec) {
+    const Policy& policy = *state.truth.policy;
+    Checked offered = known_names(policy, spec);
+    if (offered) {
+        offered = open_to(policy, spec);
+    }
+    return offered ? std::nullopt : std::optional<Reason>(std::move(offered).error());
+}
+
 std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, Moment now) {
     const Ledger& ledger = state.truth.ledger;
     const Qos* qos = find_qos(*state.truth.policy, spec.qos);
@@ -515,16 +525,37 @@ std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, 
         .with("grants", joined(grants));
 }
 
+namespace {
+
+std::optional<Reason> over_qos_limit(const State& state, const JobSpec& spec, std::int64_t also) {
+    const Qos* qos = find_qos(*state.truth.policy, spec.qos);
+    const int limit = qos == nullptr ? 0 : qos->max_gpus_per_enterprise;
+    const auto use = state.qos_gpus.find({spec.enterprise, spec.qos});
+    const std::int64_t running = also + (use == state.qos_gpus.end() ? 0 : use->second);
+    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
+    if (limit == 0 || asked == 0 || running + asked <= limit) {
+        return std::nullopt;
+    }
+    return Reason(Code::QosLimit)
+        .with("enterprise", spec.enterprise.value)
+        .with("running", running)
+        .with("qos", spec.qos.value)
+        .with("limit", limit)
+        .with("asked", asked);
+}
+
+}  // namespace
+
 std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
-                                         std::int64_t also_running) {
+                                         const AlsoRunning& also) {
     const Programme* programme = find_programme(*state.truth.policy, spec.programme);
     const int limit = programme == nullptr ? 0 : programme->limits.max_gpus_running;
     const auto use = state.usage.find({spec.enterprise, spec.programme});
     const std::int64_t running =
-        also_running + (use == state.usage.end() ? 0 : use->second.running_gpus);
+        also.in_programme + (use == state.usage.end() ? 0 : use->second.running_gpus);
     const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
     if (limit == 0 || running + asked <= limit) {
-        return std::nullopt;
+        return over_qos_limit(state, spec, also.at_qos);
     }
     return Reason(Code::EnterpriseLimit)
         .with("enterprise", spec.enterprise.value)

@@ -30,13 +30,22 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now);
 /// Which grants and payers would be held now for `spec`, or why not. `spec` is admitted.
 Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now);
 
+/// A133 or A101 if the policy in force no longer has the job's programme, partition or QOS, or no
+/// longer opens one to the other; asked at each start, for policies change while jobs wait.
+std::optional<Reason> not_offered(const State& state, const JobSpec& spec);
+
 /// A106 if the QOS asks for a live grant and the enterprise has none; asked at submission and again
 /// at each start.
 std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, Moment now);
 
-/// The limit that makes an admitted job wait: running GPUs of the enterprise in its programme.
-/// `also_running`: GPUs that will run but are not in the state yet.
+/// GPUs of an enterprise that will run but are not in the state yet.
+struct AlsoRunning {
+    std::int64_t in_programme{0};
+    std::int64_t at_qos{0};
+};
+/// The limits that make an admitted job wait: running GPUs of the enterprise in its programme
+/// (A116), and at its QOS (A141).
 std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
-                                         std::int64_t also_running);
+                                         const AlsoRunning& also = {});
 
 }  // namespace khu

@@ -45,10 +45,12 @@ bool lets_another_pass(const State& state, QueueOrder before, QueueOrder after) 
 std::vector<const StartReservation*> in_its_way(const State& state, const Job& job,
                                                 const JobSpec& spec, Moment now) {
     const QueueOrder order = order_with(state, job, spec);
+    const Queue& queue = state.scheduler.queue();
     std::vector<const StartReservation*> bars;
     for (const auto& [partition, reservation] : state.scheduler.memo().reservations()) {
         if (reservation.job != job.id && reservation.order < order &&
-            now + spec.time_limit > reservation.at) {
+            now + sure_of(queue.lane(queue.lane_of(job.id))->way, spec.time_limit) >
+                reservation.at) {
             bars.push_back(&reservation);
         }
     }
@@ -172,8 +174,9 @@ private:
 }  // namespace
 
 bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) {
-    if (over_running_limit(state, spec, 0) || over_grant_limit(state, spec, 0, now) ||
-        !plan_hold(state, spec, now) || blackout_ahead(*state.truth.policy, spec, now)) {
+    if (not_offered(state, spec) || over_running_limit(state, spec) ||
+        over_grant_limit(state, spec, 0, now) || !plan_hold(state, spec, now) ||
+        blackout_ahead(*state.truth.policy, spec, now)) {
         return false;
     }
     const QueueOrder before = state.scheduler.queue().order_of(job.id);
@@ -183,12 +186,17 @@ bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) 
     }
     const Cluster& cluster = state.scheduler.cluster();
     const GangRequest request = request_of(spec, job.suspect);
-    return can_place(cluster, request, beside(in_its_way(state, job, spec, now), cluster, request));
+    const NodeFilter beside_others = beside(in_its_way(state, job, spec, now), cluster, request);
+    return can_place(cluster, request,
+                     beside_clearings(state.scheduler.view(), job.id, request, beside_others));
 }
 
 Advice advise(State& state, const Job& job, Moment now) {
     Advice advice;
-    if (std::optional<Reason> over = over_running_limit(state, job.spec, 0)) {
+    if (std::optional<Reason> gone = not_offered(state, job.spec)) {
+        return {.blockers = {std::move(*gone)}, .changes = {}};
+    }
+    if (std::optional<Reason> over = over_running_limit(state, job.spec)) {
         advice.blockers.push_back(std::move(*over));
     }
     if (std::optional<Reason> blackout = blackout_ahead(*state.truth.policy, job.spec, now)) {
@@ -200,11 +208,7 @@ Advice advise(State& state, const Job& job, Moment now) {
     if (Expected<HoldPlan, Reason> plan = plan_hold(state, job.spec, now); !plan) {
         advice.blockers.push_back(std::move(plan).error());
     }
-    const WhyInput input{.cluster = state.scheduler.cluster(),
-                         .queue = state.scheduler.queue(),
-                         .running = state.scheduler.running(),
-                         .memo = state.scheduler.memo()};
-    if (std::optional<Reason> devices = why_no_place(input, job.id, now)) {
+    if (std::optional<Reason> devices = why_no_place(state.scheduler.why_input(), job.id, now)) {
         advice.blockers.push_back(std::move(*devices));
     }
     if (!advice.blockers.empty()) {

@@ -6,6 +6,7 @@
 #include "core/machine/grant_rules.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
+#include "core/machine/preemption.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
@@ -101,6 +102,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     Truth& truth = state.truth;
     const bool reorders = !truth.policy || truth.policy->priority != next.policy.priority ||
                           truth.policy->qos != next.policy.qos ||
+                          truth.policy->preemption.order != next.policy.preemption.order ||
                           truth.policy->partitions != next.policy.partitions;
     truth.policy_ids.push_back(next.policy.id);
     truth.policy_history.push_back({.id = next.policy.id,
@@ -123,6 +125,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     truth.capacity.advance(at);
     use_partitions(state);
     use_fair_share(state);
+    state.scheduler.preemption(preemption_rule(*truth.policy));
     if (reorders) {
         queue_anew(state, at);
     }

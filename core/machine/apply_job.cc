@@ -1,6 +1,7 @@
 /// Facts about jobs and their attempts.
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
@@ -10,6 +11,7 @@
 #include "core/machine/decide.h"
 #include "core/machine/dependencies.h"
 #include "core/machine/eta.h"
+#include "core/machine/preemption.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
@@ -28,6 +30,20 @@ std::int64_t gpus_of(const Job& job) {
 
 Usage& usage_of(State& state, const Job& job) {
     return state.usage[{job.spec.enterprise, job.spec.programme}];
+}
+
+void count_gpus(State& state, const Job& job, std::int64_t more) {
+    usage_of(state, job).running_gpus += more;
+    state.qos_gpus[{job.spec.enterprise, job.spec.qos}] += more;
+}
+
+/// What was told to give way has its grace, not its time limit.
+void leave_in_time(State& state, const Job& job) {
+    const auto* ending = std::get_if<Ending>(&job.phase);
+    if (ending != nullptr && ending->cause == EndCause::Preempted &&
+        state.scheduler.running().find(job.id) != nullptr) {
+        state.scheduler.job_leaving(job.id, ending->stop_by);
+    }
 }
 
 Job& job_with_attempt(State& state, JobId id, AttemptNumber attempt) {
@@ -64,7 +80,16 @@ void offer_what_came_back(State& state, const Job& job) {
     }
 }
 
+/// The job is at the QOS that it asked for, as far as `asked_qos` goes.
+void back_to_asked(Job& job) {
+    if (!job.asked_qos.empty()) {
+        job.spec.qos = std::move(job.asked_qos);
+        job.asked_qos = QosId{};
+    }
+}
+
 void queue_again(State& state, Job& job, const AttemptClosed& fact, Moment at) {
+    back_to_asked(job);
     job.phase = Queued{.since = at, .not_before = fact.not_before};
     job.spec.held = job.spec.held || fact.hold_job;
     enter_queue(state, job, at);
@@ -82,6 +107,12 @@ void note_whole(Attempt& attempt) {
 
 }  // namespace
 
+void end_promise(State& state, JobId job) {
+    if (state.truth.promises.erase(job) > 0) {
+        state.scheduler.promise_over(job);
+    }
+}
+
 void set_timer(State& state, const Job& job, const std::optional<Moment>& before) {
     if (before) {
         state.job_timers.erase({*before, job.id});
@@ -98,6 +129,7 @@ void forget_timer(State& state, const Job& job) {
 }
 
 void leave_queue(State& state, const Job& job) {
+    state.offered.erase(job.id);
     usage_of(state, job).queued -= is_element(job.spec) ? 0 : 1;  // an array counts once
 }
 
@@ -128,6 +160,7 @@ void enter_queue(State& state, const Job& job, Moment at) {
     const Qos* qos = find_qos(*state.truth.policy, job.spec.qos);
     const bool idle = qos != nullptr && is_idle_class(*qos);
     QueuedJob queued = queued_job(job.id, idle ? 0 : 1, job.spec, job.suspect);
+    queued.way = giving_way(*state.truth.policy, job.spec.qos);
     const OrderFactors factors = order_factors(state, job);
     queued.as_if = factors.as_if();
     if (factors.fair) {
@@ -135,7 +168,11 @@ void enter_queue(State& state, const Job& job, Moment at) {
     }
     queued.not_before = std::max(job.spec.not_before, std::get<Queued>(job.phase).not_before);
     queued.held = job.spec.held || job.blocked || is_array(job.spec);
+    queued.or_idle = job.spec.or_idle;
     state.scheduler.job_queued(queued, at);
+    if (!job.asked_qos.empty()) {
+        state.offered.insert(job.id);
+    }
     usage_of(state, job).queued += is_element(job.spec) ? 0 : 1;
     await_eta(state, job, at);
 }
@@ -161,11 +198,20 @@ void take_resources(State& state, const Job& job) {
         }
     }
     if (!left.nodes.empty()) {
-        state.scheduler.job_started(job.id, job.spec.enterprise, attempt.deadline, left);
+        state.scheduler.job_started(
+            {.job = job.id,
+             .enterprise = job.spec.enterprise,
+             .deadline = attempt.deadline,
+             .nodes = std::move(left.nodes),
+             .taken_at = attempt.taken_at,
+             .saved_at = job.checkpoint->attempt == attempt.number ? job.checkpoint->at : Moment{0},
+             .yields_at = attempt.yields_at,
+             .qos = job.spec.qos});
+        leave_in_time(state, job);
     } else {
         state.to_close.insert(job.id);
     }
-    usage_of(state, job).running_gpus += gpus_of(job);
+    count_gpus(state, job, gpus_of(job));
     ++usage_of(state, job).running_jobs;
 }
 
@@ -204,11 +250,15 @@ Effects on(State& state, const DependenciesMet& fact, Moment at) {
 
 Effects on(State& state, const JobChanged& fact, Moment at) {
     Job& job = state.truth.jobs.at(fact.job);
+    end_promise(state, job.id);
     const std::optional<Moment> timer = timer_of(job);
     Attempt* attempt = live_attempt(job);
     if (attempt == nullptr) {
         state.scheduler.job_unqueued(job.id);
         leave_queue(state, job);
+    }
+    if (fact.spec.qos != job.spec.qos) {
+        job.asked_qos = QosId{};
     }
     job.spec = fact.spec;
     share_names(state, job.spec);
@@ -224,6 +274,7 @@ Effects on(State& state, const JobChanged& fact, Moment at) {
 
 Effects on(State& state, const JobHeld& fact, Moment at) {
     Job& job = state.truth.jobs.at(fact.job);
+    end_promise(state, job.id);
     state.scheduler.job_unqueued(job.id);
     leave_queue(state, job);
     job.spec.held = true;
@@ -258,6 +309,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     attempt.stages.assign(fact.placement.nodes.size(), NodeStage::Ordered);
     attempt.taken_at = at;
     attempt.deadline = at + job.spec.time_limit;
+    attempt.yields_at = fact.yields_at;
     job.phase = Starting{std::move(attempt)};
     const PolicyId policy = state.truth.policy->id;
     state.truth.books[job.id] = AttemptBooks{
@@ -266,6 +318,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
         state.truth.ledger.hold({job.id, fact.attempt}, fact.hold, at, policy);
     leave_queue(state, job);
     element_waits(state, job, false);
+    state.truth.promises.erase(job.id);
     take_resources(state, job);
     count_start(state, job, true);
     set_timer(state, job, std::nullopt);
@@ -275,6 +328,33 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
             to_node(state, fact.placement.nodes[rank].node, start_message(state, job, rank, at)));
     }
     return effects;
+}
+
+Effects on(State& state, const PlacePromised& fact, Moment) {
+    state.truth.jobs.at(fact.job).others_gave_way = true;
+    state.truth.promises[fact.job] = {.nodes = fact.nodes, .by = fact.free_by};
+    state.scheduler.place_promised(fact.job, fact.nodes, fact.free_by);
+    return {};
+}
+
+Effects on(State& state, const PromiseLapsed& fact, Moment at) {
+    state.truth.promises.erase(fact.job);
+    state.scheduler.promise_lapsed(fact.job, at);
+    return {};
+}
+
+Effects on(State& state, const QosOffered& fact, Moment at) {
+    Job& job = state.truth.jobs.at(fact.job);
+    state.scheduler.job_unqueued(job.id);
+    leave_queue(state, job);
+    if (fact.qos == job.asked_qos) {
+        back_to_asked(job);
+    } else {
+        job.asked_qos = std::exchange(job.spec.qos, fact.qos);
+    }
+    share_names(state, job.spec);
+    enter_queue(state, job, at);
+    return {};
 }
 
 Effects on(State& state, const NodePrepared& fact, Moment) {
@@ -315,6 +395,7 @@ Effects on(State& state, const CheckpointDeclared& fact, Moment) {
     Job& job = job_with_attempt(state, fact.job, fact.attempt);
     job.checkpoint =
         Checkpoint{.attempt = fact.attempt, .stamp = fact.stamp, .at = fact.at, .path = fact.path};
+    state.scheduler.job_saved(job.id, fact.at);
     return {};
 }
 
@@ -327,7 +408,10 @@ Effects on(State& state, const AttemptEnding& fact, Moment at) {
                        .cause = fact.cause,
                        .exit_code = fact.exit_code,
                        .detail = fact.detail,
-                       .since = at};
+                       .since = at,
+                       .stop_by = fact.stop_by,
+                       .gives_way_to = fact.gives_way_to};
+    leave_in_time(state, job);
     AttemptBooks& books = state.truth.books.at(job.id);
     books.requeue = fact.requeue;
     books.suspect = fact.suspect;
@@ -338,7 +422,7 @@ Effects on(State& state, const AttemptEnding& fact, Moment at) {
         if (ended.stages[rank] != NodeStage::Released) {
             const std::string why = fact.detail.empty() ? cause_name(fact.cause) : fact.detail;
             effects.push_back(
-                to_node(state, ended.placement.nodes[rank].node, stop_message(job, why)));
+                to_node(state, ended.placement.nodes[rank].node, stop_message(job, why, at)));
         }
     }
     return effects;
@@ -346,8 +430,12 @@ Effects on(State& state, const AttemptEnding& fact, Moment at) {
 
 Effects on(State& state, const EndingRevised& fact, Moment) {
     Job& job = job_with_attempt(state, fact.job, fact.attempt);
-    KHU_CHECK(decide_detail::may_be_revised(job), "job {}", fact.job.value);
     Ending& ending = std::get<Ending>(job.phase);
+    KHU_CHECK(decide_detail::may_be_revised(job) || ending.cause == EndCause::Preempted, "job {}",
+              fact.job.value);
+    if (ending.cause == EndCause::Preempted) {
+        ending.exit_code = fact.exit_code;
+    }
     ending.cause = fact.cause;
     ending.detail = fact.detail;
     AttemptBooks& books = state.truth.books.at(job.id);
@@ -397,9 +485,13 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     Effects effects = settle_end(state, job, at, base);
     std::vector<UsageRow> rows = std::move(state.truth.books.at(job.id).rows);
     count_end(state, job, ending, base, at);
-    usage_of(state, job).running_gpus -= gpus_of(job);
+    count_gpus(state, job, -gpus_of(job));
     --usage_of(state, job).running_jobs;
     job.suspect = state.truth.books.at(job.id).suspect;
+    if (ending.cause == EndCause::Preempted) {
+        GaveWay& gave = job.gave_way.edit();
+        gave = {.to = ending.gives_way_to, .at = at, .times = gave.times + 1};
+    }
     if (is_infrastructure(ending.cause)) {
         ++job.infrastructure_fails;
     }
@@ -425,6 +517,7 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
 }
 
 Effects on(State& state, const JobDropped& fact, Moment at) {
+    end_promise(state, fact.job);
     unindex_dependencies(state, state.truth.jobs.at(fact.job));
     forget_timer(state, state.truth.jobs.at(fact.job));
     Job job = std::move(state.truth.jobs.at(fact.job));

@@ -28,7 +28,7 @@ Effects orders_for(const State& state, NodeId node, Moment at) {
         const std::size_t rank = *decide_detail::rank_of(attempt, node);
         if (std::holds_alternative<Ending>(job.phase)) {
             effects.push_back(decide_detail::to_node(
-                state, node, decide_detail::stop_message(job, "the attempt is over")));
+                state, node, decide_detail::stop_message(job, "the attempt is over", at)));
         } else if (attempt.stages[rank] == NodeStage::Ordered) {
             effects.push_back(decide_detail::to_node(
                 state, node, decide_detail::start_message(state, job, rank, at)));

@@ -12,7 +12,7 @@
 
 namespace khu {
 
-/// BlackoutAhead (A140): the first that the job would meet if it started now and used its whole
+/// BlackoutAhead (A117): the first that the job would meet if it started now and used its whole
 /// limit; none if there is none.
 std::optional<Reason> blackout_ahead(const Policy& policy, const JobSpec& spec, Moment now);
 

@@ -65,13 +65,21 @@ SendToAgent to_node(const State& state, NodeId node, ToAgent message) {
     return {.node = node, .epoch = state.truth.nodes.at(node).epoch, .message = std::move(message)};
 }
 
-StopAttempt stop_message(const Job& job, const std::string& reason) {
+StopAttempt stop_message(const Job& job, const std::string& reason, Moment now) {
     // A gang that never ran whole has nothing to save: it is undone quickly.
     const Attempt& attempt = *live_attempt(job);
     const bool whole = attempt.ran_whole || std::ranges::all_of(attempt.stages, [](NodeStage s) {
                            return s == NodeStage::Running;
                        });
     const bool partial = !whole && attempt.stages.size() > 1;
+    const auto* ending = std::get_if<Ending>(&job.phase);
+    if (ending != nullptr && ending->stop_by > Moment{0} && !partial) {
+        return {.job = job.id,
+                .attempt = attempt.number,
+                .reason = *ending->detail,
+                .signal = 15,
+                .grace = std::max(ending->stop_by - now, Span{0})};
+    }
     return {.job = job.id,
             .attempt = attempt.number,
             .reason = reason,

@@ -88,7 +88,8 @@ std::optional<Fact> scheduled_policy_due(const State& state, Moment now);
 StartAttempt start_message(const State& state, const Job& job, std::size_t rank, Moment now);
 /// To the agent that serves the node now.
 SendToAgent to_node(const State& state, NodeId node, ToAgent message);
-StopAttempt stop_message(const Job& job, const std::string& reason);
+/// What gives way has what is left of its grace, however often it is told.
+StopAttempt stop_message(const Job& job, const std::string& reason, Moment now);
 /// A rank of a gang failed, and not every node has said yet what became of its part. The rank may
 /// have failed because a node died under the others: mpirun and torch both end with an error of
 /// their own within a second of it, long before the node's silence tells khud.

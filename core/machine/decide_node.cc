@@ -126,6 +126,17 @@ Verdict verdict_in_gang(const State& state, const Job& job, const AttemptResult&
     return verdict;
 }
 
+/// Everything was over on the head node before it heard that the attempt was to give way. A rank of
+/// a gang that failed may have failed because another node of it heard first.
+bool over_before_told(const Job& job, const AttemptResult& result, const Verdict& verdict,
+                      std::size_t rank) {
+    const Ending& ending = std::get<Ending>(job.phase);
+    const bool alone = ending.attempt->stages.size() == 1;
+    const bool well = verdict.cause == EndCause::Completed && has_launch_sessions(job);
+    return ending.cause == EndCause::Preempted && result.end == NodeEnd::Itself &&
+           result.rank_ran && rank == 0 && (alone || well);
+}
+
 /// What a node says after the end was decided, if that explains the end better.
 std::optional<Fact> second_thought(const Job& job, const AttemptResult& result, NodeId node) {
     const bool explains =
@@ -146,6 +157,10 @@ void on_ended(const Job& job, std::size_t rank, const AttemptResult& result, con
     if (!over && !quiet) {
         const int exit_code = result.signal != 0 ? 128 + result.signal : result.exit_code;
         decision.facts.push_back(ending_of(job, verdict, exit_code, node));
+    } else if (over && over_before_told(job, result, verdict, rank)) {
+        EndingRevised own = revised(job, verdict.cause, verdict.detail, NodeId{});
+        own.exit_code = result.signal != 0 ? 128 + result.signal : result.exit_code;
+        decision.facts.push_back(std::move(own));
     } else if (std::optional<Fact> other = second_thought(job, result, node)) {
         decision.facts.push_back(std::move(*other));
     }
@@ -205,7 +220,8 @@ void on_report(const Scene& scene, std::size_t rank, const AttemptReport& report
         return;
     }
     if (released || std::holds_alternative<Ending>(job.phase)) {
-        decision.replies.push_back(to_node(state, node, stop_message(job, "the attempt is over")));
+        decision.replies.push_back(
+            to_node(state, node, stop_message(job, "the attempt is over", now)));
         return;
     }
     if (report.stage == AgentStage::Prepared) {
@@ -399,7 +415,7 @@ Decided on(State& state, const HearNode& command, Moment now) {
         if (const auto* ending = std::get_if<Ending>(&job.phase)) {
             if (ending->since + limits::repeat_after <= now) {
                 decision.replies.push_back(
-                    to_node(state, command.node, stop_message(job, "the attempt is over")));
+                    to_node(state, command.node, stop_message(job, "the attempt is over", now)));
             }
         } else if (attempt.stages[rank] == NodeStage::Ordered &&
                    attempt.taken_at + limits::repeat_after <= now) {

@@ -1,6 +1,7 @@
 /// A scheduling round: the schedule chooses, the ledger and the limits admit, and each start
 /// becomes a fact that carries its nodes, its price and its holds.
 
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -9,6 +10,8 @@
 #include "core/machine/decide.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
+#include "core/machine/offers.h"
+#include "core/machine/preemption.h"
 #include "core/machine/standing.h"
 
 namespace khu::decide_detail {
@@ -18,13 +21,24 @@ namespace {
 /// enterprise that started something in this round are the grants looked at in a copy.
 class Books final : public Admission {
 public:
-    Books(const State& state, Moment now) : state_(state), now_(now) {}
+    /// What is promised is as good as held, so that nobody else of the enterprise uses it up.
+    Books(const State& state, Moment now) : state_(state), now_(now) {
+        for (const auto& [job, place] : state.truth.promises) {
+            if (!admit(job)) {
+                promised(job);
+            }
+        }
+    }
 
     std::optional<Reason> admit(JobId id) override {
+        if (promised_.contains(id)) {
+            return std::nullopt;
+        }
         const JobSpec& spec = state_.truth.jobs.at(id).spec;
-        const auto started = gpus_.find({spec.enterprise, spec.programme});
-        if (std::optional<Reason> over =
-                over_running_limit(state_, spec, started == gpus_.end() ? 0 : started->second)) {
+        if (std::optional<Reason> gone = not_offered(state_, spec)) {
+            return gone;
+        }
+        if (std::optional<Reason> over = over_running_limit(state_, spec, also_running(spec))) {
             return over;
         }
         if (std::optional<Reason> blackout = blackout_ahead(*state_.truth.policy, spec, now_)) {
@@ -42,13 +56,49 @@ public:
             state_, spec, price(state_, spec, now_), {ledger_for(spec.enterprise), money_}, now_);
         if (!plan) {
             remember_short(plan.error());
+            if (std::optional<QosId> idle =
+                    idle_offer(state_, state_.truth.jobs.at(id), plan.error())) {
+                offers_.emplace(id, std::move(*idle));
+            }
             return plan.error();
         }
         plans_.insert_or_assign(id, *plan);
         return std::nullopt;
     }
 
+    /// Whether a job like this one could start, as far as books and limits go.
+    [[nodiscard]] bool affords(const JobSpec& spec) const {
+        return !not_offered(state_, spec) &&
+               !over_running_limit(state_, spec, also_running(spec)) &&
+               !over_grant_limit(state_, spec, 0, now_) &&
+               plan_start(state_, spec, price(state_, spec, now_),
+                          {ledger_for(spec.enterprise), money_}, now_)
+                   .has_value();
+    }
+    /// Jobs that were refused, and where they may wait instead: the first of their lanes.
+    [[nodiscard]] const std::map<JobId, QosId>& offers() const { return offers_; }
+
     Atoms started(JobId id, const Placement&) override {
+        if (!promised_.contains(id)) {
+            use_up(id);
+        }
+        const Job& job = state_.truth.jobs.at(id);
+        return fair_hold(*state_.truth.policy, price(state_, job.spec, now_), job.spec.time_limit);
+    }
+
+    void promised(JobId id) override {
+        use_up(id);
+        promised_.insert(id);
+    }
+
+    /// Started or promised in this round, or promised before.
+    [[nodiscard]] bool used(JobId id) const { return used_.contains(id); }
+    [[nodiscard]] const HoldPlan& plan(JobId id) const { return plans_.at(id); }
+    [[nodiscard]] const std::set<FunderId>& short_funders() const { return short_funders_; }
+
+private:
+    void use_up(JobId id) {
+        used_.insert(id);
         const Job& job = state_.truth.jobs.at(id);
         const HoldPlan& plan = plans_.at(id);
         const EnterpriseId& enterprise = job.spec.enterprise;
@@ -62,16 +112,18 @@ public:
         for (const MoneyPart& part : plan.money) {
             money_[part.account] += part.amount;
         }
-        gpus_[{job.spec.enterprise, job.spec.programme}] +=
-            std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
+        const std::int64_t gpus = std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
+        gpus_[{job.spec.enterprise, job.spec.programme}] += gpus;
+        qos_gpus_[{job.spec.enterprise, job.spec.qos}] += gpus;
         ++jobs_[{job.spec.enterprise, job.spec.programme}];
-        return fair_hold(*state_.truth.policy, price(state_, job.spec, now_), job.spec.time_limit);
     }
 
-    [[nodiscard]] const HoldPlan& plan(JobId id) const { return plans_.at(id); }
-    [[nodiscard]] const std::set<FunderId>& short_funders() const { return short_funders_; }
-
-private:
+    [[nodiscard]] AlsoRunning also_running(const JobSpec& spec) const {
+        const auto programme = gpus_.find({spec.enterprise, spec.programme});
+        const auto qos = qos_gpus_.find({spec.enterprise, spec.qos});
+        return {.in_programme = programme == gpus_.end() ? 0 : programme->second,
+                .at_qos = qos == qos_gpus_.end() ? 0 : qos->second};
+    }
     const Ledger& ledger_for(const EnterpriseId& enterprise) const {
         const auto own = hours_.find(enterprise);
         return own == hours_.end() ? state_.truth.ledger : own->second;
@@ -93,7 +145,63 @@ private:
     std::map<JobId, HoldPlan> plans_;
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> gpus_;
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> jobs_;  ///< started
+    std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus_;
+    std::set<JobId> promised_;
+    std::set<JobId> used_;
+    std::map<JobId, QosId> offers_;
 };
+
+/// Every job of a lane that was refused, and not started before, goes to the idle class with it.
+void offer_idle(const State& state, const Books& books, std::vector<Fact>& facts) {
+    const Queue& queue = state.scheduler.queue();
+    for (const auto& [first, qos] : books.offers()) {
+        for (const LaneJob& each : queue.lane(queue.lane_of(first))->ready) {
+            const Job& job = state.truth.jobs.at(each.second);
+            if (!job.others_gave_way && !books.used(each.second)) {
+                facts.push_back(QosOffered{.job = each.second, .qos = qos});
+            }
+        }
+    }
+}
+
+/// Jobs that the books can pay again go back; of each enterprise and programme one at a time.
+/// True if there are any.
+bool offer_asked(const State& state, const Books& books, std::vector<Fact>& facts) {
+    std::set<std::pair<EnterpriseId, ProgrammeId>> seen;
+    for (const JobId id : state.offered) {
+        const Job& job = state.truth.jobs.at(id);
+        JobSpec asked = job.spec;
+        asked.qos = job.asked_qos;
+        if (!books.used(id) && seen.emplace(asked.enterprise, asked.programme).second &&
+            books.affords(asked)) {
+            facts.push_back(QosOffered{.job = id, .qos = job.asked_qos});
+        }
+    }
+    return !facts.empty();
+}
+
+/// The promise, and the ends of those that give way for it; one whose end is decided goes anyway.
+void evict(const State& state, const Eviction& eviction, Moment now, std::vector<Fact>& facts) {
+    const Clearing& promise = eviction.promise;
+    std::vector<JobId> told;
+    std::ranges::copy_if(eviction.victims, std::back_inserter(told), [&](JobId id) {
+        return !std::holds_alternative<Ending>(state.truth.jobs.at(id).phase);
+    });
+    facts.push_back(PlacePromised{
+        .job = promise.job, .nodes = promise.nodes, .free_by = promise.by, .victims = told});
+    for (const JobId id : told) {
+        const Job& victim = state.truth.jobs.at(id);
+        const Attempt& attempt = *live_attempt(victim);
+        facts.push_back(AttemptEnding{
+            .job = id,
+            .attempt = attempt.number,
+            .cause = EndCause::Preempted,
+            .detail = "gives way to job " + std::to_string(promise.job.value),
+            .requeue = victim.spec.requeue,
+            .stop_by = std::min(attempt.deadline, now + state.truth.policy->preemption.grace),
+            .gives_way_to = promise.job});
+    }
+}
 
 }  // namespace
 
@@ -108,16 +216,28 @@ Decided on(State& state, const RunRound&, Moment now) {
         state.openings_seen = now;
     }
     Books books(state, now);
+    if (offer_asked(state, books, decision.facts)) {
+        return decision;  // They are looked at in the next round, at their own QOS.
+    }
     RoundResult result = state.scheduler.round(books, now);
     state.short_funders.insert(books.short_funders().begin(), books.short_funders().end());
+    for (const JobId job : result.lapsed) {
+        decision.facts.push_back(PromiseLapsed{job});
+    }
     for (Start& start : result.starts) {
         const Job& job = state.truth.jobs.at(start.job);
-        decision.facts.push_back(JobPlaced{.job = start.job,
-                                           .attempt = AttemptNumber{job.attempts.value + 1},
-                                           .placement = std::move(start.placement),
-                                           .terms = price(state, job.spec, now),
-                                           .hold = books.plan(start.job)});
+        decision.facts.push_back(
+            JobPlaced{.job = start.job,
+                      .attempt = AttemptNumber{job.attempts.value + 1},
+                      .placement = std::move(start.placement),
+                      .terms = price(state, job.spec, now),
+                      .hold = books.plan(start.job),
+                      .yields_at = yields_at(*state.truth.policy, job.spec.qos, now)});
     }
+    for (const Eviction& eviction : result.evictions) {
+        evict(state, eviction, now, decision.facts);
+    }
+    offer_idle(state, books, decision.facts);
     return decision;
 }
 

@@ -98,8 +98,33 @@ struct JobPlaced {
     Placement placement;
     PriceTerms terms;
     HoldPlan hold;
+    Moment yields_at{kNever};  ///< may be told to give way from then on; kNever: never
 };
-KHU_DESCRIBE(JobPlaced, job, attempt, placement, terms, hold)
+KHU_DESCRIBE(JobPlaced, job, attempt, placement, terms, hold, yields_at)
+
+/// The job starts on these nodes as soon as those have left that are told to give way for it (their
+/// AttemptEnding follows) or were told before, by `free_by` if they keep their grace.
+struct PlacePromised {
+    JobId job;
+    std::vector<NodeId> nodes;
+    Moment free_by;
+    std::vector<JobId> victims;
+};
+KHU_DESCRIBE(PlacePromised, job, nodes, free_by, victims)
+
+/// A job with `or_idle` waits at that QOS from now on: at the idle class, since its hours do not
+/// fit, or at the one that it asked for again.
+struct QosOffered {
+    JobId job;
+    QosId qos;
+};
+KHU_DESCRIBE(QosOffered, job, qos)
+
+/// The promise cannot be kept any more; the job waits like any other.
+struct PromiseLapsed {
+    JobId job;
+};
+KHU_DESCRIBE(PromiseLapsed, job)
 
 struct NodePrepared {
     JobId job;
@@ -133,13 +158,17 @@ struct AttemptEnding {
     EndCause cause{};
     int exit_code{0};
     std::string detail;
-    NodeId suspect;       ///< to be avoided by the next attempt; 0: none
-    bool requeue{false};  ///< queue the job again when the last node has released
+    NodeId suspect;        ///< to be avoided by the next attempt; 0: none
+    bool requeue{false};   ///< queue the job again when the last node has released
+    Moment stop_by{};      ///< it has until then to end by itself; 0: the usual grace
+    JobId gives_way_to{};  ///< 0: nobody
 };
-KHU_DESCRIBE(AttemptEnding, job, attempt, cause, exit_code, detail, suspect, requeue)
+KHU_DESCRIBE(AttemptEnding, job, attempt, cause, exit_code, detail, suspect, requeue, stop_by,
+             gives_way_to)
 
 /// What another node of the gang said, or its silence, explains why a rank failed: the end is not
-/// the user's. Only while the end may still be revised.
+/// the user's. Or all was over on the head node before it heard that it was to give way. Only while
+/// the end may still be revised.
 struct EndingRevised {
     JobId job;
     AttemptNumber attempt;
@@ -147,8 +176,9 @@ struct EndingRevised {
     std::string detail;
     NodeId suspect;
     bool requeue{false};
+    int exit_code{0};
 };
-KHU_DESCRIBE(EndingRevised, job, attempt, cause, detail, suspect, requeue)
+KHU_DESCRIBE(EndingRevised, job, attempt, cause, detail, suspect, requeue, exit_code)
 
 /// `rank_ran`: something of the user's ran there.
 struct NodeReleased {
@@ -400,16 +430,15 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact =
-    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
-                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
-                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
-                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
-                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
-                 PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
-                 GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed,
-                 ProjectCapSet, CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced,
-                 TrancheTurned, PullbackReached, PullbackWarned, EtasGiven>;
+using Fact = std::variant<
+    JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged, JobHeld,
+    JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding, NodeReleased, JobCancelled,
+    AttemptClosed, JobDropped, PolicyApplied, GrantOpened, GrantExtended, GrantSuspended,
+    GrantResumed, GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed,
+    NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
+    GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet,
+    CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced, TrancheTurned, PullbackReached,
+    PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -8,6 +8,7 @@
 #include "core/machine/dependencies.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
+#include "core/machine/preemption.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
@@ -105,6 +106,7 @@ void restore(State& state, Moment now) {
         apply_detail::use_partitions(state);
         apply_detail::use_fair_share(state);
         apply_detail::set_penalties(state, now);
+        state.scheduler.preemption(preemption_rule(*state.truth.policy));
         state.budgets_due = !budgets_due(state).empty();
         state.month_due_at = next_month_event(state);
     }
@@ -124,6 +126,9 @@ void restore(State& state, Moment now) {
     }
     for (const auto& [id, node] : state.truth.nodes) {
         apply_detail::rate_node(state, node);
+    }
+    for (const auto& [id, place] : state.truth.promises) {
+        state.scheduler.place_promised(id, place.nodes, place.by);
     }
     for (auto& [id, ended] : state.truth.ended) {
         state.names.share(ended.enterprise.value);

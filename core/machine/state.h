@@ -34,6 +34,14 @@
 
 namespace khu {
 
+/// Where a queued job starts when those have left that were told to give way; see clearings.h.
+struct PromisedPlace {
+    std::vector<NodeId> nodes;
+    Moment by;
+    bool operator==(const PromisedPlace&) const = default;
+};
+KHU_DESCRIBE(PromisedPlace, nodes, by)
+
 struct NodeRecord {
     NodeId id;
     NodeName name;
@@ -178,6 +186,7 @@ struct Truth {
     RunHistory history;               ///< what predictions are made of
     WaitStats waits;                  ///< how long jobs waited, and whether that was said
     std::map<JobId, EndedJob> ended;  ///< the newest, by number
+    std::map<JobId, PromisedPlace> promises;
 };
 
 class State {
@@ -193,6 +202,8 @@ public:
     std::map<NodeId, Moment> heard_at;          ///< last heartbeat answered; see NodeHeard
     std::map<NodeId, std::set<JobId>> jobs_on;  ///< jobs with a live attempt on the node
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
+    std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus;  ///< that run
+    std::set<JobId> offered;  ///< queued at the idle class though they asked for another QOS
     std::map<JobId, Atoms> fair_holds;  ///< what running attempts may use, for the fair share
     std::set<std::pair<Moment, JobId>> job_timers;  ///< when a job must be looked at
     std::deque<std::map<KeyName, KeyUse>::const_iterator>

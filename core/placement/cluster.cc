@@ -125,11 +125,16 @@ void Cluster::set_partitions(const std::vector<PartitionNodes>& partitions) {
 
 const EnterpriseId& Cluster::owner_on(const ClusterNode& node,
                                       const EnterpriseId& enterprise) const {
+    return owner_on(node, node.state, enterprise);
+}
+
+const EnterpriseId& Cluster::owner_on(const ClusterNode& node, const NodeState& state,
+                                      const EnterpriseId& enterprise) const {
     static const EnterpriseId everybody;
     const bool shared = std::ranges::any_of(node.partitions, [&](std::uint32_t number) {
         return partitions_[number].partition.shared;
     });
-    return shared && node.state.enterprise().empty() ? everybody : enterprise;
+    return shared && state.enterprise().empty() ? everybody : enterprise;
 }
 
 void Cluster::take(const EnterpriseId& enterprise, const NodeAllocation& allocation) {

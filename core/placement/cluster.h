@@ -128,6 +128,9 @@ public:
     /// partition belongs to nobody, except while jobs stand on it that came when it was not shared.
     [[nodiscard]] const EnterpriseId& owner_on(const ClusterNode& node,
                                                const EnterpriseId& enterprise) const;
+    /// The same if `state` is how the node is then.
+    [[nodiscard]] const EnterpriseId& owner_on(const ClusterNode& node, const NodeState& state,
+                                               const EnterpriseId& enterprise) const;
     void give(const NodeAllocation& allocation);
 
     /// Null if there is none.

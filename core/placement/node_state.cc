@@ -1,5 +1,6 @@
 #include "core/placement/node_state.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "core/base/check.h"
@@ -23,6 +24,16 @@ NodeState::NodeState(std::shared_ptr<const NodeClass> node_class)
 
 int NodeState::free_gpu_count() const {
     return std::popcount(free_gpus_);
+}
+
+bool NodeState::can_take(const EnterpriseId& enterprise, const NodeAllocation& allocation) const {
+    return open_to(enterprise) && (mask_of(allocation.gpus) & ~free_gpus_) == 0 &&
+           std::ranges::all_of(allocation.cores,
+                               [&](int core) { return free_cores_.contains(core); }) &&
+           std::ranges::all_of(allocation.memory, [&](const MemorySlice& slice) {
+               return slice.bytes <=
+                      free_memory_by_domain_.at(static_cast<std::size_t>(slice.numa));
+           });
 }
 
 void NodeState::take(const EnterpriseId& enterprise, const NodeAllocation& allocation) {

@@ -39,6 +39,9 @@ public:
         return enterprise_.empty() || enterprise_ == enterprise;
     }
 
+    /// Whether take() may be called.
+    [[nodiscard]] bool can_take(const EnterpriseId& enterprise,
+                                const NodeAllocation& allocation) const;
     /// Claims: everything named is free, and the node is open to that enterprise.
     void take(const EnterpriseId& enterprise, const NodeAllocation& allocation);
     /// Claims: everything named is taken.

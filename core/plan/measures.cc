@@ -52,17 +52,6 @@ std::int64_t width_of(const PlannedZone& zone, const TraceJob& job) {
     return zone.gpus_per_node == 0 ? spec.nodes : std::int64_t{spec.nodes} * spec.shape.gpus;
 }
 
-std::int64_t installed(const PlannedZone& zone) {
-    if (zone.cores_only) {
-        std::int64_t cores = 0;
-        for (const PlannedNode& node : zone.nodes) {
-            cores += static_cast<std::int64_t>(node.inventory.cores.size());
-        }
-        return cores;
-    }
-    return zone.gpus_per_node == 0 ? zone.all_nodes : zone.gpus;
-}
-
 std::vector<Ran> those_that_ran(const PlannedZone& zone, const std::vector<TraceJob>& jobs,
                                 const ReplayResult& result) {
     std::vector<Ran> ran;
@@ -95,22 +84,44 @@ Spread wide_wait(std::vector<Ran> ran) {
     return spread_of(each(ran, [](const Ran& one) { return one.wait(); }), 1000);
 }
 
-/// Capacity between the first submission and the last start, and what of it was used.
-std::int64_t utilisation(const PlannedZone& zone, const std::vector<Ran>& ran) {
+/// What was used between the first submission and the last start.
+struct Used {
+    std::int64_t first{0};
+    std::int64_t last{0};
+    std::int64_t seconds{0};  ///< of GPUs
+    [[nodiscard]] std::int64_t permille(const PlannedZone& zone) const {
+        return last == first ? 0 : 1000 * seconds / (installed(zone) * (last - first));
+    }
+};
+
+Used used_by(const std::vector<Ran>& ran) {
+    Used used;
     if (ran.empty()) {
-        return 0;
+        return used;
     }
-    std::int64_t first = ran.front().submit;
-    std::int64_t last = 0;
+    used.first = ran.front().submit;
     for (const Ran& one : ran) {
-        first = std::min(first, one.submit);
-        last = std::max(last, one.start);
+        used.first = std::min(used.first, one.submit);
+        used.last = std::max(used.last, one.start);
     }
-    std::int64_t used = 0;
     for (const Ran& one : ran) {
-        used += one.width * (std::min(one.end, last) - one.start);
+        used.seconds += one.width * (std::min(one.end, used.last) - one.start);
     }
-    return last == first ? 0 : 1000 * used / (installed(zone) * (last - first));
+    return used;
+}
+
+IdleMeasures measure_idle(const PlannedZone& zone, const IdleResult& idle, Used used) {
+    IdleMeasures of{.made_way = idle.made_way, .longest_way_s = seconds_of(idle.longest_way)};
+    for (const IdleRun& run : idle.runs) {
+        ++(run.told ? of.told : of.completed);
+        const std::int64_t from = seconds_of(run.start);
+        const std::int64_t to = seconds_of(run.end);
+        of.gpu_seconds += to - from;
+        of.lost_gpu_seconds += run.told ? to - from : 0;
+        used.seconds += std::max<std::int64_t>(0, std::min(to, used.last) - from);
+    }
+    of.utilisation_permille = used.permille(zone);
+    return of;
 }
 
 /// Gini coefficient of the tenants' mean waits, in thousandths.
@@ -167,7 +178,11 @@ Measures measure(const PlannedZone& zone, const std::vector<TraceJob>& jobs,
     all.slowdown_milli =
         spread_of(each(ran, [](const Ran& one) { return one.slowdown_milli(); }), 1);
     all.wide_wait_s = wide_wait(ran);
-    all.utilisation_permille = utilisation(zone, ran);
+    const Used used = used_by(ran);
+    all.utilisation_permille = used.permille(zone);
+    if (zone.idle) {
+        all.idle = measure_idle(zone, result.idle, used);
+    }
     for (const Ran& one : ran) {
         all.makespan_s = std::max(all.makespan_s, one.end);
     }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,17 @@ struct EnterpriseMeasures {
     std::int64_t mean_jct_milli{0};
 };
 
+/// What the idle load made of what was left.
+struct IdleMeasures {
+    std::int64_t completed{0};             ///< attempts
+    std::int64_t told{0};                  ///< attempts that gave way
+    std::int64_t gpu_seconds{0};           ///< of all
+    std::int64_t lost_gpu_seconds{0};      ///< of those that gave way
+    std::int64_t utilisation_permille{0};  ///< of the machine, the jobs of the trace and these
+    std::int64_t made_way{0};              ///< starts that waited for attempts to leave
+    std::int64_t longest_way_s{0};         ///< and the longest of those waits
+};
+
 struct Measures {
     std::int64_t jobs{0};      ///< that ran
     std::int64_t rejected{0};  ///< that never could
@@ -46,6 +58,7 @@ struct Measures {
     WaitCounts etas;                              ///< what was said of starts, if it was
     std::int64_t gini_permille{0};                ///< of the tenants' mean waits: 0 all alike
     std::vector<EnterpriseMeasures> enterprises;  ///< by name
+    std::optional<IdleMeasures> idle;             ///< with an idle load
 };
 
 Measures measure(const PlannedZone& zone, const std::vector<TraceJob>& jobs,

@@ -13,6 +13,8 @@ namespace {
 const ZoneId kZone{"plan"};
 const ProgrammeId kProgramme{"plan"};
 const QosId kQos{"plan"};
+const QosId kIdle{"idle"};
+const std::string kIdleTenant{"\nidle"};  // no tenant of a trace
 const FunderId kFunder{"plan"};
 const GpuModel kModel{"gpu"};
 const GpuModel kCore{"cpu-core"};
@@ -145,6 +147,31 @@ void take_over(Policy& policy, const ZoneWishes& wishes) {
     }
 }
 
+/// The idle class as the given policy has it, or as usual.
+IdleLoad idle_load(const ZoneWishes& wishes) {
+    IdleLoad load{.run = *wishes.idle_run};
+    if (wishes.policy != nullptr) {
+        const auto idle = std::ranges::find_if(wishes.policy->qos, is_idle_class);
+        load.sure = idle == wishes.policy->qos.end() ? load.sure : idle->min_runtime;
+        load.grace = wishes.policy->preemption.grace;
+    }
+    return load;
+}
+
+void add_idle_class(PlannedZone& zone, const ZoneWishes& wishes) {
+    zone.idle = idle_load(wishes);
+    zone.policy.qos.push_back({.id = kIdle,
+                               .factor_permille = 0,
+                               .tier = 0,
+                               .time_limit = std::max(zone.idle->run, minutes(1)),
+                               .min_runtime = zone.idle->sure,
+                               .no_backfill_hold = true});
+    zone.policy.preemption.order = {kIdle.value.str()};
+    zone.policy.preemption.grace = zone.idle->grace;
+    zone.policy.programmes.front().qos.push_back(kIdle);
+    add_enterprise(zone, kIdleTenant);
+}
+
 Span longest_of(const std::vector<TraceJob>& jobs) {
     Span longest = kLongest;
     for (const TraceJob& job : jobs) {
@@ -207,12 +234,38 @@ Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
     for (const TraceJob& job : jobs) {
         add_enterprise(zone, job.tenant);
     }
+    if (wishes.idle_run) {
+        add_idle_class(zone, wishes);
+    }
     for (Enterprise& enterprise : zone.policy.enterprises) {
         enterprise.grants.front().amount =
             gpu_hours(kAllGpuHours / static_cast<std::int64_t>(zone.policy.enterprises.size()));
     }
     take_over(zone.policy, wishes);
     return zone;
+}
+
+std::int64_t installed(const PlannedZone& zone) {
+    if (zone.cores_only) {
+        std::int64_t cores = 0;
+        for (const PlannedNode& node : zone.nodes) {
+            cores += static_cast<std::int64_t>(node.inventory.cores.size());
+        }
+        return cores;
+    }
+    return zone.gpus_per_node == 0 ? zone.all_nodes : zone.gpus;
+}
+
+JobSpec idle_spec(const PlannedZone& zone) {
+    const TraceJob one{.id = "",
+                       .duration = zone.idle->run,
+                       .nodes = 1,
+                       .gpus = 1,
+                       .cpus = 1,
+                       .tenant = kIdleTenant};
+    JobSpec spec = spec_of(zone, one, Runtimes::Known);
+    spec.qos = kIdle;
+    return spec;
 }
 
 JobSpec spec_of(const PlannedZone& zone, const TraceJob& job, Runtimes runtimes) {

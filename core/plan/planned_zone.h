@@ -6,6 +6,7 @@
 /// says of order, fair share and priority is taken over.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,14 @@ struct PlannedNode {
     Inventory inventory;
 };
 
+/// An endless supply of jobs of the idle class: as many as the machine has GPUs (nodes, cores), one
+/// GPU each, live at any time. Whoever is told to leave uses its whole grace, and begins anew.
+struct IdleLoad {
+    Span run;  ///< of each job, if nobody needs its place before
+    Span sure{minutes(20)};
+    Span grace{minutes(5)};
+};
+
 struct PlannedZone {
     Policy policy;
     std::vector<PlannedNode> nodes;
@@ -31,11 +40,13 @@ struct PlannedZone {
     bool cores_only{false};
     std::int64_t gpus{0};       ///< installed
     std::int64_t all_nodes{0};  ///< installed
+    std::optional<IdleLoad> idle;
 };
 
 struct ZoneWishes {
     const Policy* policy{nullptr};  ///< null: the defaults
     std::optional<OrderStrategy> order;
+    std::optional<Span> idle_run;  ///< none: no idle load
 };
 
 /// Errors, for people: a machine without nodes, nodes with different numbers of GPUs in one
@@ -46,6 +57,12 @@ Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
 
 /// The request that the trace's job makes of that zone.
 JobSpec spec_of(const PlannedZone& zone, const TraceJob& job, Runtimes runtimes);
+
+/// One job of the idle load. Claims: there is one.
+JobSpec idle_spec(const PlannedZone& zone);
+
+/// GPUs, or nodes or cores on a machine that is counted in them.
+std::int64_t installed(const PlannedZone& zone);
 
 /// When the replay begins, on its own clock.
 inline constexpr Moment kStart{1'767'225'600'000};  // 2026-01-01T00:00:00Z

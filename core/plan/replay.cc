@@ -1,5 +1,7 @@
 #include "core/plan/replay.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -27,12 +29,16 @@ public:
 
     ReplayResult run() {
         open();
-        while (next_ < jobs_.size() || !ends_.empty()) {
+        while (next_ < jobs_.size() || !index_.empty()) {
             const Moment next = next_moment();
+            if (next == kNever || nothing_moves(next)) {
+                break;  // What is left never starts.
+            }
             now_ = etas_ ? std::min(next, machine_.state().eta_due_at) : next;
             if (now_ == next) {
                 end_jobs();
                 submit_jobs();
+                keep_idle_jobs();
                 start_jobs();
             }
             if (etas_) {
@@ -42,6 +48,7 @@ public:
         for (const auto& [kind, counts] : machine_.state().truth.waits.rows()) {
             result_.waits += counts;
         }
+        cut_idle_jobs();
         return std::move(result_);
     }
 
@@ -53,6 +60,13 @@ private:
     void submit_jobs();
     void start_jobs();
     void count_done();
+    void note(const JobPlaced& placed);
+    void note(const PlacePromised& promised) { promised_at_[promised.job] = now_; }
+    void note(const AttemptEnding& ending);
+    void end_idle_job(JobId id);
+    [[nodiscard]] bool nothing_moves(Moment next) const;
+    void keep_idle_jobs();
+    void cut_idle_jobs();
 
     const PlannedZone& zone_;
     const std::vector<TraceJob>& jobs_;
@@ -66,6 +80,11 @@ private:
     std::set<std::pair<Moment, JobId>> ends_;
     std::unordered_map<JobId, std::size_t> index_;  // looked up, never walked
     std::size_t done_{0};
+    Moment moved_at_{kStart};    ///< when a job of the trace was last submitted, started or ended
+    std::int64_t live_runs_{0};  ///< of jobs of the trace
+    std::int64_t idle_jobs_{0};  ///< that live
+    std::map<JobId, IdleRun> idle_runs_;
+    std::map<JobId, Moment> promised_at_;
 };
 
 void Replay::open() {
@@ -89,7 +108,10 @@ Moment Replay::next_moment() const {
     if (next_ < jobs_.size()) {
         next = kStart + jobs_[next_].submit;
     }
-    return ends_.empty() ? next : std::min(next, ends_.begin()->first);
+    if (zone_.idle) {
+        next = std::min(next, machine_.state().scheduler.next_wake().value_or(kNever));
+    }
+    return std::max(now_, ends_.empty() ? next : std::min(next, ends_.begin()->first));
 }
 
 void Replay::end_jobs() {
@@ -97,6 +119,13 @@ void Replay::end_jobs() {
         const JobId id = ends_.begin()->second;
         ends_.erase(ends_.begin());
         end_job(id);
+        if (const auto idle = idle_runs_.find(id); idle != idle_runs_.end()) {
+            end_idle_job(id);
+            continue;
+        }
+        KHU_CHECK(!machine_.state().truth.jobs.contains(id), "job {}", id.value);
+        moved_at_ = now_;
+        --live_runs_;
         result_.jobs[index_.at(id)].end = now_ - kStart;
         index_.erase(id);
         count_done();
@@ -104,20 +133,24 @@ void Replay::end_jobs() {
 }
 
 void Replay::end_job(JobId id) {
-    const Attempt attempt = *live_attempt(machine_.state().truth.jobs.at(id));
+    const Job& job = machine_.state().truth.jobs.at(id);
+    const Attempt attempt = *live_attempt(job);
+    const NodeEnd end =
+        std::holds_alternative<Ending>(job.phase) ? NodeEnd::Asked : NodeEnd::Itself;
     for (const NodeAllocation& each : attempt.placement.nodes) {
         const Epoch epoch = machine_.state().truth.nodes.at(each.node).epoch;
-        const AttemptReport report{.job = id,
-                                   .attempt = attempt.number,
-                                   .stage = AgentStage::Ended,
-                                   .result = AttemptResult{.fault_code = "", .fault_text = ""}};
+        const AttemptReport report{
+            .job = id,
+            .attempt = attempt.number,
+            .stage = AgentStage::Ended,
+            .result = AttemptResult{.fault_code = "", .fault_text = "", .end = end}};
         machine_.handle(ReportFromNode{each.node, epoch, report}, now_);
     }
-    KHU_CHECK(!machine_.state().truth.jobs.contains(id), "job {}", id.value);
 }
 
 void Replay::submit_jobs() {
     for (; next_ < jobs_.size() && kStart + jobs_[next_].submit <= now_; ++next_) {
+        moved_at_ = now_;
         JobSpec spec = spec_of(zone_, jobs_[next_], runtimes_);
         const Identity who{
             .user = spec.user, .enterprise = spec.enterprise, .roles = {Role::ZoneAdmin}};
@@ -139,14 +172,78 @@ void Replay::start_jobs() {
         more = false;
         ++result_.rounds;
         const Outcome outcome = machine_.handle(RunRound{}, now_);
+        more = !outcome.facts.empty();
         for (const Stamped& fact : outcome.facts) {
             if (const auto* placed = std::get_if<JobPlaced>(&fact.fact)) {
-                const std::size_t index = index_.at(placed->job);
-                result_.jobs[index].start = now_ - kStart;
-                ends_.emplace(now_ + jobs_[index].duration, placed->job);
-                more = true;
+                note(*placed);
+            } else if (const auto* promised = std::get_if<PlacePromised>(&fact.fact)) {
+                note(*promised);
+            } else if (const auto* ending = std::get_if<AttemptEnding>(&fact.fact)) {
+                note(*ending);
             }
         }
+    }
+}
+
+void Replay::note(const JobPlaced& placed) {
+    const auto found = index_.find(placed.job);
+    if (found == index_.end()) {
+        idle_runs_[placed.job] = {.start = now_ - kStart, .end = {}};
+        ends_.emplace(now_ + zone_.idle->run, placed.job);
+        return;
+    }
+    const std::size_t index = found->second;
+    moved_at_ = now_;
+    ++live_runs_;
+    result_.jobs[index].start = now_ - kStart;
+    ends_.emplace(now_ + jobs_[index].duration, placed.job);
+    if (const auto promised = promised_at_.extract(placed.job); !promised.empty()) {
+        ++result_.idle.made_way;
+        result_.idle.longest_way = std::max(result_.idle.longest_way, now_ - promised.mapped());
+    }
+}
+
+// --- The idle load ----------------------------------------------------------------------
+
+/// It was told to leave, and uses all of its grace.
+void Replay::note(const AttemptEnding& ending) {
+    IdleRun& run = idle_runs_.at(ending.job);
+    ends_.erase({kStart + run.start + zone_.idle->run, ending.job});
+    run.told = true;
+    ends_.emplace(ending.stop_by, ending.job);
+}
+
+void Replay::end_idle_job(JobId id) {
+    IdleRun run = idle_runs_.extract(id).mapped();
+    run.end = now_ - kStart;
+    idle_jobs_ -= run.told ? 0 : 1;  // Who gave way waits again.
+    result_.idle.runs.push_back(run);
+}
+
+/// The idle load alone goes on for ever.
+bool Replay::nothing_moves(Moment next) const {
+    return zone_.idle && next_ == jobs_.size() && live_runs_ == 0 &&
+           next - moved_at_ > zone_.idle->run + zone_.idle->sure + zone_.idle->grace + hours(1);
+}
+
+void Replay::keep_idle_jobs() {
+    if (!zone_.idle) {
+        return;
+    }
+    const JobSpec spec = idle_spec(zone_);
+    const Identity who{
+        .user = spec.user, .enterprise = spec.enterprise, .roles = {Role::ZoneAdmin}};
+    for (; idle_jobs_ < installed(zone_); ++idle_jobs_) {
+        const Outcome outcome =
+            machine_.handle(SubmitJob{.who = who, .spec = spec, .key = ""}, now_);
+        KHU_CHECK(!outcome.refusal, "{}", text(*outcome.refusal, Language::English));
+    }
+}
+
+void Replay::cut_idle_jobs() {
+    for (auto& [job, run] : idle_runs_) {
+        run.end = now_ - kStart;
+        result_.idle.runs.push_back(run);
     }
 }
 

@@ -27,11 +27,26 @@ struct Replayed {
     std::string refused;  ///< code; empty: admitted
 };
 
+/// One attempt of the idle load; times as those of Replayed. What runs when the last job of the
+/// trace has ended is cut off there.
+struct IdleRun {
+    Span start;
+    Span end;
+    bool told{false};  ///< to give way
+};
+
+struct IdleResult {
+    std::vector<IdleRun> runs;
+    std::int64_t made_way{0};  ///< jobs of the trace for which attempts were told to leave
+    Span longest_way;          ///< from then to such a job's start
+};
+
 struct ReplayResult {
     std::vector<Replayed> jobs;
     std::map<std::string, Refusal> refusals;  ///< by code: the first of each, with its numbers
     std::int64_t rounds{0};
     WaitCounts waits;  ///< of all jobs; what was said of starts only if it was asked for
+    IdleResult idle;
 };
 
 /// Called now and then with the number of jobs that have ended or were refused.

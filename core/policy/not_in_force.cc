@@ -10,10 +10,7 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 15> later{
-    "qos.*.min_runtime",
-    "qos.*.no_backfill_hold",
-    "qos.*.max_gpus_per_enterprise",
+constexpr std::array<std::string_view, 13> later{
     "qos.*.max_jobs_per_user",
     "programmes.*.limits.max_users",
     "programmes.*.duties",
@@ -21,7 +18,8 @@ constexpr std::array<std::string_view, 15> later{
     "fairshare.floor",
     "priority.age.cap",
     "borrowing",
-    "preemption",
+    "preemption.min_runtime_borrowed",
+    "preemption.charge_lost",
     "calendar.reservations",
     "reports.retention",
     "privacy",

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
 
 #include "core/placement/candidates.h"
+#include "core/schedule/outlook.h"
 #include "core/schedule/round.h"
 
 namespace khu {
@@ -14,14 +14,23 @@ namespace {
 /// The nodes that fit, now and then more and more of them. Works on copies of what it changes.
 class Future {
 public:
-    Future(const Cluster& cluster, const GangRequest& request, const NodeFilter& allowed)
-        : cluster_(cluster),
+    Future(const Cluster& cluster, const Outlook& outlook, const GangRequest& request,
+           const NodeFilter& allowed)
+        : outlook_(outlook),
           request_(request),
           allowed_(allowed),
           members_(cluster.members(request.partition)),
           share_(cluster.partition(request.partition)->share) {
         for (const ClusterNode* node : CandidateSearch(cluster, request, allowed).all()) {
-            fitting_.emplace(node->id, node);
+            if (!outlook.cleared_nodes().contains(node->id)) {
+                fitting_.emplace(node->id, node);
+            }
+        }
+        for (const auto& [id, state] : outlook.cleared_nodes()) {
+            const auto member = members_.find(id);
+            if (member != members_.end() && may_use(*member->second) && fits(state)) {
+                fitting_.emplace(id, member->second);
+            }
         }
     }
 
@@ -29,7 +38,7 @@ public:
     bool release(const RunningJob& attempt) {
         bool more = false;
         for (const NodeAllocation& allocation : attempt.nodes) {
-            more = release(allocation) || more;
+            more = (!outlook_.gone_from(attempt, allocation.node) && release(allocation)) || more;
         }
         return more;
     }
@@ -61,23 +70,28 @@ public:
 private:
     bool release(const NodeAllocation& allocation) {
         const auto member = members_.find(allocation.node);
-        if (member == members_.end() || member->second->health != NodeHealth::Up ||
-            fitting_.contains(allocation.node) || !meets(*member->second, *request_.where) ||
-            (allowed_ && !allowed_(allocation.node))) {
+        if (member == members_.end() || fitting_.contains(allocation.node) ||
+            !may_use(*member->second)) {
             return false;
         }
         NodeState& state =
-            states_.try_emplace(allocation.node, member->second->state).first->second;
+            states_.try_emplace(allocation.node, outlook_.state(*member->second)).first->second;
         state.give(allocation);
-        const bool fits =
-            state.open_to(request_.enterprise) && can_fit(state, request_.shape, share_);
-        if (fits) {
+        const bool enough = fits(state);
+        if (enough) {
             fitting_.emplace(allocation.node, member->second);
         }
-        return fits;
+        return enough;
+    }
+    [[nodiscard]] bool may_use(const ClusterNode& node) const {
+        return node.health == NodeHealth::Up && meets(node, *request_.where) &&
+               (!allowed_ || allowed_(node.id));
+    }
+    [[nodiscard]] bool fits(const NodeState& state) const {
+        return state.open_to(request_.enterprise) && can_fit(state, request_.shape, share_);
     }
 
-    const Cluster& cluster_;
+    const Outlook& outlook_;
     const GangRequest& request_;
     const NodeFilter& allowed_;
     const std::map<NodeId, const ClusterNode*>& members_;
@@ -87,76 +101,54 @@ private:
 };
 
 /// What those attempts still have at `at` is all that is taken on the nodes then.
-std::vector<NodeState> states_at(const Cluster& cluster, const RunningJobs& running,
-                                 const std::vector<RunningJob>& more,
+std::vector<NodeState> states_at(const Cluster& cluster, const Outlook& outlook,
                                  const std::vector<NodeId>& nodes, Moment at) {
     std::vector<NodeState> states;
     for (const NodeId node : nodes) {
-        states.push_back(cluster.at(node).state);
+        states.push_back(outlook.state(cluster.at(node)));
     }
-    const auto end = [&](const RunningJob& attempt) {
-        for (const NodeAllocation& allocation : attempt.nodes) {
+    outlook.each_end([&](const Outlook::Return& end) {
+        if (end.at > at) {
+            return false;
+        }
+        for (const NodeAllocation& allocation : end.attempt->nodes) {
             const auto found = std::ranges::lower_bound(nodes, allocation.node);
-            if (found != nodes.end() && *found == allocation.node) {
+            if (found != nodes.end() && *found == allocation.node &&
+                !outlook.gone_from(*end.attempt, allocation.node)) {
                 states[static_cast<std::size_t>(found - nodes.begin())].give(allocation);
             }
         }
-    };
-    for (const auto& [by, attempt] : running.by_deadline()) {
-        if (attempt.deadline > at) {
-            break;
-        }
-        end(attempt);
-    }
-    for (const RunningJob& attempt : more) {
-        if (attempt.deadline <= at) {
-            end(attempt);
-        }
-    }
+        return true;
+    });
     return states;
 }
 
 }  // namespace
 
-std::optional<Earliest> earliest_start(const Cluster& cluster, const RunningJobs& running,
-                                       const std::vector<RunningJob>& more,
+std::optional<Earliest> earliest_start(const Cluster& cluster, const Outlook& outlook,
                                        const GangRequest& request, Moment now,
                                        const NodeFilter& allowed) {
     if (cluster.partition(request.partition) == nullptr) {
         return std::nullopt;
     }
-    Future future(cluster, request, allowed);
+    Future future(cluster, outlook, request, allowed);
     const auto start = [&](Moment at, std::vector<NodeId> nodes) {
-        std::vector<NodeState> then = states_at(cluster, running, more, nodes, at);
+        std::vector<NodeState> then = states_at(cluster, outlook, nodes, at);
         return Earliest{.at = at, .nodes = std::move(nodes), .then = std::move(then)};
     };
     if (auto nodes = future.chosen()) {
         return start(now, std::move(*nodes));
     }
-    std::vector<const RunningJob*> ending;
-    ending.reserve(more.size());
-    for (const RunningJob& attempt : more) {
-        ending.push_back(&attempt);
-    }
-    const auto by_end = [](const RunningJob* attempt) {
-        return std::pair(attempt->deadline, attempt->job);
-    };
-    std::ranges::sort(ending, {}, by_end);
-    auto next_more = ending.begin();
-    auto next_running = running.by_deadline().begin();
-    while (next_more != ending.end() || next_running != running.by_deadline().end()) {
-        const bool from_running =
-            next_more == ending.end() || (next_running != running.by_deadline().end() &&
-                                          next_running->first < by_end(*next_more));
-        const RunningJob& attempt = from_running ? (next_running++)->second : **next_more++;
-        if (!future.release(attempt)) {
-            continue;
+    std::optional<Earliest> found;
+    outlook.each_end([&](const Outlook::Return& end) {
+        if (future.release(*end.attempt)) {
+            if (auto nodes = future.chosen()) {
+                found = start(std::max(end.at, now), std::move(*nodes));
+            }
         }
-        if (auto nodes = future.chosen()) {
-            return start(std::max(attempt.deadline, now), std::move(*nodes));
-        }
-    }
-    return std::nullopt;
+        return !found;
+    });
+    return found;
 }
 
 }  // namespace khu

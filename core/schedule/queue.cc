@@ -155,7 +155,7 @@ std::map<PartitionId, QueueOrder> Queue::set_shift(LeafNumber leaf, Span by) {
 }
 
 LaneNumber Queue::lane_for(const QueuedJob& job) {
-    const ShapeNumber shape = shape_for(job.request);
+    const ShapeNumber shape = shape_for(job.request, job.way.yields);
     const PartyNumber party = party_for(job);
     const LaneKey key{
         .shape = shape, .party = party, .tier = job.tier, .time_limit = job.time_limit};
@@ -168,23 +168,27 @@ LaneNumber Queue::lane_for(const QueuedJob& job) {
             shifts_.resize(job.leaf + 1);
         }
         shifts_[job.leaf].lanes.insert(last_lane_);
-        lanes_.emplace(last_lane_, Lane{.key = key, .leaf = job.leaf, .ready = {}, .head = {}});
+        lanes_.emplace(last_lane_,
+                       Lane{.key = key, .leaf = job.leaf, .way = job.way, .ready = {}, .head = {}});
     }
     return found->second;
 }
 
-ShapeNumber Queue::shape_for(const GangRequest& request) {
-    const auto [found, fresh] = shape_numbers_.try_emplace(request, last_shape_ + 1);
+ShapeNumber Queue::shape_for(const GangRequest& request, bool yields) {
+    const auto [found, fresh] =
+        shape_numbers_.try_emplace(std::pair(request, yields), last_shape_ + 1);
     if (fresh) {
         ++last_shape_;
-        shapes_.emplace(last_shape_, ShapeLanes{.request = request, .heads = {}, .lanes = 0});
+        shapes_.emplace(last_shape_,
+                        ShapeLanes{.request = request, .yields = yields, .heads = {}, .lanes = 0});
     }
     return found->second;
 }
 
 PartyNumber Queue::party_for(const QueuedJob& job) {
     const auto [found, fresh] = parties_.try_emplace(
-        Party{job.programme, job.user, job.qos, job.project, job.leaf}, PartyLanes{});
+        Party{job.programme, job.user, job.qos, job.project, job.leaf, job.way, job.or_idle},
+        PartyLanes{});
     if (fresh) {
         found->second.number = ++last_party_;
         party_of_.emplace(last_party_, &found->first);
@@ -258,7 +262,8 @@ void Queue::forget_if_empty(LaneNumber number) {
     lane_numbers_.erase(key);
     lanes_.erase(found);
     if (--shapes_.at(key.shape).lanes == 0) {
-        shape_numbers_.erase(shapes_.at(key.shape).request);
+        const ShapeLanes& gone = shapes_.at(key.shape);
+        shape_numbers_.erase({gone.request, gone.yields});
         shapes_.erase(key.shape);
     }
     const auto party = parties_.find(*party_of_.at(key.party));

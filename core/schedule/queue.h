@@ -3,13 +3,14 @@
 /// \file
 /// The jobs that wait, in their order: what the policy makes of submission, tier and size
 /// (ordering.h), shifted by how much the enterprise has had (fair_tree.h). Jobs that ask for the
-/// same share a *shape* (what placement sees); within it, jobs that the ledger and the limits see
-/// alike share a *lane*, so that one answer serves all of a lane. A round looks at heads of lanes,
-/// not at jobs. Insertion and removal are O(log n); a new shift moves the heads of one enterprise's
-/// lanes.
+/// same, and give way alike, share a *shape* (what placement sees); within it, jobs that the ledger
+/// and the limits see alike share a *lane*, so that one answer serves all of a lane. A round looks
+/// at heads of lanes, not at jobs. Insertion and removal are O(log n); a new shift moves the heads
+/// of one enterprise's lanes.
 ///
 /// A job that is held, or waits for its begin time, is in the queue but in no lane.
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -27,6 +28,19 @@
 
 namespace khu {
 
+/// What becomes of a job beside those that are charged.
+struct GivingWay {
+    bool yields{false};      ///< its attempts may be told to end for a job that is charged
+    Span after;              ///< not before they have had so long
+    bool holds_place{true};  ///< it may be the one for which devices are reserved
+    auto operator<=>(const GivingWay&) const = default;
+};
+
+/// How long nothing else can use what the attempt has: it is in nobody's way once it may be told.
+inline Span sure_of(const GivingWay& way, Span time_limit) {
+    return way.yields ? std::min(time_limit, way.after) : time_limit;
+}
+
 /// What the queue must know of a job.
 struct QueuedJob {
     JobId id;
@@ -41,6 +55,8 @@ struct QueuedJob {
     bool held{false};
     Moment as_if;              ///< stands as if submitted then, before the fair share's shift
     LeafNumber leaf{kNoLeaf};  ///< whose shift it gets
+    GivingWay way{};
+    bool or_idle{false};
 };
 QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect);
 
@@ -71,6 +87,8 @@ struct Party {
     QosId qos;
     Text project;
     LeafNumber leaf{kNoLeaf};
+    GivingWay way;
+    bool or_idle{false};
     auto operator<=>(const Party&) const = default;
 };
 
@@ -88,6 +106,7 @@ using LaneJob = std::pair<Moment, JobId>;
 struct Lane {
     LaneKey key;
     LeafNumber leaf{kNoLeaf};
+    GivingWay way;
     std::set<LaneJob> ready;  ///< may start, in their order
     std::int64_t waiting{0};  ///< held or asleep
     QueueOrder head;          ///< of the first ready job, as the shape knows it
@@ -95,6 +114,7 @@ struct Lane {
 
 struct ShapeLanes {
     GangRequest request;
+    bool yields{false};  ///< what does not fit for the idle class may fit for who is charged
     std::map<QueueOrder, LaneNumber> heads;  ///< the first ready job of each lane that has one
     std::int64_t lanes{0};
 };
@@ -163,7 +183,7 @@ private:
         std::set<LaneNumber> lanes;
     };
     LaneNumber lane_for(const QueuedJob& job);
-    ShapeNumber shape_for(const GangRequest& request);
+    ShapeNumber shape_for(const GangRequest& request, bool yields);
     PartyNumber party_for(const QueuedJob& job);
     void enter(LaneNumber lane, const LaneJob& job);
     void leave(LaneNumber lane, const LaneJob& job);
@@ -177,7 +197,7 @@ private:
     std::unordered_map<LaneNumber, Lane> lanes_;  // looked up, never walked
     std::map<LaneKey, LaneNumber> lane_numbers_;
     std::unordered_map<ShapeNumber, ShapeLanes> shapes_;  // looked up, never walked
-    std::map<GangRequest, ShapeNumber> shape_numbers_;
+    std::map<std::pair<GangRequest, bool>, ShapeNumber> shape_numbers_;
     std::map<Party, PartyLanes> parties_;
     std::unordered_map<PartyNumber, const Party*> party_of_;  // looked up, never walked
     std::map<PartitionId, ShapeHeads> partitions_;

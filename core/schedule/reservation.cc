@@ -56,13 +56,19 @@ const NodeState* StartReservation::then_on(NodeId node) const {
 
 void StartReservation::give_up(const EnterpriseId& owner, const NodeAllocation& allocation) {
     const std::size_t position = position_of(nodes, allocation.node);
-    if (position < nodes.size()) {
+    if (position < nodes.size() && then[position].can_take(owner, allocation)) {
         then[position].take(owner, allocation);
     }
 }
 
 bool leaves_room(const StartReservation& reservation, const Cluster& cluster,
                  const GangRequest& request, NodeId node) {
+    return reservation.then_on(node) == nullptr ||
+           leaves_room(reservation, cluster, request, node, cluster.at(node).state);
+}
+
+bool leaves_room(const StartReservation& reservation, const Cluster& cluster,
+                 const GangRequest& request, NodeId node, const NodeState& now) {
     const NodeState* then = reservation.then_on(node);
     if (then == nullptr) {
         return true;
@@ -71,14 +77,14 @@ bool leaves_room(const StartReservation& reservation, const Cluster& cluster,
     if (!enough_of_each(*then, promised.shape, request.shape)) {
         return false;
     }
-    const ClusterNode& now = cluster.at(node);
     const std::optional<NodeFit> asked =
-        fit(now.state, request.shape, cluster.partition(request.partition)->share);
-    if (!asked || !now.state.open_to(request.enterprise)) {
+        fit(now, request.shape, cluster.partition(request.partition)->share);
+    const EnterpriseId& owner = cluster.owner_on(cluster.at(node), now, request.enterprise);
+    if (!asked || !now.open_to(request.enterprise) || !then->can_take(owner, asked->allocation)) {
         return false;
     }
     NodeState beside_it = *then;
-    beside_it.take(cluster.owner_on(now, request.enterprise), asked->allocation);
+    beside_it.take(owner, asked->allocation);
     return beside_it.open_to(promised.enterprise) &&
            can_fit(beside_it, promised.shape, cluster.partition(promised.partition)->share);
 }

@@ -38,7 +38,8 @@ struct StartReservation {
 
     /// What will be free on the node; null if it is not one of its nodes.
     [[nodiscard]] const NodeState* then_on(NodeId node) const;
-    /// An attempt of that enterprise that outlasts `at` takes it. Other nodes change nothing.
+    /// An attempt of that enterprise that outlasts `at` takes it. Other nodes change nothing, nor
+    /// does what was never counted on.
     void give_up(const EnterpriseId& owner, const NodeAllocation& allocation);
 };
 
@@ -63,6 +64,9 @@ private:
 /// does not fit now.
 bool leaves_room(const StartReservation& reservation, const Cluster& cluster,
                  const GangRequest& request, NodeId node);
+/// The same if `now` is free there when it starts.
+bool leaves_room(const StartReservation& reservation, const Cluster& cluster,
+                 const GangRequest& request, NodeId node, const NodeState& now);
 
 /// The nodes on which `request` leaves room for all of them; empty (every node) for none. Keeps the
 /// pointers and the cluster, and a copy of the request.

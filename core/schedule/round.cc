@@ -1,13 +1,13 @@
 #include "core/schedule/round.h"
 
 #include <algorithm>
-#include <climits>
 #include <map>
 #include <set>
 
 #include "core/base/limits.h"
 #include "core/placement/gang.h"
-#include "core/schedule/cursor.h"
+#include "core/schedule/outlook.h"
+#include "core/schedule/round_steps.h"
 
 namespace khu {
 namespace {
@@ -18,108 +18,26 @@ constexpr int kWalkSteps = 64;
 
 }  // namespace
 
-class Round {
-public:
-    explicit Round(const RoundInput& input) : in_(input), memo_(input.memo) {}
-
-    RoundResult run() {
-        gather();
-        while (!due_.empty() && !cut_off()) {
-            const ShapeNumber shape = due_.begin()->second;
-            not_due(shape);
-            const PartitionId partition = in_.queue.shape(shape)->request.partition;
-            consider(shape);
-            walk_on(partition);
-        }
-        put_back();
-        return std::move(result_);
+RoundResult Round::run() {
+    gather();
+    while (!due_.empty() && !cut_off()) {
+        const ShapeNumber shape = due_.begin()->second;
+        not_due(shape);
+        const PartitionId partition = in_.queue.shape(shape)->request.partition;
+        consider(shape);
+        walk_on(partition);
     }
+    put_back();
+    return std::move(result_);
+}
 
-private:
-    /// What the round knows of one shape.
-    struct Visit {
-        ShapeCursor cursor;
-        std::vector<std::vector<PromiseKey>>
-            failed_bars;  ///< did not fit beside these reservations
-        std::int64_t barred_lanes{0};
-    };
-    /// One job in view.
-    struct Look {
-        ShapeNumber shape;
-        LaneNumber lane;
-        QueueOrder order;
-        const GangRequest& request;
-        Moment ends_at;
-        Visit& visit;
-    };
-    /// How far the search for the first waiting job of a partition has come.
-    struct Walk {
-        QueueOrder from{.tier = INT_MAX, .as_if = {}, .job = JobId{0}};
-        int steps{0};
-    };
-    /// Where a shape's next job stands.
-    struct Due {
-        QueueOrder order;
-        LeafNumber leaf{kNoLeaf};
-    };
-    enum class Verdict { NextJob, NextLane, ShapeDone };
-
-    void gather();
-    void schedule(ShapeNumber shape);
-    void walk_on(const PartitionId& partition);
-    void put_back();
-    [[nodiscard]] bool cut_off();
-    Visit& visit_of(ShapeNumber shape);
-    [[nodiscard]] QueueOrder order_now(const ShapeCursor::Candidate& candidate) const;
-    void make_due(ShapeNumber shape, const ShapeCursor::Candidate& candidate);
-    void not_due(ShapeNumber shape);
-
-    void consider(ShapeNumber shape);
-    Verdict judge(const Look& look);
-    Verdict try_to_place(const Look& look);
-    Verdict barred(const Look& look, std::vector<PromiseKey> bars);
-    Verdict busy(const Look& look);
-    [[nodiscard]] Verdict after_promise(const Look& look) const;
-    [[nodiscard]] bool has_promise(const Look& look) const;
-    void start(const Look& look, Placement placement);
-    void count_use(LaneNumber lane, Atoms use);
-    void park(const Look& look, Reason reason);
-
-    [[nodiscard]] bool full(const PartitionId& partition) const;
-    [[nodiscard]] bool needs_promise(const Look& look) const;
-    [[nodiscard]] std::vector<PromiseKey> bars_of(const Look& look) const;
-    [[nodiscard]] std::vector<PromiseKey> promised_before(const Look& look) const;
-    void make_anew(const PromiseKey& key, ShapeNumber in_turn);
-    [[nodiscard]] bool meets_nodes_of(const Look& look, const PromiseKey& key) const;
-    [[nodiscard]] bool shares_nodes(const PartitionId& partition,
-                                    const StartReservation& other) const;
-    [[nodiscard]] NodeFilter leaving_room(const Look& look,
-                                          const std::vector<PromiseKey>& bars) const;
-    [[nodiscard]] NodeFilter off_the_nodes_of(const std::vector<PromiseKey>& bars) const;
-    void take_from_reservations(const Look& look, const NodeAllocation& allocation);
-    bool reserve(const Look& look);
-    void give_way(const StartReservation& made);
-    void settle_dropped(const PartitionId& partition, const StartReservation* after);
-    void unbar(const StartReservation& before, const StartReservation* after);
-
-    const RoundInput& in_;
-    RoundMemo& memo_;
-    RoundResult result_;
-    std::set<std::pair<QueueOrder, ShapeNumber>> due_;
-    std::map<ShapeNumber, Due> due_shapes_;
-    std::map<LeafNumber, std::set<ShapeNumber>> due_of_;  ///< by the leaf of their next job
-    std::map<ShapeNumber, Visit> visits_;
-    std::map<PartitionId, Walk> walks_;
-    std::vector<RunningJob> started_;
-    std::vector<std::pair<LeafNumber, Atoms>> held_;  ///< by this round's starts
-    std::map<LeafNumber, Span> moved_;  ///< how much later their enterprises stand for it
-};
-
-/// Step 1: the touched shapes, and in partitions without a reservation the first that waits.
+/// Step 1: promised jobs, the touched shapes, and in partitions without a reservation the first
+/// that waits.
 void Round::gather() {
     if (memo_.all_) {
         memo_.start_over(in_.queue);
     }
+    start_cleared();
     const std::set<ShapeNumber> touched = std::exchange(memo_.touched_, {});
     for (const ShapeNumber shape : touched) {
         schedule(shape);
@@ -188,8 +106,8 @@ void Round::walk_on(const PartitionId& partition) {
             return;  // Its turn will come.
         }
         // One that is due with a later job started those before it: others may stand between.
-        if (visits_.contains(shape) || memo_.block(shape) == ShapeBlock::Unavailable ||
-            memo_.all_parked(shape, in_.queue)) {
+        if (visits_.contains(shape) || !lane_of_first(shape).way.holds_place ||
+            memo_.block(shape) == ShapeBlock::Unavailable || memo_.all_parked(shape, in_.queue)) {
             continue;
         }
         if (++walk.steps <= kWalkSteps) {
@@ -235,6 +153,15 @@ void Round::put_back() {
     for (const auto& [order, shape] : due_) {
         memo_.touched_.insert(shape);
     }
+    for (const Eviction& eviction : result_.evictions) {
+        in_.clearings.remove(eviction.promise.job);
+        for (const JobId victim : eviction.victims) {
+            in_.clearings.left(victim);
+        }
+    }
+    for (Clearing& promise : kept_) {
+        in_.clearings.add(std::move(promise));
+    }
     for (auto start = started_.rbegin(); start != started_.rend(); ++start) {
         for (auto node = start->nodes.rbegin(); node != start->nodes.rend(); ++node) {
             in_.cluster.give(*node);
@@ -242,18 +169,30 @@ void Round::put_back() {
     }
 }
 
+Round::Look Round::look_at(ShapeNumber shape, LaneNumber number, QueueOrder order) {
+    const Lane& lane = *in_.queue.lane(number);
+    const Span limit = lane.key.time_limit;
+    return {.shape = shape,
+            .lane = number,
+            .order = order,
+            .request = in_.queue.shape(shape)->request,
+            .time_limit = limit,
+            .way = lane.way,
+            .ends_at = in_.now + sure_of(lane.way, limit),
+            .visit = visit_of(shape)};
+}
+
 void Round::consider(ShapeNumber shape) {
     Visit& visit = visit_of(shape);
     const std::optional<ShapeCursor::Candidate> candidate = visit.cursor.current();
     KHU_CHECK(candidate.has_value());
-    const Lane& lane = *in_.queue.lane(candidate->lane);
-    const Look look{.shape = shape,
-                    .lane = candidate->lane,
-                    .order = order_now(*candidate),
-                    .request = in_.queue.shape(shape)->request,
-                    .ends_at = in_.now + lane.key.time_limit,
-                    .visit = visit};
     ++result_.looked_at;
+    if (settled_.contains(candidate->order.job)) {
+        visit.cursor.started();
+        schedule(shape);
+        return;
+    }
+    const Look look = look_at(shape, candidate->lane, order_now(*candidate));
     switch (judge(look)) {
         case Verdict::NextJob:
             visit.cursor.started();
@@ -304,7 +243,10 @@ Round::Verdict Round::try_to_place(const Look& look) {
         start(look, std::move(*placement));
         return Verdict::NextJob;
     }
-    if (!bars.empty() && can_place(in_.cluster, look.request)) {
+    if (make_way(look, bars)) {
+        return Verdict::NextJob;
+    }
+    if (!bars.empty() && (can_place(in_.cluster, look.request) || room_for(look, {}))) {
         return barred(look, std::move(bars));
     }
     return busy(look);
@@ -348,10 +290,13 @@ Round::Verdict Round::after_promise(const Look& look) const {
 }
 
 void Round::start(const Look& look, Placement placement) {
+    const Moment yields_at = look.way.yields ? in_.now + look.way.after : kNever;
     RunningJob attempt{.job = look.order.job,
                        .enterprise = look.request.enterprise,
-                       .deadline = look.ends_at,
-                       .nodes = placement.nodes};
+                       .deadline = in_.now + look.time_limit,
+                       .nodes = placement.nodes,
+                       .taken_at = in_.now,
+                       .yields_at = yields_at};
     for (const NodeAllocation& allocation : placement.nodes) {
         take_from_reservations(look, allocation);
         in_.cluster.take(look.request.enterprise, allocation);
@@ -359,6 +304,11 @@ void Round::start(const Look& look, Placement placement) {
     count_use(look.lane, in_.admission.started(look.order.job, placement));
     started_.push_back(std::move(attempt));
     result_.starts.push_back({look.order.job, std::move(placement)});
+    step_aside(look);
+}
+
+/// Jobs behind it for which something was reserved are looked at again: it has taken a part.
+void Round::step_aside(const Look& look) {
     std::vector<PromiseKey> moved;
     for (const auto& [key, reservation] : memo_.promises_.all()) {
         if (reservation.order >= look.order && meets_nodes_of(look, key)) {
@@ -418,7 +368,7 @@ bool Round::full(const PartitionId& partition) const {
 /// Its partition has fewer reservations than it may have, or one of a job behind it.
 bool Round::needs_promise(const Look& look) const {
     const std::vector<PromiseKey> made = memo_.promises_.of(look.request.partition);
-    if (has_promise(look)) {
+    if (!look.way.holds_place || has_promise(look)) {
         return false;
     }
     return made.empty() || look.order < memo_.promises_.find(made.back())->order ||
@@ -460,7 +410,8 @@ NodeFilter Round::leaving_room(const Look& look, const std::vector<PromiseKey>& 
     for (const PromiseKey& key : bars) {
         reservations.push_back(memo_.promises_.find(key));
     }
-    return beside(std::move(reservations), in_.cluster, look.request);
+    return beside_clearings(view(), look.order.job, look.request,
+                            beside(std::move(reservations), in_.cluster, look.request));
 }
 
 /// A promise is made on nodes of its own: two of them on one node would each count on what is free
@@ -488,8 +439,9 @@ void Round::take_from_reservations(const Look& look, const NodeAllocation& alloc
 
 bool Round::reserve(const Look& look) {
     const NodeFilter allowed = off_the_nodes_of(promised_before(look));
+    const Outlook outlook(view(), in_.rule, look.way.yields, started_, in_.now);
     std::optional<Earliest> earliest =
-        earliest_start(in_.cluster, in_.running, started_, look.request, in_.now, allowed);
+        earliest_start(in_.cluster, outlook, look.request, in_.now, allowed);
     if (!earliest) {
         return false;
     }
@@ -556,8 +508,12 @@ void Round::unbar(const StartReservation& before, const StartReservation* after)
         if (node == nullptr || node->health != NodeHealth::Up) {
             continue;
         }
-        for (const ShapeNumber shape :
-             memo_.could_use(*node, in_.cluster, in_.queue, RoundMemo::Wake::Barred)) {
+        std::optional<ClusterNode> bare;
+        if (!in_.running.yielding_on(id).empty()) {
+            bare = without_yielding(view(), *node);
+        }
+        for (const ShapeNumber shape : memo_.could_use(bare ? *bare : *node, in_.cluster, in_.queue,
+                                                       RoundMemo::Wake::Barred)) {
             if (!visits_.contains(shape)) {
                 memo_.blocks_.erase(shape);
                 schedule(shape);

@@ -12,6 +12,9 @@
 ///      reservations: the earliest time at which enough attempts have reached their deadlines, and
 ///      the nodes it will use then, each on nodes of its own
 ///   5  jobs behind it start only if they end before that time or leave it its part of those nodes
+///   6  a job that is charged and would start if attempts that give way were gone (preempt.h): they
+///      are told, and the job is promised the nodes; it starts at the beginning of the round that
+///      finds them free
 ///
 /// So a job that was let pass never moves the reservation later (EASY backfill: D. Lifka, "The
 /// ANL/IBM SP Scheduling System", JSSPP 1995). The same input gives the same starts.
@@ -25,7 +28,9 @@
 #include "core/base/units.h"
 #include "core/jobs/placement.h"
 #include "core/placement/cluster.h"
+#include "core/schedule/clearings.h"
 #include "core/schedule/memo.h"
+#include "core/schedule/preempt.h"
 #include "core/schedule/queue.h"
 #include "core/schedule/running.h"
 
@@ -44,15 +49,27 @@ public:
     /// The round decided this start: its hold and its share of limits are used up from now on.
     /// Gives what it may use in all, for the fair share.
     virtual Atoms started(JobId job, const Placement& placement) = 0;
+    /// The round promised the job a place: what it needs is kept for it from now on.
+    virtual void promised(JobId) {}
 };
+
+class Outlook;
 
 struct Start {
     JobId job;
     Placement placement;
 };
 
+/// The attempts that are to be told, and for whom.
+struct Eviction {
+    Clearing promise;
+    std::vector<JobId> victims;  ///< ascending; empty: those told before suffice
+};
+
 struct RoundInput {
-    Cluster& cluster;  ///< what starts is taken while the round lasts; as it was on return
+    Cluster& cluster;      ///< what starts is taken while the round lasts; as it was on return
+    Clearings& clearings;  ///< the same
+    const PreemptionRule& rule;
     const Queue& queue;
     const RunningJobs& running;
     FairTree& fair;  ///< the same: it holds what the starts may use
@@ -63,21 +80,22 @@ struct RoundInput {
 
 struct RoundResult {
     std::vector<Start> starts;  ///< in order of decision
+    std::vector<Eviction> evictions;
+    std::vector<JobId> lapsed;  ///< their promises cannot be kept
     std::int64_t looked_at{0};  ///< candidates considered, for metrics
     bool cut_off{false};        ///< a bound ended the round early: run another one soon
 };
 
 RoundResult run_round(const RoundInput& input);
 
-/// When `request` could start if the running attempts and those in `more` ended at their deadlines
-/// and nobody else came, and where; none if it does not fit even then. `allowed` may be empty.
+/// When `request` could start if the attempts ended as `outlook` says and nobody else came, and
+/// where; none if it does not fit even then. `allowed` may be empty.
 struct Earliest {
     Moment at;
     std::vector<NodeId> nodes;    ///< ascending
     std::vector<NodeState> then;  ///< by node: what is free there at `at`
 };
-std::optional<Earliest> earliest_start(const Cluster& cluster, const RunningJobs& running,
-                                       const std::vector<RunningJob>& more,
+std::optional<Earliest> earliest_start(const Cluster& cluster, const Outlook& outlook,
                                        const GangRequest& request, Moment now,
                                        const NodeFilter& allowed = {});
 

@@ -10,6 +10,12 @@ void RunningJobs::add(RunningJob job) {
     const bool fresh = deadlines_.emplace(job.job, job.deadline).second;
     KHU_CHECK(fresh && !job.nodes.empty(), "job {}", job.job.value);
     const std::pair key{job.deadline, job.job};
+    if (job.yields_at != kNever) {
+        ripening_.emplace(job.yields_at, job.job);
+        for (const NodeAllocation& allocation : job.nodes) {
+            yielding_[allocation.node].insert(job.job);
+        }
+    }
     by_deadline_.emplace(key, std::move(job));
 }
 
@@ -22,11 +28,39 @@ NodeAllocation RunningJobs::release(JobId job, NodeId node) {
     KHU_CHECK(given != nodes.end(), "job {} has nothing on node {}", job.value, node.value);
     NodeAllocation allocation = std::move(*given);
     nodes.erase(given);
+    forget_yielding(job, node);
     if (nodes.empty()) {
+        ripening_.erase({found->second.yields_at, job});
         by_deadline_.erase(found);
         deadlines_.erase(deadline);
     }
     return allocation;
+}
+
+void RunningJobs::forget_yielding(JobId job, NodeId node) {
+    const auto found = yielding_.find(node);
+    if (found != yielding_.end()) {
+        found->second.erase(job);
+        if (found->second.empty()) {
+            yielding_.erase(found);
+        }
+    }
+}
+
+void RunningJobs::set_saved(JobId job, Moment at) {
+    const auto deadline = deadlines_.find(job);
+    if (deadline != deadlines_.end()) {
+        by_deadline_.at({deadline->second, job}).saved_at = at;
+    }
+}
+
+void RunningJobs::stays(JobId job) {
+    RunningJob& attempt = by_deadline_.at({deadlines_.at(job), job});
+    for (const NodeAllocation& allocation : attempt.nodes) {
+        forget_yielding(job, allocation.node);
+    }
+    ripening_.erase({attempt.yields_at, job});
+    attempt.yields_at = kNever;
 }
 
 void RunningJobs::set_deadline(JobId job, Moment deadline) {
@@ -37,6 +71,25 @@ void RunningJobs::set_deadline(JobId job, Moment deadline) {
     entry.mapped().deadline = deadline;
     by_deadline_.insert(std::move(entry));
     known->second = deadline;
+}
+
+const std::set<JobId>& RunningJobs::yielding_on(NodeId node) const {
+    static const std::set<JobId> none;
+    const auto found = yielding_.find(node);
+    return found == yielding_.end() ? none : found->second;
+}
+
+std::vector<JobId> RunningJobs::take_ripe(Moment now) {
+    std::vector<JobId> ripe;
+    while (!ripening_.empty() && ripening_.begin()->first <= now) {
+        ripe.push_back(ripening_.begin()->second);
+        ripening_.erase(ripening_.begin());
+    }
+    return ripe;
+}
+
+std::optional<Moment> RunningJobs::next_ripe() const {
+    return ripening_.empty() ? std::nullopt : std::optional(ripening_.begin()->first);
 }
 
 const RunningJob* RunningJobs::find(JobId job) const {

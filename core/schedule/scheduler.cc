@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/limits.h"
 
 namespace khu {
 
@@ -12,12 +13,21 @@ void Scheduler::node_joined(NodeId id, NodeName name, std::shared_ptr<const Node
     memo_.on_opened(cluster_.at(id), cluster_, queue_);
 }
 
+/// What is free on the node, and what would be if those that give way were gone.
+void Scheduler::offer(NodeId node) {
+    if (running_.yielding_on(node).empty()) {
+        memo_.on_freed(cluster_.at(node), cluster_, queue_);
+    } else {
+        memo_.on_freed(without_yielding(view(), cluster_.at(node)), cluster_, queue_);
+    }
+}
+
 void Scheduler::node_health(NodeId id, NodeHealth health) {
     const ClusterNode& node = cluster_.at(id);
     const bool was_up = node.health == NodeHealth::Up;
     cluster_.set_health(id, health);
     if (health == NodeHealth::Up) {
-        memo_.on_opened(node, cluster_, queue_);
+        memo_.on_opened(without_yielding(view(), node), cluster_, queue_);
     } else if (was_up) {
         memo_.on_closed(node, cluster_);
     }
@@ -63,21 +73,103 @@ void Scheduler::job_unqueued(JobId job) {
     }
 }
 
-void Scheduler::job_started(JobId job, const EnterpriseId& enterprise, Moment deadline,
-                            const Placement& placement) {
+void Scheduler::job_started(RunningJob attempt) {
+    const JobId job = attempt.job;
     if (queue_.contains(job)) {
         job_unqueued(job);
     }
-    for (const NodeAllocation& allocation : placement.nodes) {
-        cluster_.take(enterprise, allocation);
+    for (const NodeAllocation& allocation : attempt.nodes) {
+        cluster_.take(attempt.enterprise, allocation);
     }
-    running_.add(
-        {.job = job, .enterprise = enterprise, .deadline = deadline, .nodes = placement.nodes});
+    running_.add(std::move(attempt));
+    promise_over(job);
 }
 
 void Scheduler::node_released(JobId job, NodeId node) {
     cluster_.give(running_.release(job, node));
-    memo_.on_freed(cluster_.at(node), cluster_, queue_);
+    if (running_.find(job) == nullptr) {
+        clearings_.left(job);
+    }
+    offer(node);
+}
+
+void Scheduler::job_leaving(JobId job, Moment by) {
+    KHU_CHECK(running_.find(job) != nullptr, "job {}", job.value);
+    clearings_.leaving(job);
+    running_.set_deadline(job, by);
+}
+
+void Scheduler::preemption(PreemptionRule rule) {
+    if (rule != rule_) {
+        rule_ = std::move(rule);
+        memo_.on_policy();
+    }
+}
+
+void Scheduler::place_promised(JobId job, std::vector<NodeId> nodes, Moment by) {
+    const LaneKey& key = queue_.lane(queue_.lane_of(job))->key;
+    clearings_.add({.job = job,
+                    .request = queue_.shape(key.shape)->request,
+                    .time_limit = key.time_limit,
+                    .nodes = std::move(nodes),
+                    .by = by});
+}
+
+void Scheduler::promise_over(JobId job) {
+    if (clearings_.find(job) == nullptr) {
+        return;
+    }
+    const Clearing promise = clearings_.remove(job);
+    if (queue_.contains(job) && queue_.ready(job)) {
+        memo_.touch(queue_.lane(queue_.lane_of(job))->key.shape);
+    }
+    for (const NodeId node : promise.nodes) {
+        if (cluster_.find(node) != nullptr) {
+            offer(node);
+        }
+    }
+}
+
+void Scheduler::promise_lapsed(JobId job, Moment now) {
+    const Clearing& promise = *clearings_.find(job);
+    std::set<JobId> stuck;
+    for (const NodeId node : promise.nodes) {
+        for (const JobId each : running_.yielding_on(node)) {
+            if (clearings_.is_leaving(each) && running_.find(each)->deadline < now) {
+                stuck.insert(each);
+            }
+        }
+    }
+    for (const JobId each : stuck) {
+        clearings_.left(each);
+        running_.stays(each);
+    }
+    promise_over(job);
+}
+
+/// Attempts that may be told from now on are as good as free to jobs that are charged.
+void Scheduler::ripen(Moment now) {
+    for (const JobId job : running_.take_ripe(now)) {
+        for (const NodeAllocation& allocation : running_.find(job)->nodes) {
+            offer(allocation.node);
+        }
+    }
+}
+
+std::optional<Moment> Scheduler::next_wake() const {
+    std::optional<Moment> next = queue_.next_wake();
+    const auto also = [&](std::optional<Moment> at) {
+        if (at && (!next || *at < *next)) {
+            next = at;
+        }
+    };
+    if (rule_.on) {
+        also(running_.next_ripe());
+    }
+    if (const std::optional<Moment> due = clearings_.first_due()) {
+        also(*due + limits::promise_slack + milliseconds(1));
+    }
+    return next;
 }
 
 void Scheduler::deadline_changed(JobId job, Moment deadline) {
@@ -113,7 +205,12 @@ RoundResult Scheduler::round(Admission& admission, Moment now) {
     for (const ShapeNumber shape : queue_.wake(now)) {
         memo_.touch(shape);
     }
+    if (rule_.on) {
+        ripen(now);
+    }
     return run_round({.cluster = cluster_,
+                      .clearings = clearings_,
+                      .rule = rule_,
                       .queue = queue_,
                       .running = running_,
                       .fair = fair_,
@@ -123,8 +220,7 @@ RoundResult Scheduler::round(Admission& admission, Moment now) {
 }
 
 std::optional<Reason> Scheduler::why(JobId job, Moment now) const {
-    return why_waiting({.cluster = cluster_, .queue = queue_, .running = running_, .memo = memo_},
-                       job, now);
+    return why_waiting(why_input(), job, now);
 }
 
 }  // namespace khu

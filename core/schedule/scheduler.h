@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "core/placement/cluster.h"
@@ -41,12 +42,25 @@ public:
     /// Cancelled while queued, or about to be changed and queued again. Claims: it is queued.
     void job_unqueued(JobId job);
     /// Its attempt has these resources from now on; it leaves the queue if it was there.
-    void job_started(JobId job, const EnterpriseId& enterprise, Moment deadline,
-                     const Placement& placement);
-    /// The node gave back what the job's attempt had there. Claims: the attempt has that node.
+    void job_started(RunningJob attempt);
     /// The attempt must now give back what it has by then.
     void deadline_changed(JobId job, Moment deadline);
+    /// The attempt has declared a checkpoint.
+    void job_saved(JobId job, Moment at) { running_.set_saved(job, at); }
+    /// The attempt was told to give way, and has until then. Claims: it is one that yields.
+    void job_leaving(JobId job, Moment by);
+    /// The node gave back what the job's attempt had there. Claims: the attempt has that node.
     void node_released(JobId job, NodeId node);
+
+    // Giving way (preempt.h).
+    void preemption(PreemptionRule rule);
+    /// Claims: the job is queued and has no promise.
+    void place_promised(JobId job, std::vector<NodeId> nodes, Moment by);
+    /// The job's promise is over, if it has one: it starts, or leaves the queue.
+    void promise_over(JobId job);
+    /// The same for one that cannot be kept. An attempt that did not leave in its time is counted
+    /// on no more. Claims: the job has a promise.
+    void promise_lapsed(JobId job, Moment now);
 
     // The fair share (fair_tree.h).
     void fair_share(Span half_life, Span reach, std::map<ProgrammeId, int> shares);
@@ -59,8 +73,9 @@ public:
 
     /// Decides what starts now. The starts are facts only when job_started() says so.
     RoundResult round(Admission& admission, Moment now);
-    /// When a round is due though nothing happened: a begin time.
-    [[nodiscard]] std::optional<Moment> next_wake() const { return queue_.next_wake(); }
+    /// When a round is due though nothing happened: a begin time, attempts that may be told to
+    /// give way from then on, a promise that nobody kept.
+    [[nodiscard]] std::optional<Moment> next_wake() const;
     /// Why a queued job waits: what admission said, A120, A121, A124 or A125; none if the next
     /// round will look at it. A held job's reason is the machine's to give. Claims: the job is
     /// queued.
@@ -70,14 +85,24 @@ public:
     [[nodiscard]] const Queue& queue() const { return queue_; }
     [[nodiscard]] const RunningJobs& running() const { return running_; }
     [[nodiscard]] const RoundMemo& memo() const { return memo_; }
+    [[nodiscard]] const Clearings& clearings() const { return clearings_; }
+    [[nodiscard]] const PreemptionRule& preemption() const { return rule_; }
+    [[nodiscard]] WhyInput why_input() const {
+        return {.zone = view(), .rule = rule_, .queue = queue_, .memo = memo_};
+    }
+    [[nodiscard]] ZoneView view() const { return {cluster_, running_, clearings_}; }
 
 private:
     void reorder(Moment now);
+    void offer(NodeId node);
+    void ripen(Moment now);
 
     Cluster cluster_;
     FairTree fair_;
     Queue queue_;
     RunningJobs running_;
+    Clearings clearings_;
+    PreemptionRule rule_;
     RoundMemo memo_;
 };
 

@@ -1,8 +1,10 @@
 #include "core/schedule/why.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/placement/gang.h"
+#include "core/schedule/outlook.h"
 #include "core/schedule/round.h"
 
 namespace khu {
@@ -45,9 +47,10 @@ std::string togetherness(const GangRequest& request) {
 }
 
 Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job, Moment now) {
-    const FitReport report = fit_report(in.cluster, request);
-    const std::optional<Earliest> earliest =
-        earliest_start(in.cluster, in.running, {}, request, now);
+    const FitReport report = fit_report(in.zone.cluster, request);
+    const GivingWay& way = in.queue.lane(in.queue.lane_of(job))->way;
+    const Outlook outlook(in.zone, in.rule, way.yields, {}, now);
+    const std::optional<Earliest> earliest = earliest_start(in.zone.cluster, outlook, request, now);
     if (!earliest) {
         return nodes_unavailable(request, report);
     }
@@ -87,22 +90,48 @@ Reason behind_others(const WhyInput& in, const GangRequest& request, JobId job) 
         .with("first", static_cast<std::int64_t>(first == nullptr ? 0 : first->job.value));
 }
 
+/// Others leave its place.
+std::optional<Reason> place_promised(const WhyInput& in, JobId job) {
+    const Clearing* promise = in.zone.clearings.find(job);
+    if (promise == nullptr) {
+        return std::nullopt;
+    }
+    std::set<JobId> leaving;
+    for (const NodeId node : promise->nodes) {
+        for (const JobId each : in.zone.running.yielding_on(node)) {
+            if (in.zone.clearings.is_leaving(each)) {
+                leaving.insert(each);
+            }
+        }
+    }
+    return Reason(Code::PlacePromised)
+        .with("attempts", static_cast<std::int64_t>(leaving.size()))
+        .with("nodes", static_cast<std::int64_t>(promise->nodes.size()))
+        .with("expected_at", promise->by.value);
+}
+
 }  // namespace
 
 std::optional<Reason> why_no_place(const WhyInput& in, JobId job, Moment now) {
     const Lane& lane = *in.queue.lane(in.queue.lane_of(job));
     const GangRequest& request = in.queue.shape(lane.key.shape)->request;
-    if (!can_place(in.cluster, request)) {
+    if (std::optional<Reason> promised = place_promised(in, job)) {
+        return promised;
+    }
+    if (!can_place(in.zone.cluster, request)) {
         return resources_busy(in, request, job, now);
     }
     const QueueOrder order = in.queue.order_of(job);
     std::vector<const StartReservation*> bars;
     for (const auto& [partition, each] : in.memo.reservations()) {
-        if (each.job != job && each.order < order && now + lane.key.time_limit > each.at) {
+        if (each.job != job && each.order < order &&
+            now + sure_of(lane.way, lane.key.time_limit) > each.at) {
             bars.push_back(&each);
         }
     }
-    return can_place(in.cluster, request, beside(std::move(bars), in.cluster, request))
+    const NodeFilter allowed =
+        beside_clearings(in.zone, job, request, beside(std::move(bars), in.zone.cluster, request));
+    return can_place(in.zone.cluster, request, allowed)
                ? std::nullopt
                : std::optional<Reason>(behind_others(in, request, job));
 }
@@ -116,6 +145,9 @@ std::optional<Reason> why_waiting(const WhyInput& in, JobId job, Moment now) {
                    ? std::nullopt
                    : std::optional<Reason>(Reason(Code::NotBefore).with("begin_at", begin.value));
     }
+    if (std::optional<Reason> promised = place_promised(in, job)) {
+        return promised;
+    }
     if (const Reason* parked = in.memo.parked(lane)) {
         return *parked;
     }
@@ -124,7 +156,7 @@ std::optional<Reason> why_waiting(const WhyInput& in, JobId job, Moment now) {
         case ShapeBlock::None:
             return std::nullopt;
         case ShapeBlock::Unavailable:
-            return nodes_unavailable(request, fit_report(in.cluster, request));
+            return nodes_unavailable(request, fit_report(in.zone.cluster, request));
         case ShapeBlock::Busy:
             return resources_busy(in, request, job, now);
         case ShapeBlock::Barred:

@@ -8,25 +8,27 @@
 
 #include "core/base/refusal.h"
 #include "core/schedule/memo.h"
+#include "core/schedule/preempt.h"
 #include "core/schedule/queue.h"
-#include "core/schedule/running.h"
 
 namespace khu {
 
 struct WhyInput {
-    const Cluster& cluster;
+    ZoneView zone;
+    const PreemptionRule& rule;
     const Queue& queue;
-    const RunningJobs& running;
     const RoundMemo& memo;
 };
 
-/// What admission said of it, NotBefore (A124), NodesUnavailable (A121), BehindOthers (A125) or
-/// ResourcesBusy (A120); none for a held job, and for one that the next round will look at.
+/// What admission said of it, NotBefore (A124), NodesUnavailable (A121), BehindOthers (A125),
+/// ResourcesBusy (A120) or PlacePromised (A140); none for a held job, and for one that the next
+/// round will look at.
 /// Claims: the job is queued.
 std::optional<Reason> why_waiting(const WhyInput& input, JobId job, Moment now);
 
-/// The part of it that is about nodes, whatever admission says: A121, A120, or A125 where the job
-/// fits and a job before it has reserved the nodes; none if it could be placed.
+/// The part of it that is about nodes, whatever admission says: A121, A120, A140, or A125 where the
+/// job fits and the nodes are reserved for a job before it or promised to another; none if it could
+/// be placed.
 /// Claims: the job is queued.
 std::optional<Reason> why_no_place(const WhyInput& input, JobId job, Moment now);
 

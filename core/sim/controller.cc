@@ -7,7 +7,8 @@ namespace {
 
 bool same(const Truth& a, const Truth& b) {
     return a.last == b.last && a.next_job == b.next_job && a.jobs == b.jobs && a.books == b.books &&
-           a.nodes == b.nodes && a.keys == b.keys && a.ledger.state() == b.ledger.state();
+           a.nodes == b.nodes && a.keys == b.keys && a.promises == b.promises &&
+           a.ledger.state() == b.ledger.state();
 }
 
 }  // namespace
@@ -26,11 +27,19 @@ void Controller::tell(const Command& command, Answered answered) {
     turn.facts = turn.outcome.facts;
     turn.effects = turn.outcome.effects;
     if (!turn.facts.empty()) {
+        run_rounds(turn);
+    }
+    hand_over(std::move(turn));
+}
+
+/// Until one decides nothing more, as khud does.
+void Controller::run_rounds(Turn& turn) {
+    for (bool more = true; more;) {
         const Outcome round = machine_->handle(RunRound{}, time_.now());
+        more = !round.facts.empty();
         turn.facts.insert(turn.facts.end(), round.facts.begin(), round.facts.end());
         turn.effects.insert(turn.effects.end(), round.effects.begin(), round.effects.end());
     }
-    hand_over(std::move(turn));
 }
 
 void Controller::tick() {
@@ -40,9 +49,7 @@ void Controller::tick() {
     Turn turn{.facts = {}, .effects = {}, .outcome = machine_->handle(Tick{}, time_.now())};
     turn.facts = turn.outcome.facts;
     turn.effects = turn.outcome.effects;
-    const Outcome round = machine_->handle(RunRound{}, time_.now());
-    turn.facts.insert(turn.facts.end(), round.facts.begin(), round.facts.end());
-    turn.effects.insert(turn.effects.end(), round.effects.begin(), round.effects.end());
+    run_rounds(turn);
     hand_over(std::move(turn));
 }
 

@@ -52,6 +52,7 @@ private:
         Outcome outcome;
         Answered answered;
     };
+    void run_rounds(Turn& turn);
     void hand_over(Turn turn);
     void begin_batch();
     void commit(std::vector<Turn> batch);

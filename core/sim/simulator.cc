@@ -223,6 +223,10 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
         spec.where.edit() = {
             .features = {FeatureName{"nvme"}}, .segment = 1, .segment_level = Text("rack")};
     }
+    if (of_job.chance(300)) {
+        spec.qos = QosId{kIdleQos};
+    }
+    spec.or_idle = of_job.chance(300);
 }
 
 /// Tries again with the same key until it is acknowledged, as the command line does.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/limits.h"
+#include "core/sim/zone.h"
 
 namespace khu::sim {
 namespace {
@@ -67,6 +68,29 @@ void Watch::learn(const Stamped& stamped) {
         nodes_.at(resumed->node).drained = false;
     } else if (const auto* placed = std::get_if<JobPlaced>(&fact)) {
         learn_placed(*placed);
+    } else if (const auto* queued = std::get_if<JobQueued>(&fact)) {
+        if (queued->spec.qos == QosId{kIdleQos}) {
+            idle_.insert(queued->job);
+        }
+    } else if (const auto* element = std::get_if<ElementQueued>(&fact)) {
+        if (idle_.contains(element->array)) {
+            idle_.insert(element->job);
+        }
+    } else if (const auto* offered = std::get_if<QosOffered>(&fact)) {
+        if (offered->qos == QosId{kIdleQos}) {
+            idle_.insert(offered->job);
+            asked_otherwise_.insert(offered->job);
+        } else {
+            idle_.erase(offered->job);
+        }
+    } else if (const auto* promised = std::get_if<PlacePromised>(&fact)) {
+        learn_promised(*promised, stamped.at);
+    } else if (const auto* lapsed = std::get_if<PromiseLapsed>(&fact)) {
+        learn_lapsed(lapsed->job);
+    } else if (const auto* closed = std::get_if<AttemptClosed>(&fact)) {
+        if (asked_otherwise_.erase(closed->job) > 0) {
+            idle_.erase(closed->job);  // It asks for its hours again.
+        }
     } else if (const auto* ending = std::get_if<AttemptEnding>(&fact)) {
         ending_known_.emplace(AttemptKey{ending->job, ending->attempt}, stamped.at);
     }
@@ -79,6 +103,31 @@ void Watch::learn_placed(const JobPlaced& fact) {
             broken_ = fmt::format("I8 job {} is placed on {}, which is {}", fact.job.value,
                                   node.name, node.drained ? "drained" : "lost");
         }
+    }
+}
+
+void Watch::learn_promised(const PlacePromised& fact, Moment at) {
+    cleared_for_[fact.job] = {fact.nodes, at};
+    for (const JobId victim : fact.victims) {
+        gave_way_.emplace(victim, fact.job);
+        if ((gave_way_.contains({fact.job, victim}) || !idle_.contains(victim) ||
+             idle_.contains(fact.job)) &&
+            !broken_) {
+            broken_ = fmt::format("I-26 job {} gives way to {}", victim.value, fact.job.value);
+        }
+    }
+}
+
+void Watch::learn_lapsed(JobId job) {
+    const Cleared& cleared = cleared_for_.at(job);
+    const bool excused =
+        zone_calm_since_ >= cleared.at || std::ranges::any_of(cleared.nodes, [&](NodeId id) {
+            const NodeSeen& node = nodes_.at(id);
+            return node.drained || node.lost_at != kNever || calm_since(node.name) >= cleared.at;
+        });
+    if (!excused && !broken_) {
+        broken_ = fmt::format(
+            "I-25 nothing happened, and job {} did not get the place cleared for it", job.value);
     }
 }
 
@@ -199,6 +248,7 @@ std::vector<Bound> bounds_of_khud(const State& state) {
         on_nodes += jobs.size();
     }
     return {{"queue", state.scheduler.queue().size(), census.queued},
+            {"promises", state.scheduler.clearings().all().size(), census.queued},
             {"books", state.truth.books.size(), census.live},
             {"job timers", state.job_timers.size(), census.live + census.dated},
             {"jobs on nodes", on_nodes, census.nodes_held},

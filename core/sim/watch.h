@@ -11,6 +11,9 @@
 ///          1 s after the loss is known
 ///     I17  nothing grows without bound: every queue and index is as large as the jobs and nodes
 ///          that it is about, in khud and in the agents
+///     I-25 a place that is cleared for a job becomes its, unless something befell the nodes, the
+///          links or khud meanwhile
+///     I-26 no job gives way to one that has given way to it; and only the idle class does
 ///     I9   no attempt is put down to its user whose ranks did not fail by themselves
 
 #include <cstdint>
@@ -57,6 +60,8 @@ private:
 
     void learn(const Stamped& fact);
     void learn_placed(const JobPlaced& fact);
+    void learn_promised(const PlacePromised& fact, Moment at);
+    void learn_lapsed(JobId job);
     void look_at(const Host& host, Moment now);
     void look_at_gang(const Host& host, AttemptKey key, const Process& process, Moment now);
     std::optional<std::string> half_launched(const Hosts& hosts, Moment now) const;
@@ -67,6 +72,14 @@ private:
     std::size_t facts_seen_{0};
     std::map<NodeId, NodeSeen> nodes_;
     std::map<std::string, NodeId> node_ids_;
+    struct Cleared {
+        std::vector<NodeId> nodes;
+        Moment at;
+    };
+    std::map<JobId, Cleared> cleared_for_;
+    std::set<std::pair<JobId, JobId>> gave_way_;  ///< who, and to whom
+    std::set<JobId> idle_;
+    std::set<JobId> asked_otherwise_;  ///< of those, with --or-idle
     std::map<AttemptKey, Moment> ending_known_;
     std::set<AttemptKey> failed_by_itself_;
     std::map<AttemptKey, std::vector<std::string>> gangs_;  ///< names of their nodes

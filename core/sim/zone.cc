@@ -1,4 +1,5 @@
 #include "core/sim/zone.h"
+#include "core/base/limits.h"
 
 namespace khu::sim {
 namespace {
@@ -53,7 +54,16 @@ Policy sim_policy(int nodes, Random& random) {
                                    .rack = PlaceName{rack},
                                    .features = {FeatureName{"nvme"}}});
     }
-    policy.qos = {{.id = QosId{"thuong"}, .factor_permille = 1000, .tier = 20}};
+    policy.qos = {{.id = QosId{"thuong"}, .factor_permille = 1000, .tier = 20},
+                  {.id = QosId{kIdleQos},
+                   .factor_permille = 0,
+                   .tier = 0,
+                   .max_gpus_per_enterprise = 16,
+                   .time_limit = limits::time_limit_max,
+                   .min_runtime = seconds(20),
+                   .no_backfill_hold = true}};
+    policy.preemption.order = {kIdleQos};
+    policy.preemption.grace = seconds(15);
     Funder zone;
     zone.id = FunderId{"zone"};
     zone.kind = FunderKind::Zone;
@@ -68,7 +78,7 @@ Policy sim_policy(int nodes, Random& random) {
     free.grant = {
         .max = gpu_hours(1000), .auto_approve_below = gpu_hours(1000), .window = days(9000)};
     free.split = {{FunderId{"zone"}, 1000}};
-    free.qos = {QosId{"thuong"}};
+    free.qos = {QosId{"thuong"}, QosId{kIdleQos}};
     free.partitions = {PartitionId{"gpu"}};
     policy.programmes = {free};
     for (int number = 1; number <= kEnterprises; ++number) {

@@ -14,6 +14,9 @@
 
 namespace khu::sim {
 
+/// Of jobs that give way to the others.
+inline constexpr const char* kIdleQos = "nhan-roi";
+
 std::string node_name(int number);
 Policy sim_policy(int nodes, Random& random);
 Inventory sim_inventory(int number);

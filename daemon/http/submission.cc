@@ -153,6 +153,7 @@ Expected<JobSpec, Refusal> spec_of(const wire::SubmitRequest& request) {
     spec.launcher = request.launcher;
     spec.requeue = request.requeue;
     spec.held = request.held;
+    spec.or_idle = request.or_idle;
     spec.not_before = request.begin_at;
     spec.within = request.within;
     spec.prefer = request.prefer;

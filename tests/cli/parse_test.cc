@@ -79,7 +79,6 @@ TEST(Parse, OptionsOfLaterReleasesAreRefusedByName) {
         EXPECT_THAT(failure.text, HasSubstr(option));
         EXPECT_EQ(failure.code, "A137 not_yet");
     }
-    EXPECT_EQ(wrong({"submit", "--or-idle", "x"}).code, "A137 not_yet");
     EXPECT_EQ(wrong({"shell"}).code, "A137 not_yet");
 }
 

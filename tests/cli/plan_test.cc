@@ -204,6 +204,20 @@ TEST_F(Plan, ComparesTwoMachines) {
     EXPECT_EQ(table.err, "");
 }
 
+TEST_F(Plan, ShowsWhatAnIdleLoadChanges) {
+    const Ran plain = plan_text(kThree);
+    const Ran with = plan_text(kThree, {"--idle", "2h"});
+    const Ran again = plan_text(kThree, {"--idle", "2h", "--format", "csv"});
+
+    EXPECT_THAT(plain.out, Not(HasSubstr("idle")));
+    EXPECT_EQ(with.code, 0) << with.err;
+    EXPECT_THAT(with.out,
+                AllOf(HasSubstr("BEFORE"), HasSubstr("+ idle 2h"),
+                      HasSubstr("with the idle load, %"), HasSubstr("starts in a cleared place")));
+    EXPECT_THAT(again.out, HasSubstr("idle,idle_longest_way_s"));
+    EXPECT_EQ(plan_text(kThree, {"--idle", "soon"}).code, 2);
+}
+
 TEST_F(Plan, TheWindowLimitsTheJobs) {
     EXPECT_THAT(plan_text(kThree, {"--from", "10", "--to", "20", "--format", "json"}).out,
                 HasSubstr(R"("jobs":1,)"));

@@ -195,7 +195,7 @@ TEST(Submit, AWrongLineOfAScriptIsRefusedWithItsPlace) {
     const FakeKhud khud([](const FakeRequest&) { return http(201, kMade); });
     const Folder folder;
     const std::string script =
-        folder.file("train.sh", "#!/bin/bash\n#KHU --nodse 3\n#KHU --time 5x\n#KHU --or-idle\n");
+        folder.file("train.sh", "#!/bin/bash\n#KHU --nodse 3\n#KHU --time 5x\n#KHU --any-of x\n");
 
     const Ran ran = run_khu({"submit", script}, at(khud));
 

@@ -195,5 +195,53 @@ TEST(Replay, NodesStandInRacksOfTheSizeGiven) {
     EXPECT_THAT(starts(replay(zone, trace({{0, 10, 4, 0, ""}}), Runtimes::Known)), ElementsAre(0));
 }
 
+Done with_idle(const std::vector<TraceJob>& jobs, Span run) {
+    PlannedZone zone = plan_zone(machine(1, 2), jobs,
+                                 {.policy = nullptr, .order = OrderStrategy::Fifo, .idle_run = run})
+                           .value();
+    ReplayResult result = replay(zone, jobs, Runtimes::Known);
+    Measures measures = measure(zone, jobs, result);
+    return {std::move(zone), std::move(result), std::move(measures)};
+}
+
+TEST(IdleLoad, FillsWhatIsFreeAndDelaysAJobByNoMoreThanTheGrace) {
+    const std::vector<TraceJob> jobs = trace({{0, 3600, 1, 0, ""}, {1800, 60, 2, 0, ""}});
+    ASSERT_THAT(starts(replayed(machine(1, 2), jobs, Runtimes::Known).result),
+                ElementsAre(0, 3600));
+
+    const Done done = with_idle(jobs, hours(2));
+
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 3900));
+    ASSERT_TRUE(done.measures.idle.has_value());
+    const IdleMeasures& idle = *done.measures.idle;
+    EXPECT_EQ(idle.made_way, 1);
+    EXPECT_EQ(idle.longest_way_s, 300);
+    EXPECT_EQ(idle.told, 1);
+    EXPECT_EQ(idle.lost_gpu_seconds, 3900);
+    // 3,600 s of the first job, and with the idle one's 3,900 s, of 2 x 3,900 s.
+    EXPECT_EQ(done.measures.utilisation_permille, 461);
+    EXPECT_EQ(idle.utilisation_permille, 961);
+}
+
+TEST(IdleLoad, IsNotToldBeforeItsSureTimeIsOver) {
+    const std::vector<TraceJob> jobs = trace({{0, 60, 1, 0, ""}, {600, 60, 2, 0, ""}});
+
+    const Done done = with_idle(jobs, hours(2));
+
+    // Idle jobs began at 0 and at 60 s: sure until 1,260 s, and then they have 300 s.
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 1560));
+}
+
+TEST(IdleLoad, RunsOnWithoutJobsOnlyWhileTheTraceDoes) {
+    const std::vector<TraceJob> jobs = trace({{0, 60, 2, 0, ""}, {100'000, 60, 2, 0, ""}});
+
+    const Done done = with_idle(jobs, hours(2));
+
+    EXPECT_EQ(done.measures.jobs, 2);
+    EXPECT_GT(done.measures.idle->completed, 20);
+    EXPECT_EQ(done.measures.idle->told, 2);
+    EXPECT_LE(done.measures.wait_s.max, 300);
+}
+
 }  // namespace
 }  // namespace khu::plan

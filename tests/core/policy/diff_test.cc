@@ -96,16 +96,17 @@ TEST(NotInForce, NamesAWholeSectionOnce) {
 }
 
 TEST(NotInForce, NamesAKeyOfARowAndNotTheRow) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"qos.gap", "qos.gap.factor",
-                                                    "qos.gap.min_runtime", "qos.min_runtime"}),
-              std::vector<std::string>{"qos.gap.min_runtime"});
+    EXPECT_EQ(
+        not_in_force(std::vector<std::string>{
+            "qos.gap", "qos.gap.factor", "qos.gap.max_jobs_per_user", "qos.max_jobs_per_user"}),
+        std::vector<std::string>{"qos.gap.max_jobs_per_user"});
 }
 
 TEST(NotInForce, OfAPolicyNamesWhatIsNotAsUsual) {
     Policy policy = zone_with_a_grant();
     EXPECT_TRUE(not_in_force(policy).empty());
-    policy.preemption.order = {"borrowed"};
-    EXPECT_EQ(not_in_force(policy), std::vector<std::string>{"preemption"});
+    policy.preemption.charge_lost.up_to = hours(1);
+    EXPECT_EQ(not_in_force(policy), std::vector<std::string>{"preemption.charge_lost"});
 }
 
 }  // namespace

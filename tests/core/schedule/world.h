@@ -77,11 +77,9 @@ public:
     std::vector<JobId> round() {
         std::vector<JobId> started;
         const RoundResult result = zone.scheduler.round(zone.door, zone.now);
+        zone.apply(result);
         for (const Start& start : result.starts) {
             const QueuedJob& job = zone.jobs.at(start.job);
-            zone.scheduler.job_started(start.job, job.request.enterprise, zone.now + job.time_limit,
-                                       start.placement);
-            zone.running[start.job] = start.placement;
             busy[start.job] = {zone.now + job.time_limit, job.request.enterprise, start.placement};
             started.push_back(start.job);
         }

@@ -61,31 +61,54 @@ public:
         }
     }
 
-    JobId submit(const GangRequest& request, Span limit, int tier = 0) {
+    JobId submit(const GangRequest& request, Span limit, int tier = 0, GivingWay way = {}) {
         const JobId id{++last_job};
         QueuedJob job;
         job.id = id;
         job.tier = tier;
         job.request = request;
         job.time_limit = limit;
+        job.way = way;
         scheduler.job_queued(job, now);
         jobs[id] = job;
         return id;
     }
 
-    /// Runs rounds until nothing more starts; the starts become facts. Gives the jobs that started.
+    /// What the round decided becomes fact.
+    void apply(const RoundResult& result) {
+        for (const JobId job : result.lapsed) {
+            scheduler.promise_lapsed(job, now);
+        }
+        for (const Start& start : result.starts) {
+            const QueuedJob& job = jobs.at(start.job);
+            scheduler.job_started({.job = start.job,
+                                   .enterprise = job.request.enterprise,
+                                   .deadline = now + job.time_limit,
+                                   .nodes = start.placement.nodes,
+                                   .taken_at = now,
+                                   .yields_at = job.way.yields ? now + job.way.after : kNever});
+            running[start.job] = start.placement;
+        }
+        for (const Eviction& eviction : result.evictions) {
+            const Clearing& promise = eviction.promise;
+            scheduler.place_promised(promise.job, promise.nodes, promise.by);
+            for (const JobId victim : eviction.victims) {
+                scheduler.job_leaving(victim, promise.by);
+                leaving[victim] = promise.by;
+            }
+        }
+    }
+
+    /// Runs rounds until nothing more is decided. Gives the jobs that started.
     std::vector<JobId> settle() {
         std::vector<JobId> started;
         for (;;) {
             const RoundResult result = scheduler.round(door, now);
+            apply(result);
             for (const Start& start : result.starts) {
-                const QueuedJob& job = jobs.at(start.job);
-                scheduler.job_started(start.job, job.request.enterprise, now + job.time_limit,
-                                      start.placement);
-                running[start.job] = start.placement;
                 started.push_back(start.job);
             }
-            if (result.starts.empty()) {
+            if (result.starts.empty() && result.evictions.empty() && result.lapsed.empty()) {
                 return started;
             }
         }
@@ -96,6 +119,7 @@ public:
             scheduler.node_released(job, allocation.node);
         }
         running.erase(job);
+        leaving.erase(job);
     }
 
     [[nodiscard]] std::optional<Reason> why(JobId job) const { return scheduler.why(job, now); }
@@ -108,6 +132,7 @@ public:
     std::map<JobId, QueuedJob> jobs;
     Door door{jobs};
     std::map<JobId, Placement> running;
+    std::map<JobId, Moment> leaving;  ///< told to give way, and until when
     std::uint64_t last_job{0};
 };
 

@@ -1,0 +1,37 @@
+#include "core/machine/offers.h"
+
+#include <algorithm>
+
+namespace khu {
+namespace {
+
+/// What the books lack, not the policy.
+bool is_shortage(Code code) {
+    return code == Code::HoldDoesNotFit || code == Code::ProjectShort || code == Code::WalletShort;
+}
+
+bool takes(const Qos& qos, const JobSpec& spec) {
+    const std::int64_t gpus = std::int64_t{spec.nodes} * spec.shape.gpus;
+    const auto fits = [&](int limit) { return limit == 0 || gpus <= limit; };
+    return is_idle_class(qos) && fits(qos.max_gpus_per_job) && fits(qos.max_gpus_per_enterprise) &&
+           (qos.time_limit == Span{0} || spec.time_limit <= qos.time_limit);
+}
+
+}  // namespace
+
+std::optional<QosId> idle_offer(const State& state, const Job& job, const Reason& lacks) {
+    const Policy& policy = *state.truth.policy;
+    const Programme* programme = find_programme(policy, job.spec.programme);
+    if (!job.spec.or_idle || !job.asked_qos.empty() || job.others_gave_way ||
+        !is_shortage(lacks.code) || programme == nullptr ||
+        programme->exhausted != Exhausted::IdleOnly) {
+        return std::nullopt;
+    }
+    const auto found = std::ranges::find_if(programme->qos, [&](const QosId& id) {
+        const Qos* qos = find_qos(policy, id);
+        return qos != nullptr && takes(*qos, job.spec);
+    });
+    return found == programme->qos.end() ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace khu

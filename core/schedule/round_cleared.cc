@@ -1,0 +1,99 @@
+/// Step 6 of a round: places are cleared for jobs that are charged, and taken when they are free.
+
+#include <algorithm>
+
+#include "core/base/limits.h"
+#include "core/placement/gang.h"
+#include "core/schedule/round_steps.h"
+
+namespace khu {
+
+/// The promised jobs come first: their places are nobody else's to take.
+void Round::start_cleared() {
+    std::vector<std::pair<QueueOrder, JobId>> order;
+    for (const auto& [job, promise] : in_.clearings.all()) {
+        order.emplace_back(in_.queue.order_of(job), job);
+    }
+    std::ranges::sort(order);
+    for (const auto& [place, job] : order) {
+        settled_.insert(job);
+        keep(job);
+    }
+}
+
+void Round::keep(JobId job) {
+    const Clearing promise = *in_.clearings.find(job);
+    const LaneNumber lane = in_.queue.lane_of(job);
+    const Look look = look_at(in_.queue.lane(lane)->key.shape, lane, in_.queue.order_of(job));
+    ++result_.looked_at;
+    if (look.way.yields || !intact(promise) || in_.admission.admit(job)) {
+        result_.lapsed.push_back(job);
+        return;
+    }
+    const NodeFilter its_own = [&](NodeId node) {
+        return std::ranges::binary_search(promise.nodes, node);
+    };
+    Expected<Placement, Misfit> placement =
+        place(in_.cluster, look.request, beside_clearings(view(), job, look.request, its_own));
+    if (!placement) {
+        placement = place(in_.cluster, look.request, leaving_room(look, bars_of(look)));
+    }
+    if (placement) {
+        kept_.push_back(in_.clearings.remove(job));
+        start(look, std::move(*placement));
+    }
+}
+
+bool Round::intact(const Clearing& promise) const {
+    const auto& members = in_.cluster.members(promise.request.partition);
+    return in_.now <= promise.by + limits::promise_slack &&
+           std::ranges::all_of(promise.nodes, [&](NodeId node) {
+               const auto member = members.find(node);
+               return member != members.end() && member->second->health == NodeHealth::Up;
+           });
+}
+
+std::optional<Room> Round::room_for(const Look& look, const std::vector<PromiseKey>& bars) const {
+    if (!in_.rule.on || look.way.yields || in_.running.yielding().empty()) {
+        return std::nullopt;
+    }
+    StateFilter allowed;
+    if (!bars.empty()) {
+        allowed = [&](NodeId node, const NodeState& state) {
+            return std::ranges::all_of(bars, [&](const PromiseKey& bar) {
+                const StartReservation& reserved = *memo_.promises_.find(bar);
+                return reserved.then_on(node) == nullptr ||
+                       leaves_room(reserved, in_.cluster, look.request, node, state);
+            });
+        };
+    }
+    return make_room(view(), in_.rule, look.request, allowed, in_.now);
+}
+
+/// Step 6. The job counts as started for everybody after it, where it will be.
+bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
+    std::optional<Room> room = room_for(look, bars);
+    if (!room) {
+        return false;
+    }
+    Clearing promise{.job = look.order.job,
+                     .request = look.request,
+                     .time_limit = look.time_limit,
+                     .nodes = {},
+                     .by = in_.now + in_.rule.grace};
+    for (const NodeAllocation& allocation : room->nodes) {
+        promise.nodes.push_back(allocation.node);
+        take_from_reservations(look, allocation);
+    }
+    for (const JobId victim : room->victims) {
+        in_.clearings.leaving(victim);
+    }
+    in_.clearings.add(promise);
+    in_.admission.promised(look.order.job);
+    settled_.insert(look.order.job);
+    result_.evictions.push_back({std::move(promise), std::move(room->victims)});
+    step_aside(look);
+    return true;
+}
+
+}  // namespace khu

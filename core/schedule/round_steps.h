@@ -1,0 +1,122 @@
+#pragma once
+
+/// \file
+/// The inside of a round (round.h): what it keeps while it lasts, and its steps. Only round.cc and
+/// round_cleared.cc, which has step 6, know it.
+
+#include <climits>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "core/schedule/cursor.h"
+#include "core/schedule/round.h"
+
+namespace khu {
+
+class Round {
+public:
+    explicit Round(const RoundInput& input) : in_(input), memo_(input.memo) {}
+
+    RoundResult run();
+
+private:
+    /// What the round knows of one shape.
+    struct Visit {
+        ShapeCursor cursor;
+        std::vector<std::vector<PromiseKey>>
+            failed_bars;  ///< did not fit beside these reservations
+        std::int64_t barred_lanes{0};
+    };
+    /// One job in view.
+    struct Look {
+        ShapeNumber shape;
+        LaneNumber lane;
+        QueueOrder order;
+        const GangRequest& request;
+        Span time_limit;
+        GivingWay way;
+        Moment ends_at;  ///< for those whose reservations it may be in the way of
+        Visit& visit;
+    };
+    /// How far the search for the first waiting job of a partition has come.
+    struct Walk {
+        QueueOrder from{.tier = INT_MAX, .as_if = {}, .job = JobId{0}};
+        int steps{0};
+    };
+    /// Where a shape's next job stands.
+    struct Due {
+        QueueOrder order;
+        LeafNumber leaf{kNoLeaf};
+    };
+    enum class Verdict { NextJob, NextLane, ShapeDone };
+
+    void gather();
+    void schedule(ShapeNumber shape);
+    void walk_on(const PartitionId& partition);
+    void put_back();
+    [[nodiscard]] bool cut_off();
+    Visit& visit_of(ShapeNumber shape);
+    [[nodiscard]] QueueOrder order_now(const ShapeCursor::Candidate& candidate) const;
+    void make_due(ShapeNumber shape, const ShapeCursor::Candidate& candidate);
+    void not_due(ShapeNumber shape);
+
+    void consider(ShapeNumber shape);
+    Verdict judge(const Look& look);
+    Verdict try_to_place(const Look& look);
+    Verdict barred(const Look& look, std::vector<PromiseKey> bars);
+    Verdict busy(const Look& look);
+    [[nodiscard]] Verdict after_promise(const Look& look) const;
+    [[nodiscard]] bool has_promise(const Look& look) const;
+    void start(const Look& look, Placement placement);
+    void count_use(LaneNumber lane, Atoms use);
+    void park(const Look& look, Reason reason);
+    void step_aside(const Look& look);
+
+    void start_cleared();
+    void keep(JobId job);
+    [[nodiscard]] bool intact(const Clearing& promise) const;
+    bool make_way(const Look& look, const std::vector<PromiseKey>& bars);
+    [[nodiscard]] std::optional<Room> room_for(const Look& look,
+                                               const std::vector<PromiseKey>& bars) const;
+    [[nodiscard]] ZoneView view() const { return {in_.cluster, in_.running, in_.clearings}; }
+
+    [[nodiscard]] bool full(const PartitionId& partition) const;
+    [[nodiscard]] bool needs_promise(const Look& look) const;
+    [[nodiscard]] const Lane& lane_of_first(ShapeNumber shape) const {
+        return *in_.queue.lane(in_.queue.shape(shape)->heads.begin()->second);
+    }
+    [[nodiscard]] Look look_at(ShapeNumber shape, LaneNumber lane, QueueOrder order);
+    [[nodiscard]] std::vector<PromiseKey> bars_of(const Look& look) const;
+    [[nodiscard]] std::vector<PromiseKey> promised_before(const Look& look) const;
+    void make_anew(const PromiseKey& key, ShapeNumber in_turn);
+    [[nodiscard]] bool meets_nodes_of(const Look& look, const PromiseKey& key) const;
+    [[nodiscard]] bool shares_nodes(const PartitionId& partition,
+                                    const StartReservation& other) const;
+    [[nodiscard]] NodeFilter leaving_room(const Look& look,
+                                          const std::vector<PromiseKey>& bars) const;
+    [[nodiscard]] NodeFilter off_the_nodes_of(const std::vector<PromiseKey>& bars) const;
+    void take_from_reservations(const Look& look, const NodeAllocation& allocation);
+    bool reserve(const Look& look);
+    void give_way(const StartReservation& made);
+    void settle_dropped(const PartitionId& partition, const StartReservation* after);
+    void unbar(const StartReservation& before, const StartReservation* after);
+
+    const RoundInput& in_;
+    RoundMemo& memo_;
+    RoundResult result_;
+    std::set<std::pair<QueueOrder, ShapeNumber>> due_;
+    std::map<ShapeNumber, Due> due_shapes_;
+    std::map<LeafNumber, std::set<ShapeNumber>> due_of_;  ///< by the leaf of their next job
+    std::map<ShapeNumber, Visit> visits_;
+    std::map<PartitionId, Walk> walks_;
+    std::vector<RunningJob> started_;
+    std::set<JobId> settled_;     ///< started or promised outside the order of their shapes
+    std::vector<Clearing> kept_;  ///< whose jobs started in this round
+    std::vector<std::pair<LeafNumber, Atoms>> held_;  ///< by this round's starts
+    std::map<LeafNumber, Span> moved_;  ///< how much later their enterprises stand for it
+};
+
+}  // namespace khu

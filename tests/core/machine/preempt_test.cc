@@ -1,0 +1,425 @@
+/// The idle class gives way to jobs that are charged: notice, grace, settlement, and the queue
+/// again.
+
+#include <gtest/gtest.h>
+
+#include "core/base/limits.h"
+#include "core/machine/advice.h"
+#include "core/machine/machine.h"
+#include "tests/core/machine/zone_builder.h"
+
+namespace khu {
+namespace {
+
+using testing::admin;
+using testing::job_of;
+using testing::member_of;
+using testing::sao_mai;
+using testing::small_policy;
+using testing::song_han;
+using testing::Zone;
+
+constexpr Span kGrace = minutes(5);
+constexpr Span kSure = minutes(20);
+
+Policy idle_policy() {
+    Policy policy = small_policy();
+    policy.qos.push_back({.id = QosId{"nhan-roi"},
+                          .factor_permille = 0,
+                          .tier = 0,
+                          .max_gpus_per_enterprise = 16,
+                          .time_limit = hours(4),
+                          .min_runtime = kSure,
+                          .no_backfill_hold = true,
+                          .needs_live_grant = true});
+    for (Programme& programme : policy.programmes) {
+        programme.qos.push_back(QosId{"nhan-roi"});
+        programme.limits.max_gpus_running = 0;
+    }
+    policy.preemption.order = {"nhan-roi"};
+    policy.preemption.grace = kGrace;
+    return policy;
+}
+
+JobSpec idle_job(int nodes, int gpus) {
+    JobSpec spec = job_of(nodes, gpus);
+    spec.qos = QosId{"nhan-roi"};
+    spec.time_limit = hours(4);
+    return spec;
+}
+
+/// Two nodes; an idle job on each runs, and is past the time that it was sure of.
+class MachinePreempt : public ::testing::Test {
+protected:
+    MachinePreempt() : zone(idle_policy(), 2) {
+        first = zone.submit(idle_job(1, 8));
+        zone.start_running(first);
+        zone.pass(minutes(10));
+        hear_all();
+        second = zone.submit(idle_job(1, 8));
+        zone.start_running(second);
+        zone.pass(kSure);
+        hear_all();
+    }
+
+    void hear_all() {
+        for (const auto& [id, record] : zone.machine.state().truth.nodes) {
+            zone.tell(HearNode{id, record.epoch, 1});
+        }
+    }
+    [[nodiscard]] const State& state() const { return zone.machine.state(); }
+    [[nodiscard]] std::string phase(JobId job) const { return phase_name(zone.job(job)->phase); }
+    [[nodiscard]] std::optional<Reason> why(JobId job) const {
+        return state().scheduler.why(job, zone.now);
+    }
+    /// In force a moment from now.
+    void apply(Policy next) {
+        next.id = PolicyId{"test-2"};
+        next.supersedes = PolicyId{"test-1"};
+        next.effective_from = zone.now + milliseconds(1);
+        const Outcome applied = zone.tell(ApplyPolicy{.who = admin(), .policy = next, .text = ""});
+        ASSERT_FALSE(applied.refusal) << text(*applied.refusal, Language::English);
+        zone.pass(milliseconds(1));
+        zone.tell(Tick{});
+        ASSERT_EQ(state().truth.policy->id, PolicyId{"test-2"});
+        zone.round();
+    }
+    void ends(JobId job, NodeEnd end = NodeEnd::Asked) {
+        AttemptResult result;
+        result.end = end;
+        zone.report(live_attempt(*zone.job(job))->placement.nodes[0].node, job, AgentStage::Ended,
+                    result);
+        zone.round();
+    }
+    [[nodiscard]] std::vector<StopAttempt> stops() const {
+        std::vector<StopAttempt> all;
+        for (const Effect& effect : zone.effects) {
+            const auto* send = std::get_if<SendToAgent>(&effect);
+            if (send != nullptr && std::holds_alternative<StopAttempt>(send->message)) {
+                all.push_back(std::get<StopAttempt>(send->message));
+            }
+        }
+        return all;
+    }
+    [[nodiscard]] std::vector<UsageRow> rows_of(JobId job) const {
+        std::vector<UsageRow> rows;
+        for (const Effect& effect : zone.effects) {
+            const auto* usage = std::get_if<PostUsage>(&effect);
+            if (usage != nullptr && usage->row.job_id == job) {
+                rows.push_back(usage->row);
+            }
+        }
+        return rows;
+    }
+
+    Zone zone;
+    JobId first, second;
+};
+
+TEST_F(MachinePreempt, TheYoungestIsToldOnceWithItsGraceAndThePayingJobStartsInItsPlace) {
+    const JobId paying = zone.submit(job_of(1, 8), song_han);
+
+    EXPECT_EQ(phase(first), "running");
+    ASSERT_EQ(phase(second), "ending");
+    const auto& ending = std::get<Ending>(zone.job(second)->phase);
+    EXPECT_EQ(ending.cause, EndCause::Preempted);
+    EXPECT_EQ(ending.stop_by, zone.now + kGrace);
+    ASSERT_EQ(stops().size(), 1U);
+    EXPECT_EQ(stops()[0].grace, kGrace);
+    EXPECT_EQ(stops()[0].reason, "gives way to job " + std::to_string(paying.value));
+    EXPECT_EQ(why(paying)->code, Code::PlacePromised);
+
+    zone.pass(minutes(2));
+    hear_all();
+    ASSERT_EQ(stops().size(), 2U) << "said again at the heartbeat";
+    EXPECT_EQ(stops()[1].grace, kGrace - minutes(2)) << "what is left of it";
+
+    ends(second);
+    EXPECT_EQ(phase(paying), "starting");
+    EXPECT_EQ(phase(second), "queued");
+    EXPECT_EQ(zone.job(second)->gave_way->to, paying);
+    EXPECT_EQ(zone.job(second)->gave_way->times, 1);
+    EXPECT_TRUE(state().truth.promises.empty());
+}
+
+TEST_F(MachinePreempt, GivingWayCostsNothingAndIsMetered) {
+    zone.submit(job_of(1, 8), song_han);
+    zone.pass(minutes(1));
+    ends(second);
+
+    const std::vector<UsageRow> rows = rows_of(second);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].end_cause, "preempted");
+    EXPECT_EQ(rows[0].charged_ugs, Atoms{0});
+    EXPECT_EQ(rows[0].waived_ugs, Atoms{0});
+    EXPECT_EQ(rows[0].metered_ugs, Atoms{8LL * 1'000'000 * (21 * 60)});
+    EXPECT_EQ(zone.grant("G1").spent, Atoms{0});
+}
+
+TEST_F(MachinePreempt, WhoGaveWayKeepsItsPlaceByAge) {
+    const JobId later = zone.submit(idle_job(1, 8));
+    const JobId paying = zone.submit(job_of(1, 8), song_han);
+    ends(second);
+    zone.start_running(paying);
+    zone.pass(minutes(30));
+    hear_all();
+
+    ends(paying, NodeEnd::Itself);
+
+    EXPECT_EQ(phase(second), "starting");
+    EXPECT_EQ(live_attempt(*zone.job(second))->number, AttemptNumber{2});
+    EXPECT_EQ(phase(later), "queued");
+}
+
+TEST_F(MachinePreempt, WhatHadEndedBeforeItHeardIsNotRunAgain) {
+    zone.submit(job_of(1, 8), song_han);
+
+    ends(second, NodeEnd::Itself);
+
+    EXPECT_EQ(zone.job(second), nullptr) << "completed";
+    EXPECT_EQ(rows_of(second).back().end_cause, "completed");
+}
+
+TEST_F(MachinePreempt, ACancelDuringTheGraceEndsTheJob) {
+    zone.submit(job_of(1, 8), song_han);
+    zone.tell(CancelJob{.who = member_of(sao_mai), .job = second});
+
+    ends(second);
+
+    EXPECT_EQ(zone.job(second), nullptr);
+    EXPECT_EQ(rows_of(second).back().end_cause, "preempted");
+}
+
+TEST_F(MachinePreempt, ASnapshotInTheGraceKeepsThePromise) {
+    const JobId paying = zone.submit(job_of(1, 8), song_han);
+    Machine other(ZoneId{"test"});
+    other.load(state().truth);
+
+    ASSERT_NE(other.state().scheduler.clearings().find(paying), nullptr);
+    EXPECT_EQ(*other.state().scheduler.clearings().find(paying),
+              *state().scheduler.clearings().find(paying));
+    EXPECT_TRUE(other.state().scheduler.clearings().is_leaving(second));
+    EXPECT_EQ(other.state().scheduler.running().find(second)->deadline, zone.now + kGrace);
+    EXPECT_TRUE(other.handle(RunRound{}, zone.now).facts.empty());
+}
+
+TEST_F(MachinePreempt, APromisedJobThatIsHeldOrCancelledGivesItsPlaceUp) {
+    const JobId held = zone.submit(job_of(1, 8), song_han);
+    zone.tell(HoldJob{.who = member_of(song_han), .job = held});
+    EXPECT_TRUE(state().truth.promises.empty());
+    EXPECT_EQ(state().scheduler.clearings().find(held), nullptr);
+
+    const JobId cancelled = zone.submit(job_of(1, 8), song_han);
+    ASSERT_EQ(state().truth.promises.size(), 1U);
+    EXPECT_EQ(phase(first), "running") << "what leaves already is enough";
+    zone.tell(CancelJob{.who = member_of(song_han), .job = cancelled});
+    EXPECT_TRUE(state().truth.promises.empty());
+}
+
+TEST_F(MachinePreempt, TheHoursOfAPromisedJobAreKeptForIt) {
+    JobSpec large = job_of(1, 8);
+    large.time_limit = hours(10);  // 80 of 100 hours
+    const JobId promised = zone.submit(large);
+    ASSERT_EQ(why(promised)->code, Code::PlacePromised);
+    zone.join(3);
+    EXPECT_EQ(phase(promised), "starting") << "a new node is sooner than the grace";
+    JobSpec also = job_of(1, 4);
+    also.time_limit = hours(8);
+    const JobId poor = zone.submit(also);
+    EXPECT_EQ(why(poor)->code, Code::HoldDoesNotFit);
+}
+
+TEST_F(MachinePreempt, AnotherJobOfTheEnterpriseCannotUseUpThePromisedHours) {
+    JobSpec large = job_of(1, 8);
+    large.time_limit = hours(10);  // 80 of 100 hours
+    const JobId promised = zone.submit(large);
+    ASSERT_EQ(why(promised)->code, Code::PlacePromised);
+    JobSpec also = job_of(1, 4);
+    also.time_limit = hours(8);  // 32 hours
+
+    const JobId poor = zone.submit(also);
+
+    EXPECT_EQ(why(poor)->code, Code::HoldDoesNotFit);
+    EXPECT_EQ(phase(first), "running");
+}
+
+TEST_F(MachinePreempt, AGraceThatHasBegunStaysAsItIs) {
+    const JobId paying = zone.submit(job_of(1, 8), song_han);
+    const Moment by = zone.now + kGrace;
+    Policy next = idle_policy();
+    next.preemption.grace = minutes(1);
+    apply(next);
+
+    EXPECT_EQ(std::get<Ending>(zone.job(second)->phase).stop_by, by);
+    EXPECT_EQ(state().scheduler.clearings().find(paying)->by, by);
+    const JobId next_job = zone.submit(job_of(1, 8), song_han);
+    EXPECT_EQ(std::get<Ending>(zone.job(first)->phase).stop_by, zone.now + minutes(1));
+    EXPECT_EQ(state().scheduler.clearings().find(next_job)->by, zone.now + minutes(1));
+}
+
+TEST_F(MachinePreempt, WithoutPreemptionInThePolicyNothingIsTold) {
+    Policy next = idle_policy();
+    next.preemption.order = {};
+    apply(next);
+
+    zone.submit(job_of(1, 8), song_han);
+
+    EXPECT_TRUE(stops().empty());
+}
+
+TEST_F(MachinePreempt, WhatRunsOfARemovedClassEndsByItselfAndWhatWaitsSaysWhy) {
+    const JobId waits = zone.submit(idle_job(1, 8));
+    Policy next = small_policy();
+    apply(next);
+
+    const JobId paying = zone.submit(job_of(1, 8), song_han);
+    EXPECT_TRUE(stops().empty()) << "nothing gives way under the new policy";
+    ends(first, NodeEnd::Itself);
+    EXPECT_EQ(rows_of(first).back().charged_ugs, Atoms{0}) << "the terms of its start";
+    EXPECT_EQ(phase(paying), "starting");
+    ASSERT_EQ(phase(waits), "queued");
+    ASSERT_TRUE(why(waits).has_value());
+    EXPECT_EQ(why(waits)->code, Code::UnknownName);
+    EXPECT_EQ(advise(zone.machine.borrow(), *zone.job(waits), zone.now).blockers.front().code,
+              Code::UnknownName);
+}
+
+TEST_F(MachinePreempt, TheEnterpriseLimitOfTheQosHoldsAcrossProgrammes) {
+    zone.join(3);
+    const JobId third = zone.submit(idle_job(1, 8));
+
+    ASSERT_EQ(phase(third), "queued") << "two of eight run, the limit is 16";
+    EXPECT_EQ(why(third)->code, Code::QosLimit);
+    const Outcome wide =
+        zone.tell(SubmitJob{.who = member_of(sao_mai), .spec = idle_job(3, 8), .key = ""});
+    ASSERT_TRUE(wide.refusal.has_value());
+    EXPECT_EQ(wide.refusal->code, Code::OverLimit);
+
+    ends(first, NodeEnd::Itself);
+    EXPECT_EQ(phase(third), "starting");
+}
+
+TEST_F(MachinePreempt, AVictimNearItsOwnLimitHasOnlyThat) {
+    zone.pass(hours(4) - kSure - minutes(2) - minutes(10));
+    hear_all();
+    zone.tell(Tick{});
+    ASSERT_EQ(phase(first), "running");
+
+    JobSpec wide = job_of(2, 8);
+    zone.submit(wide, song_han);
+
+    const Moment limit = live_attempt(*zone.job(first))->deadline;
+    EXPECT_LT(limit, zone.now + kGrace);
+    EXPECT_EQ(std::get<Ending>(zone.job(first)->phase).stop_by, limit);
+}
+
+// --- --or-idle ----------------------------------------------------------------------
+
+/// One node; a grant of 100 hours.
+class MachineOrIdle : public MachinePreempt {
+protected:
+    MachineOrIdle() {
+        ends(first, NodeEnd::Itself);
+        ends(second, NodeEnd::Itself);
+    }
+    JobId submit(Span limit, bool or_idle = true, const EnterpriseId& owner = sao_mai) {
+        JobSpec spec = job_of(1, 8);
+        spec.time_limit = limit;
+        spec.or_idle = or_idle;
+        const JobId job = zone.submit(spec, owner);
+        zone.round();
+        zone.round();
+        return job;
+    }
+};
+
+TEST_F(MachineOrIdle, RunsFreeWhileItsHoursDoNotFit) {
+    const JobId rich = submit(hours(10), false);  // holds 80 of 100 hours
+    ASSERT_EQ(phase(rich), "starting");
+
+    const JobId poor = submit(hours(4));
+
+    ASSERT_EQ(phase(poor), "starting");
+    EXPECT_EQ(zone.job(poor)->spec.qos, QosId{"nhan-roi"});
+    EXPECT_EQ(zone.job(poor)->asked_qos, QosId{"thuong"});
+    EXPECT_NE(live_attempt(*zone.job(poor))->yields_at, kNever);
+    EXPECT_EQ(zone.grant("G1").held, gpu_hours(80));
+}
+
+TEST_F(MachineOrIdle, UsesItsHoursIfTheyFit) {
+    const JobId job = submit(hours(4));
+
+    EXPECT_EQ(zone.job(job)->spec.qos, QosId{"thuong"});
+    EXPECT_EQ(zone.grant("G1").held, gpu_hours(32));
+}
+
+TEST_F(MachineOrIdle, WithoutTheWordOrTooLongForTheClassItWaitsForHours) {
+    submit(hours(10), false);
+    const JobId silent = submit(hours(4), false);
+    const JobId longer = submit(hours(6));
+
+    EXPECT_EQ(why(silent)->code, Code::HoldDoesNotFit);
+    EXPECT_EQ(why(longer)->code, Code::HoldDoesNotFit);
+    EXPECT_EQ(zone.job(longer)->spec.qos, QosId{"thuong"});
+}
+
+TEST_F(MachineOrIdle, GoesBackToItsOwnQosWhenHoursComeBack) {
+    const JobId rich = submit(hours(10), false);
+    submit(hours(2), false, song_han);  // the other node
+    const JobId poor = submit(hours(4));
+    ASSERT_EQ(zone.job(poor)->spec.qos, QosId{"nhan-roi"});
+    ASSERT_EQ(phase(poor), "queued");
+
+    zone.start_running(rich);
+    ends(rich, NodeEnd::Itself);
+    zone.round();
+    zone.round();
+
+    EXPECT_EQ(zone.job(poor)->spec.qos, QosId{"thuong"});
+    EXPECT_TRUE(zone.job(poor)->asked_qos.empty());
+    EXPECT_EQ(phase(poor), "starting");
+    EXPECT_EQ(zone.grant("G1").held, gpu_hours(32));
+}
+
+TEST_F(MachineOrIdle, AfterGivingWayItAsksForHoursFirst) {
+    const JobId rich = submit(hours(10), false);
+    const JobId poor = submit(hours(4));
+    ASSERT_EQ(zone.job(poor)->spec.qos, QosId{"nhan-roi"});
+    zone.start_running(poor);
+    zone.pass(kSure);
+    hear_all();
+    const JobId other = submit(hours(2), false, song_han);
+    ASSERT_EQ(phase(poor), "ending");
+
+    ends(poor);
+
+    EXPECT_EQ(phase(other), "starting");
+    EXPECT_EQ(rows_of(poor).back().qos, QosId{"nhan-roi"});
+    EXPECT_EQ(rows_of(poor).back().charged_ugs, Atoms{0});
+    zone.start_running(rich);
+    ends(rich, NodeEnd::Itself);
+    zone.round();
+    zone.round();
+    EXPECT_EQ(zone.job(poor)->spec.qos, QosId{"thuong"});
+    EXPECT_EQ(phase(poor), "starting");
+}
+
+TEST_F(MachineOrIdle, AJobForWhichOthersGaveWayNeverGivesWayItself) {
+    zone.submit(idle_job(1, 8), song_han);
+    zone.submit(idle_job(1, 8), song_han);
+    zone.pass(kSure);
+    hear_all();
+    const JobId winner = submit(hours(4));
+    ASSERT_EQ(why(winner)->code, Code::PlacePromised);
+    zone.tell(HoldJob{.who = member_of(sao_mai), .job = winner});
+    submit(hours(10), false);
+    zone.tell(ReleaseJob{.who = member_of(sao_mai), .job = winner});
+    zone.round();
+    zone.round();
+
+    EXPECT_EQ(zone.job(winner)->spec.qos, QosId{"thuong"});
+    EXPECT_EQ(why(winner)->code, Code::HoldDoesNotFit);
+}
+
+}  // namespace
+}  // namespace khu

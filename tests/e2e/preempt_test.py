@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+"""The idle class gives way, with real processes: told by a signal and a file, it ends, the paying
+job starts on its GPUs, and the idle job runs again later; also when khud is killed meanwhile.
+"""
+import os
+import time
+
+from harness import FIRST, H100, ROOT, SECOND, ZoneTest, main, wait_for
+
+GRACE = 8  # seconds, of the policy below
+
+IDLE = """  nhan-roi: {factor: "0%", tier: 0, time_limit: 4h, min_runtime: 1s,
+             no_backfill_hold: true, max_gpus_per_enterprise: 8, needs_live_grant: true}
+"""
+PREEMPTION = f"""
+preemption:
+  order: [nhan-roi]
+  grace: {GRACE}s
+"""
+
+# Counts its starts, and says what it was told. With a second argument it does not listen.
+WORK = """
+echo start >> "$1/starts"
+told() { date +%s > "$1/told"; cat "$KHU_STOP_FILE" > "$1/file"; exit 0; }
+if [ -n "$2" ]; then trap '' TERM; else trap 'told "$1"' TERM; fi
+while [ ! -e "$1/enough" ]; do sleep 0.1; done
+"""
+
+
+class Preempt(ZoneTest):
+    hosts = False
+    nodes = {"hn-01": H100}
+
+    @classmethod
+    def prepare(cls):
+        with open(os.path.join(ROOT, "tests/e2e/policy.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace("qos:\n", "qos:\n" + IDLE, 1)
+        text = text.replace("    qos: [thuong]\n    partitions: [gpu, cpu]",
+                            "    qos: [thuong, nhan-roi]\n    partitions: [gpu, cpu]", 1)
+        policy = os.path.join(cls.folder, "policy.yaml")
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write(text + PREEMPTION)
+        cls.zone.apply_policy(policy)
+        cls.an = cls.zone.user_token("an", FIRST)
+        cls.chi = cls.zone.user_token("chi", SECOND)
+        cls.zone.token = cls.an
+
+    def gpu_job(self, argv, gpus, **more):
+        return self.submit(argv, partition="gpu", gpus_per_node=gpus, **more)
+
+    def idle_job(self, name, gpus=4, deaf=False):
+        folder = self.job_folder(name)
+        words = [folder] + (["deaf"] if deaf else [])
+        job = self.gpu_job(["/bin/bash", "-c", WORK, "work", *words], gpus, qos="nhan-roi",
+                           time_limit_s=3600)
+        self.zone.wait_job(job, "running")
+        wait_for(lambda: self.lines(folder, "starts") == 1, "the idle job to begin")
+        time.sleep(1.1)  # what it is sure of
+        return job, folder
+
+    def wait_promised(self, job):
+        wait_for(lambda: (self.zone.job(job).get("reason") or {}).get("code") == "A140",
+                 "the job to be promised a place")
+
+    @staticmethod
+    def lines(folder, name):
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                return len(file.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def devices(self, job):
+        return [(node["node"], gpu) for node in self.zone.job(job)["nodes"] for gpu in node["gpus"]]
+
+    def rows_of(self, job):
+        return sorted((row for row in self.zone.report() if int(row["job_id"]) == job),
+                      key=lambda row: int(row["attempt"]))
+
+    def check_books(self, idle, paying):
+        first, last = self.rows_of(idle)
+        self.assertEqual((first["end_cause"], last["end_cause"]), ("preempted", "completed"))
+        for row in (first, last):
+            self.assertGreater(int(row["metered_ugs"]), 0)
+            self.assertEqual(int(row["charged_ugs"]), 0)
+            self.assertEqual(int(row["discount_ugs"]), int(row["metered_ugs"]))
+        for row in self.rows_of(paying):
+            self.assertEqual(int(row["charged_ugs"]), int(row["metered_ugs"]))
+        verified = self.zone.khu("ledger", "verify")
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+
+    def test_told_ends_gives_its_place_and_runs_again(self):
+        idle, folder = self.idle_job("told")
+        had = self.devices(idle)
+        paying = self.gpu_job(["/bin/sleep", "2"], 8)
+
+        wait_for(lambda: self.lines(folder, "file") == 2, "the idle job to be told")
+        with open(os.path.join(folder, "file"), encoding="utf-8") as file:
+            said = dict(line.rstrip("\n").split("=", 1) for line in file)
+        with open(os.path.join(folder, "told"), encoding="utf-8") as file:
+            at = int(file.read())
+        self.assertEqual(said["reason"], f"gives way to job {paying}")
+        self.assertIn(int(said["deadline"]) - at, range(GRACE - 3, GRACE + 1))
+        self.zone.wait_job(paying, "running")
+        self.assertLessEqual(set(had), set(self.devices(paying)))
+        why = self.zone.khu("why", idle, token=self.an).stdout
+        self.assertIn("A109 gave_way: it gave way to job " + str(paying), why)
+        self.assertIn("A120 resources_busy", why)
+        self.assertIn("1 time, last to job " + str(paying),
+                      self.zone.khu("show", idle, token=self.an).stdout)
+
+        self.assertEqual(self.zone.wait_job(paying)["cause"], "completed")
+        wait_for(lambda: self.lines(folder, "starts") == 2, "the idle job to run again")
+        with open(os.path.join(folder, "enough"), "w", encoding="utf-8"):
+            pass
+        self.assertEqual(self.zone.wait_job(idle)["cause"], "completed")
+        self.check_books(idle, paying)
+
+    def test_what_does_not_listen_is_killed_at_the_end_of_its_grace(self):
+        idle, folder = self.idle_job("deaf", deaf=True)
+        began = time.monotonic()
+        paying = self.gpu_job(["/bin/true"], 8)
+
+        self.wait_promised(paying)
+        show = self.zone.khu("show", idle, token=self.an).stdout
+        self.assertIn(f"gives way to job {paying}", show)
+        self.assertIn("Must leave by", show)
+        self.assertEqual(self.zone.wait_job(paying)["cause"], "completed")
+        self.assertGreater(time.monotonic() - began, GRACE - 2)
+        with open(os.path.join(folder, "enough"), "w", encoding="utf-8"):
+            pass
+        self.assertEqual(self.zone.wait_job(idle)["cause"], "completed")
+        self.check_books(idle, paying)
+
+    def test_khud_killed_during_the_grace_keeps_the_promise(self):
+        idle, folder = self.idle_job("kill", deaf=True)
+        paying = self.gpu_job(["/bin/sleep", "1"], 8)
+        wait_for(lambda: self.zone.job(idle)["phase"] == "ending", "the idle job to be told")
+        late = self.gpu_job(["/bin/true"], 4)  # fits beside the idle job, but not the promise
+
+        for _ in range(3):
+            self.zone.khud.kill()
+            self.zone.start_khud()
+            self.wait_promised(paying)
+            self.assertEqual(self.zone.job(late)["phase"], "queued")
+
+        self.assertEqual(self.zone.wait_job(paying)["cause"], "completed")
+        self.assertEqual(self.zone.wait_job(late)["cause"], "completed")
+        started = {job: self.zone.job(job)["started_at"] for job in (paying, late)}
+        self.assertLess(started[paying], started[late])
+        with open(os.path.join(folder, "enough"), "w", encoding="utf-8"):
+            pass
+        self.assertEqual(self.zone.wait_job(idle)["cause"], "completed")
+        self.assertEqual(self.lines(folder, "starts"), 2)
+        self.check_books(idle, paying)
+
+
+if __name__ == "__main__":
+    main(needs_hosts=False)
