@@ -185,7 +185,7 @@ void Host::declare_checkpoint(AttemptKey key, Span after) {
         if (life == life_ && node_ && found != processes_.end() && found->second.running) {
             const auto stamp = static_cast<std::uint64_t>(local().value);
             perform(node_->checkpointed(
-                key, {.stamp = stamp, .at = local(), .path = "/work/checkpoint"}, local()));
+                key, {.stamp = stamp, .at = local(), .path = "/home/an/checkpoint"}, local()));
         }
     });
 }

@@ -10,7 +10,7 @@ namespace {
 using testing::job_of;
 using testing::Zone;
 
-constexpr const char* path = "/work/an/step-4000.pt";
+constexpr const char* path = "/home/an/step-4000.pt";
 
 /// A job of two nodes that has run for ten hours.
 class Checkpoints : public ::testing::Test {
