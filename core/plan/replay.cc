@@ -178,6 +178,8 @@ void Replay::start_jobs() {
                 note(*placed);
             } else if (const auto* promised = std::get_if<PlacePromised>(&fact.fact)) {
                 note(*promised);
+            } else if (const auto* lapsed = std::get_if<PromiseLapsed>(&fact.fact)) {
+                promised_at_.erase(lapsed->job);  // What it starts in later was not cleared for it.
             } else if (const auto* ending = std::get_if<AttemptEnding>(&fact.fact)) {
                 note(*ending);
             }
