@@ -91,6 +91,8 @@ inline std::string query(const Call& call, std::string_view name) {
 
 /// A whole number >= 0 of the path or query; none if it is not one.
 std::optional<std::int64_t> whole_number(std::string_view text);
+/// "RQ-7" with the prefix "RQ-" -> 7; none if it is not of that form.
+std::optional<std::uint64_t> number_after(std::string_view prefix, std::string_view text);
 
 /// Asks the engine and answers with what `make` gives: a T, or an Expected<T, Refusal>.
 template <class Make>

@@ -57,16 +57,6 @@ void tell_and_show_request(const Call& call, Command command) {
     });
 }
 
-/// "RQ-7" -> 7; none if it is not of that form.
-std::optional<std::uint64_t> request_number(const std::string& name) {
-    constexpr std::string_view prefix = "RQ-";
-    if (!name.starts_with(prefix)) {
-        return std::nullopt;
-    }
-    const auto number = whole_number(std::string_view(name).substr(prefix.size()));
-    return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
-}
-
 }  // namespace
 
 void request_grant(const Call& call) {
@@ -109,7 +99,7 @@ void decide_grant_request(const Call& call) {
     if (!request) {
         return;
     }
-    const std::optional<std::uint64_t> number = request_number(name);
+    const std::optional<std::uint64_t> number = number_after("RQ-", name);
     if (!number) {
         refuse(call, Refusal(Code::UnknownGrantRequest).with("request", name.substr(0, 40)));
         return;

@@ -98,16 +98,6 @@ Expected<RefundRequest, Refusal> request_of(const Call& call, const wire::Refund
     return request;
 }
 
-/// "RF-7" -> 7; none if it is not of that form.
-std::optional<std::uint64_t> refund_number(const std::string& name) {
-    constexpr std::string_view prefix = "RF-";
-    if (!name.starts_with(prefix)) {
-        return std::nullopt;
-    }
-    const auto number = whole_number(std::string_view(name).substr(prefix.size()));
-    return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
-}
-
 }  // namespace
 
 /// The books are read when all that was decided so far is stored.
@@ -150,7 +140,7 @@ void decide_refund(const Call& call) {
     if (!request) {
         return;
     }
-    const std::optional<std::uint64_t> number = refund_number(name);
+    const std::optional<std::uint64_t> number = number_after("RF-", name);
     if (!number) {
         refuse(call, unknown_refund(name));
         return;

@@ -154,6 +154,12 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     return number;
 }
 
+std::optional<std::uint64_t> number_after(std::string_view prefix, std::string_view text) {
+    const auto number =
+        text.starts_with(prefix) ? whole_number(text.substr(prefix.size())) : std::nullopt;
+    return number ? std::optional(static_cast<std::uint64_t>(*number)) : std::nullopt;
+}
+
 Expected<Caller, wire::net::Response> admit(Services& services, const wire::net::Request& request,
                                             int cost) {
     auto caller = services.identities.identify(request, services.engine.now());
