@@ -213,6 +213,8 @@ Expected<Done, Refusal> serve(Options options) {
     if (options.name.empty()) {
         options.name = own_name();
     }
+    // Shepherds and jobs are told paths in it, and work elsewhere.
+    options.state_dir = std::filesystem::absolute(options.state_dir).lexically_normal().string();
     auto controller = wire::net::parse_host_port(options.controller);
     auto inventory = inventory_of(options);
     if (!controller || !inventory) {

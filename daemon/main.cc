@@ -1,6 +1,7 @@
 /// khud: the controller of a zone. Wiring only.
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -91,6 +92,19 @@ Expected<Done, Refusal> write_token(Engine& engine, IdentityBook& identities,
     }
     identities.put(made.record);
     return wire::net::write_private(path, made.secret + "\n");
+}
+
+/// Every node keeps a connection open, and what a shell or systemd gives at first is often room
+/// for 1,024 files; as much as may be had is taken, and said where it is too little.
+void raise_file_limit() {
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur < static_cast<rlim_t>(limits::connections_max)) {
+        log_info("room for {} open files: raise LimitNOFILE for more nodes and clients than that",
+                 files.rlim_cur);
+    }
 }
 
 /// The default policy, an admin's token and a join token for agents.
@@ -320,6 +334,7 @@ int main(int argc, char** argv) {
     }
     khu::daemon::start_log(options.verbose);
     khu::daemon::block_signals();
+    khu::daemon::raise_file_limit();
     const auto served = khu::daemon::run(options);
     return served ? 0 : khu::daemon::say_refused(served.error());
 }

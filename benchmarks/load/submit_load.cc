@@ -36,7 +36,7 @@ using khu::bench::Response;
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-    std::string endpoint, body_file, get, acknowledged_file;
+    std::string endpoint, body_file, bodies_file, get, acknowledged_file;
     std::vector<std::string> token_files;
     std::int64_t count{1000};
     int connections{1};
@@ -60,6 +60,15 @@ std::string read_file(const std::string& path) {
 
 double seconds_since(Clock::time_point then) {
     return std::chrono::duration<double>(Clock::now() - then).count();
+}
+
+/// The end of a request, from behind its key.
+std::string with_head(const std::string& body) {
+    const std::string length = std::to_string(body.size());
+    return (body.empty()
+                ? "\r\n"
+                : "\r\nContent-Type: application/json\r\nContent-Length: " + length + "\r\n") +
+           "\r\n" + body;
 }
 
 class Load {
@@ -126,14 +135,15 @@ private:
         if (before_key_.empty()) {
             before_key_.push_back(line + "\r\nHost: zone\r\n");
         }
-        const std::string body = options_.get.empty() ? read_file(options_.body_file) : "";
-        after_key_ = "\r\n";
-        if (!body.empty()) {
-            after_key_ +=
-                "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
-                "\r\n";
+        if (!options_.bodies_file.empty()) {
+            std::istringstream lines(read_file(options_.bodies_file));
+            for (std::string body; std::getline(lines, body);) {
+                after_key_.push_back(with_head(body));
+            }
+        } else {
+            after_key_.push_back(
+                with_head(options_.get.empty() ? read_file(options_.body_file) : ""));
         }
-        after_key_ += "\r\n" + body;
         key_ = std::to_string(::getpid()) + "-" +
                std::to_string(Clock::now().time_since_epoch().count()) + "-";
     }
@@ -151,8 +161,8 @@ private:
         session.sent_at = Clock::now();
         const auto turn = static_cast<std::size_t>(sent_);
         const std::string& before = before_key_[turn % before_key_.size()];
-        const std::string request =
-            before + "Idempotency-Key: " + key_ + std::to_string(++sent_) + after_key_;
+        const std::string request = before + "Idempotency-Key: " + key_ + std::to_string(++sent_) +
+                                    after_key_[turn % after_key_.size()];
         if (session.connection.send(request)) {
             ++under_way_;
         } else {
@@ -215,7 +225,8 @@ private:
     int poll_{-1};
     int acknowledged_{-1};
     std::vector<std::string> before_key_;  ///< one for each token
-    std::string key_, after_key_, first_failure_;
+    std::vector<std::string> after_key_;   ///< one for each body
+    std::string key_, first_failure_;
     std::vector<Session> sessions_;
     std::vector<double> latencies_;
     std::map<int, std::int64_t> statuses_;
@@ -232,6 +243,7 @@ int main(int argc, char** argv) {
     app.add_option("--token-file", options.token_files,
                    "bearer tokens, taken in turn: one user has a rate; none on the Unix socket");
     app.add_option("--body", options.body_file, "file with the JSON of the submission");
+    app.add_option("--bodies", options.bodies_file, "file with the JSON of one submission a line");
     app.add_option("--get", options.get, "read this path instead of submitting");
     app.add_option("--count", options.count, "requests in all");
     app.add_option("--connections", options.connections, "how many at a time")

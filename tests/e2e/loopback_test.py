@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """From submission to report on plain loopback, without root's namespaces: fork launcher."""
+import os
 import time
 
 from harness import BIN, CPU, FIRST, ZoneTest, main, wait_for
@@ -55,6 +56,15 @@ class OnLoopback(ZoneTest):
         self.assertEqual(view["cause"], "user_cancel")
         self.assertGreater(view["charged_ugs"], 0)
         self.assertLess(view["charged_ugs"], 60 * view["held_ugs"] + 10**9)
+
+    def test_an_agent_may_be_given_a_relative_state_directory(self):
+        self.zone.agents["hn-04"].kill()
+        self.zone.start_agent("hn-04", os.path.relpath(self.zone.agent_state("hn-04")))
+
+        job = self.submit(["/bin/sh", "-c", "echo on $KHU_NODELIST"], include=["hn-04"])
+
+        self.assertEqual(self.zone.wait_job(job)["cause"], "completed")
+        self.assertEqual(self.output_of(job), "on hn-04\n")
 
     def test_a_declared_checkpoint_is_shown_and_known_to_the_next_attempt(self):
         khu = BIN + "/khu"

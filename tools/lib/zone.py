@@ -188,10 +188,11 @@ class Zone:
     def agent_state(self, name):
         return os.path.join(self.folder, "agents", name)
 
-    def start_agent(self, name):
-        os.makedirs(self.agent_state(name), exist_ok=True)
+    def start_agent(self, name, state=None):
+        state = state or self.agent_state(name)
+        os.makedirs(state, exist_ok=True)
         command = [self.bin + "/khu-agent", "--controller", self.address, "--name", name,
-                   "--state", self.agent_state(name), "--join-token", self.state + "/join.token",
+                   "--state", state, "--join-token", self.state + "/join.token",
                    "--ca", self.state + "/ca.pem", "--address", self.host_address(name)]
         if self.nodes[name]:
             command += ["--topology", os.path.join(ROOT, self.nodes[name])]

@@ -1,9 +1,10 @@
 /* Submits trivial batch jobs to Slurm through its C library, so that starting an sbatch for each job
  * does not hide what slurmctld can do.
  *
- *     submit_api COUNT [THREADS [ACKNOWLEDGED]]
+ *     submit_api COUNT [THREADS [ACKNOWLEDGED [JOBS]]]
  *
- * ACKNOWLEDGED is a file that gets each job's number as soon as slurmctld has answered (for crash
+ * JOBS is a file with a line for each job, "PARTITION NODES CORES GPUS MINUTES" (cores and GPUs per
+ * node); without it all are of one core for ten minutes. ACKNOWLEDGED ("" for none) is a file that gets each job's number as soon as slurmctld has answered (for crash
  * tests). Stops at the first error. Prints one JSON object. */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,12 @@ static int wanted, acknowledged_file = -1;
 static atomic_int taken, submitted, failed;
 static double *latencies;
 static char error_text[128];
+
+struct shape {
+    char partition[16], gpus[16];
+    unsigned nodes, cores, minutes;
+};
+static struct shape *shapes; /* `wanted` of them; NULL: all jobs are trivial */
 
 static double now(void) {
     struct timespec time;
@@ -45,6 +52,36 @@ static void describe(job_desc_msg_t *job) {
     job->time_limit = 10;
 }
 
+static void give_shape(job_desc_msg_t *job, struct shape *shape) {
+    job->partition = shape->partition;
+    job->min_nodes = job->max_nodes = job->num_tasks = shape->nodes;
+    job->ntasks_per_node = 1;
+    job->cpus_per_task = (uint16_t)shape->cores;
+    job->min_cpus = shape->nodes * shape->cores;
+    job->time_limit = shape->minutes;
+    if (shape->gpus[0]) {
+        job->tres_per_node = shape->gpus;
+    }
+}
+
+static void read_shapes(const char *path) {
+    FILE *file = fopen(path, "r");
+    shapes = calloc((size_t)wanted, sizeof *shapes);
+    for (int i = 0; i < wanted; ++i) {
+        unsigned gpus = 0;
+        struct shape *shape = &shapes[i];
+        if (!file || fscanf(file, "%15s %u %u %u %u", shape->partition, &shape->nodes,
+                            &shape->cores, &gpus, &shape->minutes) != 5) {
+            fprintf(stderr, "submit_api: %s has no line %d of five words\n", path, i + 1);
+            exit(2);
+        }
+        if (gpus) {
+            snprintf(shape->gpus, sizeof shape->gpus, "gres:gpu:%u", gpus);
+        }
+    }
+    fclose(file);
+}
+
 static void acknowledge(unsigned job) {
     char line[32];
     const int length = snprintf(line, sizeof line, "%u\n", job);
@@ -55,10 +92,14 @@ static void acknowledge(unsigned job) {
 
 static void *submit_many(void *unused) {
     (void)unused;
-    while (!atomic_load(&failed) && atomic_fetch_add(&taken, 1) < wanted) {
+    int turn;
+    while (!atomic_load(&failed) && (turn = atomic_fetch_add(&taken, 1)) < wanted) {
         job_desc_msg_t job;
         submit_response_msg_t *answer = NULL;
         describe(&job);
+        if (shapes) {
+            give_shape(&job, &shapes[turn]);
+        }
         const double began = now();
         if (slurm_submit_batch_job(&job, &answer) != SLURM_SUCCESS || !answer) {
             snprintf(error_text, sizeof error_text, "%s", slurm_strerror(errno));
@@ -82,10 +123,13 @@ int main(int argc, char **argv) {
     const int count = argc > 2 ? atoi(argv[2]) : 1;
     wanted = argc > 1 ? atoi(argv[1]) : 0;
     if (wanted < 1 || count < 1 || count > 64) {
-        fprintf(stderr, "usage: submit_api COUNT [THREADS [ACKNOWLEDGED]]\n");
+        fprintf(stderr, "usage: submit_api COUNT [THREADS [ACKNOWLEDGED [JOBS]]]\n");
         return 2;
     }
-    if (argc > 3) {
+    if (argc > 4) {
+        read_shapes(argv[4]);
+    }
+    if (argc > 3 && argv[3][0]) {
         acknowledged_file = open(argv[3], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     }
     slurm_init(NULL);
