@@ -37,6 +37,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kGrantImport,
     &kPolicyCheck,
     &kPolicyDiff,
+    &kPolicyPlan,
     &kPolicyApply,
     &kPolicyShow,
     &kPolicyHistory,
@@ -68,7 +69,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
 });
 // clang-format on
 
-constexpr auto kLater = std::to_array<std::string_view>({"shell", "grant transfer", "policy plan"});
+constexpr auto kLater = std::to_array<std::string_view>({"shell", "grant transfer"});
 
 }  // namespace
 

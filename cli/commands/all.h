@@ -14,9 +14,10 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kRequeue, kUpdate, kQuote, kBalance, kNodes, kDrain, kResume, kGrantList, kGrantApprove,
     kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kGrantRequest, kGrantRefuse,
     kGrantImport, kPolicyCheck, kPolicyDiff, kPolicyApply, kPolicyShow, kPolicyHistory,
-    kPolicyRollback, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs, kReportStatement,
-    kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify, kTokenCreate,
-    kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop, kGrantAdvance,
-    kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kPlan, kCompletion, kVersion;
+    kPolicyRollback, kPolicyPlan, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs,
+    kReportStatement, kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify,
+    kTokenCreate, kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop,
+    kGrantAdvance, kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kPlan, kCompletion,
+    kVersion;
 
 }  // namespace khu::cli

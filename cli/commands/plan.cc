@@ -29,6 +29,16 @@ constexpr auto kOptions = std::to_array<Option>({
     {"--last", "SPAN", Message::HelpPlanLast},
 });
 
+constexpr auto kTryOptions = std::to_array<Option>({
+    {"--last", "SPAN", Message::HelpPolicyPlanLast},
+    {"--runtimes", "WHAT", Message::HelpPlanRuntimes, Takes::One, "known|limits|predicted"},
+    {"--eta", "", Message::HelpPlanEta, Takes::Nothing},
+    {"--fairness", "", Message::HelpPlanFairness, Takes::Nothing},
+    {"--format", "FORM", Message::HelpFormat, Takes::One, "table|json|csv"},
+    {"-o,--output", "FILE", Message::HelpPlanOutput},
+    {"--svg", "FILE", Message::HelpPlanSvg},
+});
+
 std::string text_of(const Session& session, const PlanReport& report) {
     switch (session.format) {
         case Format::Json:
@@ -80,8 +90,23 @@ Result run(Session& session) {
     return kept ? Result(static_cast<int>(ExitCode::Done)) : Result(Unexpected{kept.error()});
 }
 
+/// What the zone ran lately, under the policy in force and under that of the file.
+Result try_policy(Session& session) {
+    Arguments as_plan = session.arguments;
+    as_plan.options["--against"] = {session.operand()};
+    as_plan.options.try_emplace("--last", std::vector<std::string>{"30d"});
+    Session plan(session.command, std::move(as_plan), session.language);
+    return run(plan);
+}
+
 }  // namespace
 
+constinit const Command kPolicyPlan{.name = "policy plan",
+                                    .operands = "FILE",
+                                    .help = Message::HelpPolicyPlan,
+                                    .options = {kTryOptions},
+                                    .refused = Message::PlanRefused,
+                                    .run = try_policy};
 constinit const Command kPlan{.name = "plan",
                               .operands = "",
                               .help = Message::HelpPlan,

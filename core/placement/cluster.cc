@@ -101,7 +101,13 @@ void Cluster::set_class(NodeId id, std::shared_ptr<const NodeClass> node_class) 
     ClusterNode& changed = node(id);
     KHU_CHECK(changed.state.idle(), "node {}", id.value);
     unindex_node(changed);
+    for (const std::uint32_t number : changed.partitions) {
+        partitions_[number].count(changed, -1);
+    }
     changed.state = NodeState(std::move(node_class));
+    for (const std::uint32_t number : changed.partitions) {
+        partitions_[number].count(changed, 1);
+    }
     index_node(changed);
 }
 
@@ -109,7 +115,7 @@ void Cluster::set_partitions(const std::vector<PartitionNodes>& partitions) {
     partitions_.clear();
     partition_ids_.clear();
     for (const PartitionNodes& partition : partitions) {
-        partitions_.push_back({.partition = partition, .free = {}, .members = {}});
+        partitions_.push_back({.partition = partition, .free = {}, .members = {}, .classes = {}});
     }
     std::ranges::sort(partitions_, {}, [](const PartitionIndex& p) { return p.partition.id; });
     for (PartitionIndex& index : partitions_) {
@@ -205,6 +211,12 @@ const std::map<NodeId, const ClusterNode*>& Cluster::members(const PartitionId& 
     return found == nullptr ? none : found->members;
 }
 
+const std::vector<ClassCount>& Cluster::classes(const PartitionId& id) const {
+    static const std::vector<ClassCount> none;
+    const PartitionIndex* found = find_partition(id);
+    return found == nullptr ? none : found->classes;
+}
+
 std::vector<PartitionId> Cluster::partitions_of(const ClusterNode& node) const {
     std::vector<PartitionId> ids;
     for (const std::uint32_t number : node.partitions) {
@@ -229,12 +241,25 @@ void Cluster::unindex_node(const ClusterNode& node) {
     }
 }
 
+void Cluster::PartitionIndex::count(const ClusterNode& node, int change) {
+    const std::shared_ptr<const NodeClass>& type = node.state.shared_class();
+    auto found = std::ranges::find(classes, type, &ClassCount::type);
+    if (found == classes.end()) {
+        found = classes.insert(found, {.type = type});
+    }
+    found->nodes += change;
+    if (found->nodes == 0) {
+        classes.erase(found);
+    }
+}
+
 void Cluster::join_partitions(ClusterNode& node) {
     for (std::uint32_t number = 0; number < partitions_.size(); ++number) {
         PartitionIndex& index = partitions_[number];
         if (std::ranges::binary_search(index.partition.nodes, node.name)) {
             node.partitions.push_back(number);
             index.members.emplace(node.id, &node);
+            index.count(node, 1);
         }
     }
 }
@@ -242,6 +267,7 @@ void Cluster::join_partitions(ClusterNode& node) {
 void Cluster::leave_partitions(ClusterNode& node) {
     for (const std::uint32_t number : node.partitions) {
         partitions_[number].members.erase(node.id);
+        partitions_[number].count(node, -1);
     }
     node.partitions.clear();
 }

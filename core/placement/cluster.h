@@ -64,6 +64,12 @@ struct PartitionNodes {
     bool shared{false};  ///< jobs of different enterprises may stand on one of its GPU nodes
 };
 
+/// Nodes of equal hardware.
+struct ClassCount {
+    std::shared_ptr<const NodeClass> type;
+    int nodes{0};
+};
+
 /// The nodes of one partition that take jobs, by who may use them, free GPUs and free cores.
 class NodeIndex {
 public:
@@ -145,6 +151,9 @@ public:
     [[nodiscard]] const NodeIndex* index(const PartitionId& id) const;
     /// The partition's nodes that have joined, by NodeId; empty if it is unknown.
     [[nodiscard]] const std::map<NodeId, const ClusterNode*>& members(const PartitionId& id) const;
+    /// The same counted by hardware, in the order in which each was first seen: what does not
+    /// depend on where a node stands costs no walk over thousands of them.
+    [[nodiscard]] const std::vector<ClassCount>& classes(const PartitionId& id) const;
     [[nodiscard]] const std::vector<PartitionId>& partition_ids() const { return partition_ids_; }
     /// The partitions that list the node.
     [[nodiscard]] std::vector<PartitionId> partitions_of(const ClusterNode& node) const;
@@ -154,6 +163,9 @@ private:
         PartitionNodes partition;
         NodeIndex free;
         std::map<NodeId, const ClusterNode*> members;
+        std::vector<ClassCount> classes;
+
+        void count(const ClusterNode& node, int change);
     };
 
     ClusterNode& node(NodeId id);

@@ -224,6 +224,45 @@ int never_joined(const Cluster& cluster, const GangRequest& request) {
     return count;
 }
 
+/// Whether any node of the partition would do, wherever it stands: then its hardware alone tells.
+bool anywhere(const GangRequest& request) {
+    return *zone_level(request.within) == ZoneLevel::Zone && *request.where == NodeRules{};
+}
+
+/// How many nodes could ever run the shape together, those that never joined counted too.
+int most_ever(const Cluster& cluster, const GangRequest& request) {
+    const ZoneLevel within = *zone_level(request.within);
+    const int most = request.where->segment > 0 ? most_in_segments(cluster, request, within)
+                                                : most_together(cluster, request, within);
+    return most + never_joined(cluster, request);
+}
+
+/// The same, and whether any that joined could, for a request that is good anywhere.
+struct Ever {
+    int nodes{0};
+    bool none_fits{false};
+};
+Ever ever_anywhere(const Cluster& cluster, const GangRequest& request) {
+    const PartitionNodes& partition = *cluster.partition(request.partition);
+    int joined = 0;
+    int could = 0;
+    for (const ClassCount& each : cluster.classes(request.partition)) {
+        joined += each.nodes;
+        could += could_fit(*each.type, request.shape, partition.share) ? each.nodes : 0;
+    }
+    return {.nodes = could + static_cast<int>(partition.nodes.size()) - joined,
+            .none_fits = joined > 0 && could == 0};
+}
+
+Ever ever(const Cluster& cluster, const GangRequest& request) {
+    if (anywhere(request)) {
+        return ever_anywhere(cluster, request);
+    }
+    const FitReport report = fit_report(cluster, request);
+    return {.nodes = most_ever(cluster, request),
+            .none_fits = report.joined > 0 && report.could == 0};
+}
+
 Refusal unknown_name(const char* what, const std::string& name, const std::string& known) {
     return Refusal(Code::UnknownName)
         .with("what", what)
@@ -248,6 +287,9 @@ Expected<Done, Refusal> known_names(const Cluster& cluster, const GangRequest& r
         if (!std::ranges::binary_search(listed, name)) {
             return Unexpected{unknown_name("node", name.value, compress_hostlist(listed))};
         }
+    }
+    if (request.where->features.empty()) {
+        return Done{};
     }
     std::set<FeatureName> features;
     for (const auto& [id, node] : cluster.members(request.partition)) {
@@ -315,19 +357,15 @@ Expected<Done, Refusal> could_ever_fit(const Cluster& cluster, const GangRequest
                               .with("nodes", request.nodes)
                               .with("segment", segment)};
     }
-    const FitReport report = fit_report(cluster, request);
-    if (report.joined > 0 && report.could == 0) {
-        return Unexpected{impossible_shape(request, report)};
+    const Ever could = ever(cluster, request);
+    if (could.none_fits) {
+        return Unexpected{impossible_shape(request, fit_report(cluster, request))};
     }
-    const ZoneLevel within = *zone_level(request.within);
-    const int most = segment > 0 ? most_in_segments(cluster, request, within)
-                                 : most_together(cluster, request, within);
-    const int fitting = most + never_joined(cluster, request);
-    if (fitting < request.nodes) {
+    if (could.nodes < request.nodes) {
         return Unexpected{Refusal(Code::TooFewNodes)
                               .with("nodes", request.nodes)
                               .with("partition", request.partition.value)
-                              .with("fitting", fitting)};
+                              .with("fitting", could.nodes)};
     }
     return Done{};
 }

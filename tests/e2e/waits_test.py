@@ -62,6 +62,9 @@ class Waits(ZoneTest):
         again = json.loads(self.zone.khu("plan", "--last", "1d", "--format", "json").stdout)
         self.assertEqual((again["jobs"], again["rejected"]), (2, 0))
         self.assertGreaterEqual(again["wait_s"]["max"], 15)  # as it was: one after the other
+        policy = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policy.yaml")
+        tried = json.loads(self.zone.khu("policy", "plan", policy, "--format", "json").stdout)
+        self.assertEqual((tried["jobs"], tried["against"]["jobs"]), (2, 2))
 
     def top(self, waiting):
         """Once in a pipe, then live on a terminal until q."""

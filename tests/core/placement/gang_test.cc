@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 
+#include "core/base/random.h"
 #include "tests/core/placement/machines.h"
 
 namespace khu {
@@ -201,6 +203,46 @@ TEST(GangEver, CountsNodesAndThoseThatMayStillJoin) {
     larger.nodes.emplace_back("n9");
     zone.set_partitions({larger});
     EXPECT_TRUE(could_ever_fit(zone, gpus(1, 5)).has_value());
+}
+
+/// What could_ever_fit says of a request, and of the same with a rule that excludes nobody, for
+/// which nodes are looked at one by one.
+void expect_the_same(const Cluster& zone, const GangRequest& request) {
+    GangRequest ruled = request;
+    ruled.where.edit().exclude = {NodeName{"nobody"}};
+    const auto counted = could_ever_fit(zone, request);
+    const auto walked = could_ever_fit(zone, ruled);
+    ASSERT_EQ(counted.has_value(), walked.has_value());
+    if (!counted) {
+        EXPECT_EQ(text(counted.error(), Language::English),
+                  text(walked.error(), Language::English));
+    }
+}
+
+TEST(GangEver, CountingByHardwareIsCountingNodeByNode) {
+    Random random(11);
+    const std::array types{node_class(dgx()), node_class(t4_server()), node_class(cpu_node(16))};
+    for (int zones = 0; zones < 50; ++zones) {
+        Cluster zone = cluster(6, types[random.below(3)]);
+        PartitionNodes partition = *zone.partition(kPartition);
+        for (int change = 0; change < 40; ++change) {
+            const NodeId node{1 + random.below(8)};
+            const auto& type = types[random.below(3)];
+            if (zone.find(node) == nullptr) {
+                zone.add(node, NodeName{"n" + std::to_string(node.value)}, type, {},
+                         NodeHealth::Up);
+            } else {
+                random.chance(500) ? zone.remove(node) : zone.set_class(node, type);
+            }
+            if (random.chance(100)) {
+                partition.nodes.resize(2 + random.below(4));
+                partition.nodes.emplace_back("n" + std::to_string(7 + random.below(2)));
+                zone.set_partitions({partition});
+            }
+            expect_the_same(zone, gpus(static_cast<int>(1 + random.below(8)),
+                                       static_cast<int>(1 + random.below(8))));
+        }
+    }
 }
 
 }  // namespace
