@@ -68,15 +68,15 @@ struct Job {
     AttemptNumber attempts;  ///< number of the last attempt; 0: none yet
     int infrastructure_fails{0};
     bool cancel_requested{false};
-    Span predicted;                 ///< run time expected at submission; only orders jobs
     bool blocked{false};            ///< waits for other jobs: spec.when->after
+    bool others_gave_way{false};    ///< to this job; then it never gives way itself
+    Span predicted;                 ///< run time expected at submission; only orders jobs
     Boxed<ArrayProgress> progress;  ///< of an array
     NodeId suspect;  ///< node blamed for the last failure, avoided if another fits; 0: none
     Boxed<Checkpoint> checkpoint;  ///< the last one
     Boxed<StartEstimate> eta;
     Boxed<GaveWay> gave_way{};
-    QosId asked_qos{};            ///< while it is at another one; empty: it is not
-    bool others_gave_way{false};  ///< to this job; then it never gives way itself
+    QosId asked_qos{};  ///< while it is at another one; empty: it is not
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,

@@ -44,8 +44,8 @@ struct JobSpec {
     QosId qos;
     Text project;
     int nodes{1};
-    Shape shape;
     int tasks_per_node{1};
+    Shape shape;
     Span time_limit;
     Launcher launcher{Launcher::Script};
     bool requeue{true};    ///< start again after a failure of the infrastructure
