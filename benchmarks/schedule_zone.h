@@ -57,7 +57,7 @@ inline GangRequest gpus(int per_node, int nodes = 1) {
 
 class OpenDoor : public Admission {
 public:
-    std::optional<Reason> admit(JobId) override { return std::nullopt; }
+    std::optional<Reason> admit(JobId, int) override { return std::nullopt; }
     Atoms started(JobId, const Placement&) override { return Atoms{0}; }
 };
 

@@ -49,7 +49,7 @@ inline constexpr auto kJobOptions = std::to_array<Option>({
     {"--features", "NAME[,NAME]", Message::HelpFeatures},
     {"--segment", "N@LEVEL", Message::HelpSegment},
     {"-a,--array", "LIST[%N]", Message::HelpArray},
-    {"--any-of", "FILE", Message::HelpLater, Takes::One, "", true},
+    {"--any-of", "FILE", Message::HelpAnyOf},
     {"--container", "IMAGE", Message::HelpLater, Takes::One, "", true},
 });
 

@@ -98,6 +98,19 @@ std::vector<std::string> texts(const std::vector<Named>& names) {
     return made;
 }
 
+wire::AlternativeAsk alternative_of(const config::Submission& job) {
+    const JobSpec& spec = job.spec;
+    return {.partition = spec.partition.value,
+            .nodes = spec.nodes,
+            .gpus_per_node = spec.shape.gpus,
+            .gpu_model = spec.shape.gpu_model.value,
+            .cores_per_task = job.cores_per_task,
+            .tasks_per_node = spec.tasks_per_node,
+            .mem_bytes = spec.shape.memory.value,
+            .time_limit_s = whole_seconds_up(spec.time_limit),
+            .exclusive = spec.shape.exclusive};
+}
+
 wire::SubmitRequest request_of(const config::Submission& job) {
     const JobSpec& spec = job.spec;
     const Payload& payload = job.payload;
@@ -134,6 +147,7 @@ wire::SubmitRequest request_of(const config::Submission& job) {
             .segment_level = spec.where->segment_level,
             .array = spec.array->indices,
             .array_running_max = spec.array->running_max,
+            .any_of = {},
             .argv = payload.argv,
             .script = payload.script,
             .env = payload.env,
@@ -167,7 +181,18 @@ Expected<JobRequest, Failure> job_request(const Session& session, Launcher of_co
         job.spec.name = file_name(operands.front());
     }
     job.payload.chdir = directory_of(job.payload.chdir);
-    return JobRequest{.request = request_of(job), .notes = std::move(input->notes)};
+    if (const Expected<Done, Failure> read = read_any_of(session, job); !read) {
+        return Unexpected{read.error()};
+    }
+    const auto ways = config::whole_alternatives(job);
+    if (!ways) {
+        return Unexpected{bad_value(session, "--any-of", job.any_of_file, ways.error())};
+    }
+    JobRequest made{.request = request_of(job), .notes = std::move(input->notes)};
+    for (const config::Submission& way : *ways) {
+        made.request.any_of.push_back(alternative_of(way));
+    }
+    return made;
 }
 
 }  // namespace khu::cli

@@ -35,6 +35,16 @@ Table quote_sheet(const Session& session, const wire::QuoteAnswer& quote) {
     for (const wire::GrantAhead& ahead : quote.ahead) {
         add("  " + ahead.event + " of " + ahead.grant.value, "at", session.when(ahead.happens_at));
     }
+    for (const wire::QuotedAlternative& way : quote.alternatives) {
+        const auto at = static_cast<std::size_t>(way.alternative) - 1;
+        const std::string what =
+            at < quote.spec.any_of.size() ? quote.spec.any_of[at].what : std::string();
+        add("Alternative " + std::to_string(way.alternative), "alternative", what);
+        add("  Affordable now", "alternative_affordable", yes_or_no(session, way.affordable));
+        add("  Billable GPUs x 1000", "alternative_billable_milli", way.billable_milli);
+        add("  Holds GPU-hours", "alternative_hold_ugs", gpu_hours_cell(way.hold_ugs));
+        add("  List price", "alternative_list_mvnd", dong_cell(way.list_mvnd));
+    }
     if (quote.runs_out_at != Moment{0}) {
         add("Lasts until", "runs_out_at", session.when(quote.runs_out_at));
     }

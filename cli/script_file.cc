@@ -8,6 +8,7 @@
 
 #include "cli/files.h"
 #include "cli/given.h"
+#include "config/alternatives.h"
 #include "config/job_file.h"
 #include "config/script_header.h"
 #include "core/base/limits.h"
@@ -164,6 +165,28 @@ Expected<JobInput, Failure> read_file_of_job(const Session& session, const std::
 }
 
 }  // namespace
+
+Expected<Done, Failure> read_any_of(const Session& session, config::Submission& job) {
+    if (job.any_of_file.empty()) {
+        return Done{};
+    }
+    const Expected<std::string, FileFault> text =
+        read_file(job.any_of_file, limits::script_bytes_max);
+    if (!text) {
+        const std::string why =
+            text.error().bytes < 0 ? text.error().why : std::to_string(text.error().bytes) + " B";
+        return Unexpected{from_refusal(
+            Refusal(Code::AnyOfUnreadable).with("path", job.any_of_file).with("why", why),
+            session.language)};
+    }
+    Expected<config::Alternatives, std::vector<Complaint>> read =
+        config::read_alternatives(*text, job.any_of_file);
+    if (!read) {
+        return Unexpected{complained(session, read.error())};
+    }
+    job.any_of = std::move(read).value();
+    return Done{};
+}
 
 Expected<JobInput, Failure> read_job_input(const Session& session) {
     const std::string& first = session.arguments.operands.front();

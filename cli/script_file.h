@@ -21,4 +21,7 @@ struct JobInput {
 /// script that is given arguments, and every complaint about the file's own lines.
 Expected<JobInput, Failure> read_job_input(const Session& session);
 
+/// The list of --any-of, if there is one. Refusals: J313, and every complaint about the file.
+Expected<Done, Failure> read_any_of(const Session& session, config::Submission& job);
+
 }  // namespace khu::cli

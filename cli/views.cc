@@ -215,6 +215,19 @@ std::string elements_text(const wire::JobView& job) {
 
 namespace {
 
+/// Which of its alternatives a job was placed as, and all of them.
+template <class Add>
+void add_alternatives(const wire::JobView& job, const Add& add) {
+    std::string all;
+    for (const wire::AlternativeView& way : job.spec.any_of) {
+        all += (all.empty() ? "" : " | ") + way.what;
+    }
+    const int taken = job.receipt.alternative;
+    add("Alternatives", "any_of", all);
+    add("Alternative", "alternative",
+        {taken == 0 ? "" : std::to_string(taken), std::to_string(taken)});
+}
+
 /// When it starts: as things stand now, and what was said first.
 template <class Add>
 void add_eta(const Session& session, const wire::JobView& job, const Add& add) {
@@ -268,6 +281,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Features", "features", words_of(spec.features));
     add("Segments", "segment",
         spec.segment == 0 ? "" : std::to_string(spec.segment) + "@" + spec.segment_level);
+    add_alternatives(job, add);
     add_eta(session, job, add);
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));

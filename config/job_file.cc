@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "config/alternatives.h"
 #include "config/yaml_tree.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
@@ -27,6 +28,10 @@ public:
         if (const auto bad = finish(job_.submission)) {
             complain(bad->code, root.place, "cores-per-task", bad->why_en, bad->why_vi);
         }
+        if (const auto ways = whole_alternatives(job_.submission); !ways && complaints_.empty()) {
+            complain(ways.error().code, root.place, "any-of", ways.error().why_en,
+                     ways.error().why_vi);
+        }
         if (job_.command.empty() == job_.script.empty() && complaints_.empty()) {
             complain("P004", root.place, job_.script.empty() ? "command" : "script",
                      "exactly one of command and script is required",
@@ -50,6 +55,8 @@ private:
             script(entry.value);
         } else if (entry.key == "env") {
             environment(entry.value);
+        } else if (entry.key == "any-of" || entry.key == "any_of") {
+            job_.submission.any_of = alternatives_of(entry.value, file_, complaints_);
         } else {
             option(entry);
         }

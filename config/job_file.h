@@ -10,6 +10,9 @@
 ///     time: 2h30m
 ///     requeue: true                 # flags are true or false
 ///     env: {OMP_NUM_THREADS: "4"}
+///     any-of:                       # alternatives, see alternatives.h; any_of is understood too
+///       - {partition: gpu-h100, nodes: 2}
+///       - {partition: gpu-l4, nodes: 4, time: 5h}
 ///     command: [python3, train.py]  # or  script: |  with the script's lines; exactly one of them
 ///
 /// Read by the same strict reader as policies, with the same codes (docs/refusals/policy.md).

@@ -306,7 +306,8 @@ const std::vector<Row>& rows() {
         {{"features", 0, value, false}, features},
         {{"segment", 0, value, false}, segment},
         {{"array", 'a', value, false}, array},
-        {{"any-of", 0, value, true}, nullptr},
+        {{"any-of", 0, value, false},
+         [](O o, C, S s) { return take_text(o, limits::path_bytes_max, s.any_of_file); }},
         {{"container", 0, value, true}, nullptr},
     };
     return all;
@@ -367,6 +368,37 @@ std::optional<BadValue> apply_option(const JobOption& option, const JobClock& cl
                         "đã biết, nhưng chưa có trong bản này; hãy bỏ ra", 0};
     }
     return row->apply(option, clock, submission);
+}
+
+std::optional<BadValue> apply_to_alternative(const JobOption& option, Submission& submission) {
+    if (option.name == "exclusive") {
+        submission.spec.shape.exclusive = option.value != "false";
+        return std::nullopt;
+    }
+    if (option.name == "partition") {
+        submission.spec.shape.gpu_model = GpuModel{};
+    }
+    return apply_option(option, JobClock{}, submission);
+}
+
+Expected<std::vector<Submission>, BadValue> whole_alternatives(const Submission& submission) {
+    std::vector<Submission> all;
+    for (const std::vector<JobOption>& options : submission.any_of) {
+        Submission one = submission;
+        std::vector<JobOption> sorted = options;  // A partition's model gives way to one named.
+        std::ranges::stable_partition(
+            sorted, [](const JobOption& option) { return option.name == "partition"; });
+        for (const JobOption& option : sorted) {
+            if (std::optional<BadValue> bad = apply_to_alternative(option, one)) {
+                return Unexpected{std::move(*bad)};
+            }
+        }
+        if (std::optional<BadValue> bad = finish(one)) {
+            return Unexpected{std::move(*bad)};
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
 }
 
 std::optional<BadValue> finish(Submission& submission) {

@@ -12,6 +12,7 @@
 
 #include "config/values.h"
 #include "config/yaml_tree.h"
+#include "core/base/expected.h"
 #include "core/jobs/spec.h"
 #include "core/policy/complaint.h"
 
@@ -25,11 +26,16 @@ struct JobOption {
     bool operator==(const JobOption&) const = default;
 };
 
+/// What differs from the job, for each of its alternatives; see alternatives.h.
+using Alternatives = std::vector<std::vector<JobOption>>;
+
 /// What options, one after another, say of a job. Zeros and empty texts mean the zone's default.
 struct Submission {
     JobSpec spec;  ///< shape.cores is set by finish()
     int cores_per_task{0};
     Payload payload;
+    std::string any_of_file;  ///< --any-of: to be read into `any_of`
+    Alternatives any_of;
     bool operator==(const Submission&) const = default;
 };
 
@@ -58,7 +64,13 @@ const JobOptionInfo* find_job_option(char letter);
 std::optional<BadValue> apply_option(const JobOption& option, const JobClock& clock,
                                      Submission& submission);
 
+/// One of the options that may differ between alternatives.
+std::optional<BadValue> apply_to_alternative(const JobOption& option, Submission& submission);
+
 /// The last step: cores of a node are cores per task x tasks per node. Errors: P011, too many.
 std::optional<BadValue> finish(Submission& submission);
+
+/// Each alternative of a finished submission, whole. Errors: as of finish().
+Expected<std::vector<Submission>, BadValue> whole_alternatives(const Submission& submission);
 
 }  // namespace khu::config

@@ -84,10 +84,8 @@ std::vector<wire::FragmentRow> fragmentation(const Cluster& cluster) {
 
 std::map<JobId, JobEta> etas_now(const State& state, Moment now) {
     std::map<JobId, JobEta> all;
-    for (const auto& [partition, heads] : state.scheduler.queue().partitions()) {
-        for (const JobEta& eta : etas_of(state, partition, now)) {
-            all.emplace(eta.job, eta);
-        }
+    for (const JobEta& eta : etas_of(state, now)) {
+        all.emplace(eta.job, eta);
     }
     return all;
 }
@@ -103,12 +101,8 @@ std::optional<wire::EtaView> eta_view(const State& state, const Job& job, Moment
     if (!state.scheduler.queue().contains(job.id) || !state.scheduler.queue().ready(job.id)) {
         return std::nullopt;
     }
-    for (const JobEta& eta : etas_of(state, job.spec.partition, now)) {
-        if (eta.job == job.id) {
-            return eta_view(eta);
-        }
-    }
-    return std::nullopt;
+    const std::optional<JobEta> eta = eta_of(state, job, now);
+    return eta ? std::optional(eta_view(*eta)) : std::nullopt;
 }
 
 std::optional<wire::FirstEtaView> first_eta_view(const Job& job) {

@@ -5,6 +5,7 @@
 
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
+#include "core/jobs/alternatives.h"
 #include "core/jobs/array.h"
 #include "core/machine/admission.h"
 #include "core/machine/advice.h"
@@ -84,7 +85,22 @@ std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) 
 /// A new member of the spec is shown too: add it to wire::SpecView and here, then count it.
 static_assert(boost::mp11::mp_size<
                   boost::describe::describe_members<JobSpec, boost::describe::mod_public>>::value ==
-              23);
+              24);
+
+wire::AlternativeView alternative_view(const Alternative& way) {
+    wire::AlternativeView view;
+    view.partition = way.partition;
+    view.nodes = way.nodes;
+    view.gpus_per_node = way.shape.gpus;
+    view.gpu_model = way.shape.gpu_model;
+    view.cores_per_node = way.shape.cores;
+    view.tasks_per_node = way.tasks_per_node;
+    view.mem_bytes = way.shape.memory;
+    view.time_limit_s = whole_seconds_up(way.time_limit);
+    view.exclusive = way.shape.exclusive;
+    view.what = format_way(way);
+    return view;
+}
 
 wire::SpecView spec_view(const JobSpec& spec) {
     wire::SpecView view;
@@ -123,6 +139,9 @@ wire::SpecView spec_view(const JobSpec& spec) {
     view.array = format_array(*spec.array);
     view.array_job = spec.array->of;
     view.array_index = spec.array->index;
+    for (const Alternative& way : spec.any_of->ways) {
+        view.any_of.push_back(alternative_view(way));
+    }
     return view;
 }
 
@@ -196,7 +215,7 @@ std::int64_t rank_of(const State& state, const Job& job) {
 
 /// The moment that the reason itself names, or when enough attempts have reached their deadlines.
 Moment expected_of(const State& state, const Job& job, const std::optional<Reason>& reason,
-                   Moment now) {
+                   Moment now, int way = 0) {
     if (!reason) {
         return now;
     }
@@ -216,8 +235,8 @@ Moment expected_of(const State& state, const Job& job, const std::optional<Reaso
     const Scheduler& scheduler = state.scheduler;
     const bool yields = giving_way(*state.truth.policy, job.spec.qos).yields;
     const Outlook outlook(scheduler.view(), scheduler.preemption(), yields, {}, now);
-    const auto earliest =
-        earliest_start(scheduler.cluster(), outlook, request_of(job.spec, job.suspect), now);
+    const GangRequest request = request_of(in_way(job.spec, way), job.suspect);
+    const auto earliest = earliest_start(scheduler.cluster(), outlook, request, now);
     return earliest ? earliest->at : Moment{0};
 }
 
@@ -348,17 +367,38 @@ wire::StandingView standing_view(const State& state, const Job& job) {
     return view;
 }
 
-/// Every blocker of a job that could be looked at now, and what would start it.
-void add_advice(wire::WhyAnswer& answer, State& state, const Job& job, Moment now,
-                Language language) {
-    const Advice advice = advise(state, job, now);
-    answer.reasons.clear();
+/// Every blocker of one way of a job that could be looked at now, and what would start it.
+wire::WhyAlternative advice_of(State& state, const Job& job, int way, Moment now,
+                               Language language) {
+    wire::WhyAlternative made;
+    made.alternative = way + 1;
+    if (ways_of(job.spec) > 1) {
+        made.what = format_way(job.spec.any_of->ways[static_cast<std::size_t>(way)]);
+    }
+    const Advice advice = advise(state, job, way, now);
     for (const Reason& blocker : advice.blockers) {
-        answer.reasons.push_back(explained(blocker, language));
+        made.reasons.push_back(explained(blocker, language));
     }
     for (const Change& change : advice.changes) {
-        answer.changes.push_back(
+        made.changes.push_back(
             {wire::snake_case(enum_name(change.kind)), option_of(change), change.loss_permille});
+    }
+    const auto first =
+        advice.blockers.empty() ? std::nullopt : state.scheduler.why(job.id, way, now);
+    made.expected_start_at = expected_of(state, job, first, now, way);
+    return made;
+}
+
+void add_advice(wire::WhyAnswer& answer, State& state, const Job& job, Moment now,
+                Language language) {
+    if (ways_of(job.spec) == 1) {
+        wire::WhyAlternative only = advice_of(state, job, 0, now, language);
+        answer.reasons = std::move(only.reasons);
+        answer.changes = std::move(only.changes);
+        return;
+    }
+    for (int way = 0; way < ways_of(job.spec); ++way) {
+        answer.alternatives.push_back(advice_of(state, job, way, now, language));
     }
 }
 
@@ -445,20 +485,11 @@ wire::NodeView node_view(const State& state, const NodeRecord& node, NodeShown h
     return view;
 }
 
-wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& asked, Moment now,
-                        Language language) {
-    wire::QuoteAnswer answer;
-    answer.spec = spec_view(asked);
-    const Expected<JobSpec, Refusal> spec = admit(state, who, asked, now);
-    if (!spec) {
-        answer.reason = explained(spec.error(), language);
-        return answer;
-    }
-    answer.admitted = true;
-    answer.spec = spec_view(*spec);
-    const PriceTerms terms = price(state, *spec, now);
+namespace {
+
+void quote_price(wire::QuoteAnswer& answer, const PriceTerms& terms, Span time_limit) {
     answer.billable_milli = terms.billable_milli;
-    answer.hold_ugs = hold_for(terms, spec->time_limit);
+    answer.hold_ugs = hold_for(terms, time_limit);
     answer.list_mvnd = money_of(answer.hold_ugs, terms.rate_vnd_per_gpuh);
     const std::vector<Mvnd> parts = split(answer.list_mvnd, terms.payers);
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -466,10 +497,17 @@ wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& 
                                 .kind = enum_name(terms.payers[i].kind),
                                 .amount_mvnd = parts[i]});
     }
-    const Expected<HoldPlan, Reason> plan = plan_hold(state, *spec, now);
+}
+
+/// `spec`: admitted, one way of it.
+void quote_way(wire::QuoteAnswer& answer, const State& state, const JobSpec& spec, Moment now,
+               Language language) {
+    const PriceTerms terms = price(state, spec, now);
+    quote_price(answer, terms, spec.time_limit);
+    const Expected<HoldPlan, Reason> plan = plan_hold(state, spec, now);
     if (!plan) {
         answer.reason = explained(plan.error(), language);
-        return answer;
+        return;
     }
     answer.affordable = true;
     for (const HoldPart& part : plan->parts) {
@@ -480,7 +518,45 @@ wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& 
         }
     }
     answer.runs_out_at =
-        runs_out(state, spec->enterprise, spec->programme, hold_for(terms, seconds(1)), now);
+        runs_out(state, spec.enterprise, spec.programme, hold_for(terms, seconds(1)), now);
+}
+
+/// Each way by itself. Gives the first that is affordable now, or the first.
+int quote_ways(wire::QuoteAnswer& answer, const State& state, const JobSpec& spec, Moment now,
+               Language language) {
+    int chosen = -1;
+    for (int way = 0; way < ways_of(spec); ++way) {
+        wire::QuoteAnswer one;
+        quote_way(one, state, in_way(spec, way), now, language);
+        if (one.affordable && chosen < 0) {
+            chosen = way;
+        }
+        answer.alternatives.push_back({.alternative = way + 1,
+                                       .affordable = one.affordable,
+                                       .reason = std::move(one.reason),
+                                       .billable_milli = one.billable_milli,
+                                       .hold_ugs = one.hold_ugs,
+                                       .list_mvnd = one.list_mvnd});
+    }
+    return std::max(chosen, 0);
+}
+
+}  // namespace
+
+wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& asked, Moment now,
+                        Language language) {
+    wire::QuoteAnswer answer;
+    answer.spec = spec_view(asked);
+    const Expected<JobSpec, Refusal> spec = admit(state, who, asked, now);
+    if (!spec) {
+        answer.reason = explained(spec.error(), language);
+        return answer;
+    }
+    answer.admitted = true;
+    const int way = ways_of(*spec) > 1 ? quote_ways(answer, state, *spec, now, language) : 0;
+    const JobSpec chosen = in_way(*spec, way);
+    answer.spec = spec_view(chosen);
+    quote_way(answer, state, chosen, now, language);
     return answer;
 }
 

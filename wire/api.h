@@ -24,6 +24,7 @@
 #include "core/base/units.h"
 #include "core/jobs/job.h"
 #include "core/topology/inventory.h"
+#include "wire/alternatives.h"
 #include "wire/api_money.h"
 #include "wire/gave_way.h"
 #include "wire/standing.h"
@@ -69,6 +70,7 @@ struct SubmitRequest {
     std::string segment_level;
     std::vector<IndexRange> array;
     std::int64_t array_running_max{0};
+    std::vector<AlternativeAsk> any_of;  ///< the most wanted first; empty: only as said above
     std::vector<std::string> argv;
     std::string script;
     std::map<std::string, std::string> env;
@@ -78,7 +80,8 @@ KHU_DESCRIBE(SubmitRequest, name, programme, partition, qos, project, enterprise
              gpus_per_node, gpu_model, cores_per_task, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
-             segment_level, array, array_running_max, argv, script, env, chdir, output, error)
+             segment_level, array, array_running_max, any_of, argv, script, env, chdir, output,
+             error)
 
 /// What is to be otherwise of a job; what is left out stays as it is.
 struct UpdateRequest {
@@ -111,7 +114,8 @@ struct Explained {
 };
 KHU_DESCRIBE(Explained, code, name, text, remedy, data)
 
-/// What was asked, with the zone's defaults filled in, in the words of SubmitRequest.
+/// What was asked, with the zone's defaults filled in, in the words of SubmitRequest. Of a job with
+/// alternatives: of the one that was taken, or of the first while it waits.
 struct SpecView {
     std::string name;
     EnterpriseId enterprise;
@@ -145,12 +149,13 @@ struct SpecView {
     std::string array;  ///< of an array: its indices, "1-100%8"
     JobId array_job;    ///< of an element: its array; 0: it is none
     int array_index{-1};
+    std::vector<AlternativeView> any_of;
 };
 KHU_DESCRIBE(SpecView, name, enterprise, user, programme, partition, qos, project, nodes,
              gpus_per_node, gpu_model, cores_per_node, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
-             segment_level, array, array_job, array_index)
+             segment_level, array, array_job, array_index, any_of)
 
 /// How far an array is, in elements.
 struct ArrayView {
@@ -208,7 +213,18 @@ struct ChangeView {
 };
 KHU_DESCRIBE(ChangeView, kind, option, loss_permille)
 
-/// The chain of blockers in order; the first is what `khu queue` shows.
+/// What keeps one of a job's alternatives, and what would start it.
+struct WhyAlternative {
+    int alternative{0};  ///< from 1
+    std::string what;    ///< "gpu-l4: 2 x 4 l4, 5h"
+    std::vector<Explained> reasons;
+    std::vector<ChangeView> changes;
+    Timestamp expected_start_at;  ///< null: not known
+};
+KHU_DESCRIBE(WhyAlternative, alternative, what, reasons, changes, expected_start_at)
+
+/// The chain of blockers in order; the first is what `khu queue` shows. Of a job with alternatives,
+/// `changes` is empty and each alternative has its own.
 struct WhyAnswer {
     JobId job;
     std::string phase;
@@ -219,9 +235,10 @@ struct WhyAnswer {
     Timestamp expected_start_at;  ///< null: not known
     std::optional<EtaView> eta;
     std::optional<FirstEtaView> first_eta;
+    std::vector<WhyAlternative> alternatives;  ///< in their order; empty: it has none
 };
 KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, changes, standing, expected_start_at, eta,
-             first_eta)
+             first_eta, alternatives)
 
 struct NodeView {
     NodeId node;
@@ -264,7 +281,20 @@ struct HoldPart {
 };
 KHU_DESCRIBE(HoldPart, grant, amount_ugs)
 
-/// The same function as admission, so a job that the quote affords is admitted.
+/// What one of a job's alternatives would hold.
+struct QuotedAlternative {
+    int alternative{0};               ///< from 1
+    bool affordable{false};           ///< its hold would fit now
+    std::optional<Explained> reason;  ///< why not
+    std::int64_t billable_milli{0};
+    Atoms hold_ugs;
+    Mvnd list_mvnd;
+};
+KHU_DESCRIBE(QuotedAlternative, alternative, affordable, reason, billable_milli, hold_ugs,
+             list_mvnd)
+
+/// The same function as admission, so a job that the quote affords is admitted. Of a job with
+/// alternatives, the first that is affordable, or the first; all of them are in `alternatives`.
 struct QuoteAnswer {
     bool admitted{false};             ///< would be accepted into the queue
     bool affordable{false};           ///< the hold would fit now
@@ -275,11 +305,12 @@ struct QuoteAnswer {
     Mvnd list_mvnd;
     std::vector<PaidPart> split;
     std::vector<HoldPart> grants;
-    std::vector<GrantAhead> ahead;  ///< of those grants
-    Timestamp runs_out_at;          ///< with this job at the rate of what runs now
+    std::vector<GrantAhead> ahead;                ///< of those grants
+    Timestamp runs_out_at;                        ///< with this job at the rate of what runs now
+    std::vector<QuotedAlternative> alternatives;  ///< in their order; empty: it has none
 };
 KHU_DESCRIBE(QuoteAnswer, admitted, affordable, reason, spec, billable_milli, hold_ugs, list_mvnd,
-             split, grants, ahead, runs_out_at)
+             split, grants, ahead, runs_out_at, alternatives)
 
 struct ProjectView {
     std::string project;

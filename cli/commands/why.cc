@@ -18,14 +18,41 @@ std::string permille(std::int64_t n) {
     return std::to_string(n / 10) + "." + std::to_string(n % 10) + " %";
 }
 
-/// What would start it now, and why it stands where it stands.
-std::string advice(const Session& session, const wire::WhyAnswer& why) {
+std::string changes_text(const Session& session, const std::vector<wire::ChangeView>& changes) {
     std::string out;
-    for (const wire::ChangeView& change : why.changes) {
+    for (const wire::ChangeView& change : changes) {
         out += session.say(Message::WhyChange, {change.option, permille(change.loss_permille)});
         out += '\n';
     }
-    if (why.changes.empty() && !why.reasons.empty() && why.standing) {
+    return out;
+}
+
+std::string reasons_text(const std::vector<wire::Explained>& reasons) {
+    std::string out;
+    for (const wire::Explained& reason : reasons) {
+        out += "  " + reason.code + " " + reason.name + ": " + reason.text + "\n";
+        out += reason.remedy.empty() ? "" : "       " + reason.remedy + "\n";
+    }
+    return out;
+}
+
+/// What keeps each of a job's alternatives.
+std::string alternatives_text(const Session& session, const wire::WhyAnswer& why) {
+    std::string out;
+    for (const wire::WhyAlternative& way : why.alternatives) {
+        out += session.say(Message::WhyAlternative, {std::to_string(way.alternative), way.what});
+        out += '\n' + reasons_text(way.reasons) + changes_text(session, way.changes);
+        if (way.reasons.empty()) {
+            out += session.say(Message::WhyAlternativeFree, {}) + "\n";
+        }
+    }
+    return out;
+}
+
+/// What would start it now, and why it stands where it stands.
+std::string advice(const Session& session, const wire::WhyAnswer& why) {
+    std::string out = changes_text(session, why.changes) + alternatives_text(session, why);
+    if (why.changes.empty() && !why.reasons.empty() && why.standing && why.alternatives.empty()) {
         out += session.say(Message::WhyNoChange, {}) + "\n";
     }
     if (why.eta) {
@@ -63,11 +90,15 @@ std::string sentences(const Session& session, const std::string& job, const wire
         out += session.say(Message::WhyExpected, {session.when(why.expected_start_at).shown});
     }
     out += '\n';
-    for (const wire::Explained& reason : why.reasons) {
-        out += "  " + reason.code + " " + reason.name + ": " + reason.text + "\n";
-        out += reason.remedy.empty() ? "" : "       " + reason.remedy + "\n";
+    return out + reasons_text(why.reasons) + advice(session, why);
+}
+
+void in_own_words(const Session& session, std::vector<wire::Explained>& reasons) {
+    for (wire::Explained& reason : reasons) {
+        const Failure own = explained(reason, session.language);
+        reason.text = own.text;
+        reason.remedy = own.remedy;
     }
-    return out + advice(session, why);
 }
 
 Result run(Session& session) {
@@ -80,10 +111,9 @@ Result run(Session& session) {
     if (!why) {
         return Unexpected{std::move(why).error()};
     }
-    for (wire::Explained& reason : why->answer.reasons) {
-        const Failure own = explained(reason, session.language);
-        reason.text = own.text;
-        reason.remedy = own.remedy;
+    in_own_words(session, why->answer.reasons);
+    for (wire::WhyAlternative& way : why->answer.alternatives) {
+        in_own_words(session, way.reasons);
     }
     if (session.format == Format::Table || session.format == Format::Wide) {
         session.print(sentences(session, session.operand(), why->answer));

@@ -29,6 +29,7 @@ inline constexpr Span time_limit_max = days(366);             ///< holds must fi
 inline constexpr std::int64_t dependencies_max = 1'000;       ///< jobs that one job waits for
 inline constexpr std::int64_t array_index_max = 100'000;      ///< 12.5 KB of bits
 inline constexpr int array_window = 64;              ///< elements that wait for resources at a time
+inline constexpr std::int64_t alternatives_max = 8;  ///< of a job; a round looks at each
 inline constexpr std::int64_t name_bytes_max = 128;  ///< job name, shown in tables
 inline constexpr std::int64_t script_bytes_max = 4LL << 20;  ///< Slurm's default of 4 MiB
 inline constexpr std::int64_t env_bytes_max = 1LL << 20;     ///< environment of a job, all of it

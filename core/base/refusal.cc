@@ -81,9 +81,26 @@ Refusal&& Refusal::with(std::string key, std::string words) && {
     return std::move(*this);
 }
 
+namespace {
+
+/// "alternative 2: ", where the refusal is about one of several that were asked for.
+std::string about_alternative(const Refusal& refusal, Language language) {
+    for (const Datum& datum : refusal.data) {
+        const auto* number = std::get_if<std::int64_t>(&datum.value);
+        if (datum.key == "alternative" && number != nullptr) {
+            const char* word = language == Language::English ? "alternative " : "phương án ";
+            return word + std::to_string(*number) + ": ";
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
 std::string text(const Refusal& refusal, Language language) {
     const CodeInfo& about = info(refusal.code);
-    return fill(language == Language::English ? about.text_en : about.text_vi, refusal.data);
+    return about_alternative(refusal, language) +
+           fill(language == Language::English ? about.text_en : about.text_vi, refusal.data);
 }
 
 std::string remedy(const Refusal& refusal, Language language) {

@@ -8,7 +8,8 @@
 /// A Refusal is a value: the code and the numbers. Text is made from the data when it is shown, in
 /// the reader's language; a placeholder {needed_ugs} is printed by its unit, which its last word
 /// names: _ugs GPU-hours, _mvnd dong, _s a duration in seconds, _ms a Span, _bytes, _at a Moment
-/// (ms).
+/// (ms). A refusal of one of a job's alternatives (--any-of) has its number as `alternative`, and
+/// its text begins with it.
 
 #include <cstdint>
 #include <string>

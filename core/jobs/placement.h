@@ -21,9 +21,10 @@ struct Receipt {
     std::string link;            ///< worst link among the chosen GPUs of a node: "nvswitch"
     std::string span;            ///< smallest subtree that holds the gang: "node", "rack", "zone"
     std::vector<std::string> rules;  ///< the hard rules that were evaluated and held
+    int alternative{0};              ///< which of the job's was taken, from 1; 0: it has none
     bool operator==(const Receipt&) const = default;
 };
-KHU_DESCRIBE(Receipt, score, best_score, link, span, rules)
+KHU_DESCRIBE(Receipt, score, best_score, link, span, rules, alternative)
 
 struct Placement {
     std::vector<NodeAllocation> nodes;  ///< rank order: the first is the head node

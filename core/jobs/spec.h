@@ -17,23 +17,13 @@
 #include "core/base/ids.h"
 #include "core/base/units.h"
 #include "core/jobs/rules.h"
+#include "core/jobs/shape.h"
 
 namespace khu {
 
 /// How a job's ranks are started; plugins/ has one planner for each.
 enum class Launcher : std::uint8_t { Script, Mpi, Torch, Fork };
 KHU_DESCRIBE_ENUM(Launcher, Script, Mpi, Torch, Fork)
-
-/// What a job takes of each of its nodes. Whole cores.
-struct Shape {
-    int gpus{0};
-    GpuModel gpu_model;  ///< empty: the partition's
-    int cores{1};
-    Bytes memory;  ///< 0 as submitted: the partition's share; never 0 once admitted
-    bool exclusive{false};
-    auto operator<=>(const Shape&) const = default;
-};
-KHU_DESCRIBE(Shape, gpus, gpu_model, cores, memory, exclusive)
 
 struct JobSpec {
     std::string name;
@@ -59,11 +49,12 @@ struct JobSpec {
     Boxed<NodeRules> where;  ///< beyond the partition
     Boxed<TimeRules> when;   ///< beyond the begin time
     Boxed<ArrayRules> array;
+    Boxed<AnyOf> any_of{};  ///< see alternatives.h
     bool operator==(const JobSpec&) const = default;
 };
 KHU_DESCRIBE(JobSpec, name, enterprise, user, programme, partition, qos, project, nodes, shape,
              tasks_per_node, time_limit, launcher, requeue, held, or_idle, not_before, within,
-             prefer, notice_signal, notice_seconds, where, when, array)
+             prefer, notice_signal, notice_seconds, where, when, array, any_of)
 
 /// What the node needs to start the job. Exactly one of argv and script is filled.
 struct Payload {

@@ -9,6 +9,7 @@
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
+#include "core/jobs/alternatives.h"
 #include "core/machine/money.h"
 
 namespace khu {
@@ -358,39 +359,6 @@ Checked could_run(const State& state, const Policy& policy, const JobSpec& spec,
     return held;
 }
 
-int weight_or_zero(const Policy& policy, const GpuModel& model) {
-    return weight_milli(policy, model).value_or(0);
-}
-
-PartitionTerms terms_of(const State& state, const Policy& policy, const Partition& partition) {
-    PartitionTerms terms{.gpus_per_node = partition.gpus_per_node};
-    if (partition.gpus_per_node > 0) {
-        terms.weight_milli = weight_or_zero(policy, partition.gpu);
-        terms.cores_per_gpu = partition.share.cores_per_gpu;
-        terms.mem_gib_per_gpu = partition.share.mem_gib_per_gpu;
-        return terms;
-    }
-    terms.core_weight_milli = weight_or_zero(policy, partition.share.core);
-    terms.mem_gib_weight_milli = weight_or_zero(policy, partition.share.mem);
-    for (const auto& [id, member] : state.scheduler.cluster().members(partition.id)) {
-        const NodeClass& node = member->state.node_class();
-        terms.cores_per_node = std::max(terms.cores_per_node, node.core_count());
-        terms.mem_gib_per_node = std::max(
-            terms.mem_gib_per_node, static_cast<int>(node.memory().value / gibibytes(1).value));
-    }
-    return terms;
-}
-
-std::vector<Payer> payers_of(const Policy& policy, const Programme& programme) {
-    std::vector<Payer> payers;
-    for (const SplitShare& share : programme.split) {
-        const Funder* funder = find_funder(policy, share.payer);
-        const PayerKind kind = funder == nullptr ? PayerKind::Enterprise : payer_kind(funder->kind);
-        payers.push_back({.kind = kind, .id = share.payer, .permille = share.permille});
-    }
-    return payers;
-}
-
 /// Everything but who asks and whether there is room: `spec` has its owner, programme, partition
 /// and QOS.
 Checked settle(const State& state, JobSpec& spec, Moment now) {
@@ -420,6 +388,39 @@ Checked settle(const State& state, JobSpec& spec, Moment now) {
     return Done{};
 }
 
+Checked settle_way(const State& state, JobSpec& spec, Moment now) {
+    settle_choice(state, *state.truth.policy, spec, now);
+    return settle(state, spec, now);
+}
+
+/// Each alternative must be able to run, or the job is refused with the first that cannot. All of
+/// them have the programme and the QOS that the first got.
+Checked settle_ways(const State& state, JobSpec& spec, Moment now) {
+    const int ways = static_cast<int>(spec.any_of->ways.size());
+    if (Checked few = in_range("alternatives", ways, 0, limits::alternatives_max); !few) {
+        return few;
+    }
+    if (ways == 0) {
+        return settle_way(state, spec, now);
+    }
+    for (int way = 0; way < ways; ++way) {
+        JobSpec one = in_way(spec, way);
+        Checked settled = sane_numbers(one);
+        if (settled) {
+            settled = settle_way(state, one, now);
+        }
+        if (!settled) {
+            return Unexpected{std::move(settled).error().with("alternative", way + 1)};
+        }
+        keep_way(one, way);
+        spec.programme = one.programme;
+        spec.qos = one.qos;
+        spec.any_of = std::move(one.any_of);
+    }
+    spec = ways == 1 ? only_way(spec, 0) : in_way(spec, 0);
+    return Done{};
+}
+
 }  // namespace
 
 Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
@@ -444,8 +445,7 @@ Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpe
                               .with("programmes", "none")};
     }
     sort_out(spec);
-    settle_choice(state, policy, spec, now);
-    if (Checked settled = settle(state, spec, now); !settled) {
+    if (Checked settled = settle_ways(state, spec, now); !settled) {
         return Unexpected{std::move(settled).error()};
     }
     if (Checked room = room_in_queue(state, policy, spec); !room) {
@@ -458,42 +458,10 @@ Expected<JobSpec, Refusal> readmit(const State& state, JobSpec changed, Moment n
     if (Checked sane = sane_numbers(changed); !sane) {
         return Unexpected{std::move(sane).error()};
     }
-    if (Checked settled = settle(state, changed, now); !settled) {
+    if (Checked settled = settle_ways(state, changed, now); !settled) {
         return Unexpected{std::move(settled).error()};
     }
     return changed;
-}
-
-namespace {
-
-/// Null where the policy waives all, as is usual: terms are stored with every start.
-std::optional<WaivedShares> waived_of(const AutomaticRefunds& automatic) {
-    if (automatic == AutomaticRefunds{}) {
-        return std::nullopt;
-    }
-    return WaivedShares{.node_fail = automatic.node_fail_permille,
-                        .agent_lost = automatic.agent_lost_permille,
-                        .launch_fail = automatic.launch_fail_permille,
-                        .controller_fault = automatic.controller_fault_permille,
-                        .maintenance_kill = automatic.maintenance_kill_permille};
-}
-
-}  // namespace
-
-PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
-    const Policy& policy = *state.truth.policy;
-    const Partition& partition = *find_partition(policy, spec.partition);
-    const NodeUse use{.gpus = spec.shape.gpus,
-                      .cores = spec.shape.cores,
-                      .memory = spec.shape.memory,
-                      .exclusive = spec.shape.exclusive};
-    const std::int64_t per_node = billable_milli(terms_of(state, policy, partition), use);
-    return {.billable_milli = per_node * spec.nodes,
-            .factor_permille = find_qos(policy, spec.qos)->factor_permille,
-            .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),
-            .payers = payers_of(policy, *find_programme(policy, spec.programme)),
-            .checkpoint_assumed = policy.refunds.checkpoint_assumed,
-            .waived = waived_of(policy.refunds.automatic)};
 }
 
 Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Moment now) {

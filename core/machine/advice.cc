@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/jobs/alternatives.h"
 #include "core/machine/admission.h"
 #include "core/machine/calendar.h"
 #include "core/machine/grant_terms.h"
@@ -71,7 +72,9 @@ int loss_permille(const JobSpec& from, const JobSpec& to) {
 
 class Search {
 public:
-    Search(State& state, const Job& job, Moment now) : state_(state), job_(job), now_(now) {}
+    /// `asked`: the job's own request, of the alternative in view.
+    Search(State& state, const Job& job, const JobSpec& asked, Moment now)
+        : state_(state), job_(job), asked_(asked), now_(now) {}
 
     std::vector<Change> run() {
         shorter_time();
@@ -88,7 +91,7 @@ private:
         return would_start(state_, job_, spec, now_);
     }
     void found(ChangeKind kind, JobSpec to) {
-        const int loss = loss_permille(job_.spec, to);
+        const int loss = loss_permille(asked_, to);
         changes_.push_back({kind, std::move(to), loss});
     }
 
@@ -96,7 +99,7 @@ private:
     void largest(ChangeKind kind, std::int64_t below,
                  const std::function<void(JobSpec&, std::int64_t)>& set) {
         const auto with = [&](std::int64_t n) {
-            JobSpec spec = job_.spec;
+            JobSpec spec = asked_;
             set(spec, n);
             return spec;
         };
@@ -112,19 +115,19 @@ private:
     }
 
     void shorter_time() {
-        const std::int64_t minutes_asked = (job_.spec.time_limit.value + 59'999) / 60'000;
+        const std::int64_t minutes_asked = (asked_.time_limit.value + 59'999) / 60'000;
         largest(ChangeKind::ShorterTime, minutes_asked,
                 [](JobSpec& spec, std::int64_t n) { spec.time_limit = minutes(n); });
     }
     void fewer_nodes() {
-        largest(ChangeKind::FewerNodes, job_.spec.nodes,
+        largest(ChangeKind::FewerNodes, asked_.nodes,
                 [](JobSpec& spec, std::int64_t n) { spec.nodes = static_cast<int>(n); });
     }
     /// Cores and memory go along with the GPUs.
     void fewer_gpus() {
-        const Shape asked = job_.spec.shape;
+        const Shape asked = asked_.shape;
         for (int gpus = asked.gpus - 1; gpus >= 1; --gpus) {
-            JobSpec spec = job_.spec;
+            JobSpec spec = asked_;
             spec.shape.gpus = gpus;
             spec.shape.cores = std::max(spec.tasks_per_node, asked.cores * gpus / asked.gpus);
             spec.shape.memory = Bytes{asked.memory.value / asked.gpus * gpus};
@@ -136,8 +139,8 @@ private:
     void other_partition() {
         const Policy& policy = *state_.truth.policy;
         for (const Partition& partition : policy.partitions) {
-            if (partition.id != job_.spec.partition) {
-                JobSpec spec = job_.spec;
+            if (partition.id != asked_.partition) {
+                JobSpec spec = asked_;
                 spec.partition = partition.id;
                 spec.shape.gpu_model = GpuModel{};
                 try_admitted(ChangeKind::OtherPartition, std::move(spec));
@@ -145,9 +148,9 @@ private:
         }
     }
     void other_programme() {
-        for (const Grant& grant : state_.truth.ledger.balance(job_.spec.enterprise)) {
-            if (grant.programme != job_.spec.programme) {
-                JobSpec spec = job_.spec;
+        for (const Grant& grant : state_.truth.ledger.balance(asked_.enterprise)) {
+            if (grant.programme != asked_.programme) {
+                JobSpec spec = asked_;
                 spec.programme = grant.programme;
                 try_admitted(ChangeKind::OtherProgramme, std::move(spec));
             }
@@ -167,6 +170,7 @@ private:
 
     State& state_;
     const Job& job_;
+    const JobSpec& asked_;
     Moment now_;
     std::vector<Change> changes_;
 };
@@ -192,27 +196,33 @@ bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) 
 }
 
 Advice advise(State& state, const Job& job, Moment now) {
+    return advise(state, job, 0, now);
+}
+
+Advice advise(State& state, const Job& job, int way, Moment now) {
+    const JobSpec asked = only_way(job.spec, way);
     Advice advice;
-    if (std::optional<Reason> gone = not_offered(state, job.spec)) {
+    if (std::optional<Reason> gone = not_offered(state, asked)) {
         return {.blockers = {std::move(*gone)}, .changes = {}};
     }
-    if (std::optional<Reason> over = over_running_limit(state, job.spec)) {
+    if (std::optional<Reason> over = over_running_limit(state, asked)) {
         advice.blockers.push_back(std::move(*over));
     }
-    if (std::optional<Reason> blackout = blackout_ahead(*state.truth.policy, job.spec, now)) {
+    if (std::optional<Reason> blackout = blackout_ahead(*state.truth.policy, asked, now)) {
         advice.blockers.push_back(std::move(*blackout));
     }
-    if (std::optional<Reason> over = over_grant_limit(state, job.spec, 0, now)) {
+    if (std::optional<Reason> over = over_grant_limit(state, asked, 0, now)) {
         advice.blockers.push_back(std::move(*over));
     }
-    if (Expected<HoldPlan, Reason> plan = plan_hold(state, job.spec, now); !plan) {
+    if (Expected<HoldPlan, Reason> plan = plan_hold(state, asked, now); !plan) {
         advice.blockers.push_back(std::move(plan).error());
     }
-    if (std::optional<Reason> devices = why_no_place(state.scheduler.why_input(), job.id, now)) {
+    if (std::optional<Reason> devices =
+            why_no_place(state.scheduler.why_input(), job.id, way, now)) {
         advice.blockers.push_back(std::move(*devices));
     }
     if (!advice.blockers.empty()) {
-        advice.changes = Search(state, job, now).run();
+        advice.changes = Search(state, job, asked, now).run();
     }
     return advice;
 }

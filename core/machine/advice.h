@@ -32,9 +32,11 @@ struct Advice {
     std::vector<Change> changes;   ///< each starts the job now; the smallest loss first
 };
 
-/// Of a queued job that is neither held nor asleep, after rounds have settled. The state is
-/// unchanged on return; it is not const because placing borrows devices.
+/// Of a queued job (of its first alternative) that is neither held nor asleep, after rounds have
+/// settled. The state is unchanged on return; it is not const because placing borrows devices.
 Advice advise(State& state, const Job& job, Moment now);
+/// The same of one of its alternatives: what keeps that one, and what would start it.
+Advice advise(State& state, const Job& job, int way, Moment now);
 
 /// Whether a round would start the job now with `spec` instead of its own.
 bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now);

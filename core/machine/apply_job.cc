@@ -5,6 +5,7 @@
 
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
+#include "core/jobs/alternatives.h"
 #include "core/ledger/usage.h"
 #include "core/machine/apply.h"
 #include "core/machine/arrays.h"
@@ -88,8 +89,18 @@ void back_to_asked(Job& job) {
     }
 }
 
+/// What the spec says of itself, and what depends on it, is of that alternative from now on.
+void go_way(State& state, Job& job, int way, Moment at) {
+    if (ways_of(job.spec) > 1) {
+        job.spec = in_way(job.spec, way);
+        job.predicted =
+            state.truth.history.predict(run_class(job.spec), job.spec.time_limit, at).run;
+    }
+}
+
 void queue_again(State& state, Job& job, const AttemptClosed& fact, Moment at) {
     back_to_asked(job);
+    go_way(state, job, 0, at);
     job.phase = Queued{.since = at, .not_before = fact.not_before};
     job.spec.held = job.spec.held || fact.hold_job;
     enter_queue(state, job, at);
@@ -139,13 +150,23 @@ void share_names(State& state, JobSpec& spec) {
                        &spec.shape.gpu_model.value, &spec.within, &spec.prefer}) {
         state.names.share(*name);
     }
+    if (spec.any_of.filled()) {
+        for (Alternative& way : spec.any_of.edit().ways) {
+            state.names.share(way.partition.value);
+            state.names.share(way.shape.gpu_model.value);
+        }
+    }
 }
 
 std::optional<Moment> timer_of(const Job& job) {
     const Attempt* attempt = live_attempt(job);
     const bool begun = is_array(job.spec) && job.progress->waiting_count == 0;
     if (attempt == nullptr && job.spec.when->deadline > Moment{0} && !begun) {
-        return job.spec.when->deadline - job.spec.time_limit;
+        Span longest = job.spec.time_limit;
+        for (const Alternative& way : job.spec.any_of->ways) {
+            longest = std::max(longest, way.time_limit);
+        }
+        return job.spec.when->deadline - longest;
     }
     if (attempt == nullptr || std::holds_alternative<Ending>(job.phase)) {
         return std::nullopt;
@@ -301,6 +322,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     const Queued queued = std::get<Queued>(job.phase);
     KHU_CHECK(fact.attempt.value == job.attempts.value + 1);
     forget_timer(state, job);
+    go_way(state, job, way_taken(fact.placement.receipt), at);
     if (job.attempts.value == 0) {
         count_first_start(state, job, at);
     }
@@ -332,8 +354,9 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
 
 Effects on(State& state, const PlacePromised& fact, Moment) {
     state.truth.jobs.at(fact.job).others_gave_way = true;
-    state.truth.promises[fact.job] = {.nodes = fact.nodes, .by = fact.free_by};
-    state.scheduler.place_promised(fact.job, fact.nodes, fact.free_by);
+    state.truth.promises[fact.job] = {
+        .nodes = fact.nodes, .by = fact.free_by, .alternative = fact.alternative};
+    state.scheduler.place_promised(fact.job, fact.nodes, fact.free_by, fact.alternative);
     return {};
 }
 

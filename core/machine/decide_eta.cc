@@ -16,11 +16,9 @@ Decided on(State& state, const GiveEtas&, Moment now) {
     const bool some_wait = state.scheduler.queue().size() > 0;
     state.eta_due_at = some_wait ? now + limits::eta_again : kNever;
     EtasGiven given;
-    for (const auto& [partition, heads] : state.scheduler.queue().partitions()) {
-        for (const JobEta& each : etas_of(state, partition, now)) {
-            if (may_be_told(state.truth.jobs.at(each.job))) {
-                given.etas.push_back(each);
-            }
+    for (const JobEta& each : etas_of(state, now)) {
+        if (may_be_told(state.truth.jobs.at(each.job))) {
+            given.etas.push_back(each);
         }
     }
     if (!given.etas.empty()) {

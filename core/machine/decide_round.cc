@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "core/jobs/alternatives.h"
 #include "core/machine/admission.h"
 #include "core/machine/calendar.h"
 #include "core/machine/decide.h"
@@ -24,17 +25,17 @@ public:
     /// What is promised is as good as held, so that nobody else of the enterprise uses it up.
     Books(const State& state, Moment now) : state_(state), now_(now) {
         for (const auto& [job, place] : state.truth.promises) {
-            if (!admit(job)) {
-                promised(job);
+            if (!admit(job, place.alternative)) {
+                promised(job, place.alternative);
             }
         }
     }
 
-    std::optional<Reason> admit(JobId id) override {
+    std::optional<Reason> admit(JobId id, int way) override {
         if (promised_.contains(id)) {
             return std::nullopt;
         }
-        const JobSpec& spec = state_.truth.jobs.at(id).spec;
+        const JobSpec& spec = spec_of(id, way);
         if (std::optional<Reason> gone = not_offered(state_, spec)) {
             return gone;
         }
@@ -52,56 +53,85 @@ public:
         if (std::optional<Reason> lacks = lacks_live_grant(state_, spec, now_)) {
             return lacks;
         }
-        const Expected<HoldPlan, Reason> plan = plan_start(
-            state_, spec, price(state_, spec, now_), {ledger_for(spec.enterprise), money_}, now_);
+        const Expected<HoldPlan, Reason> plan = plan_of(spec);
         if (!plan) {
             remember_short(plan.error());
-            if (std::optional<QosId> idle =
-                    idle_offer(state_, state_.truth.jobs.at(id), plan.error())) {
-                offers_.emplace(id, std::move(*idle));
+            std::optional<QosId> idle = idle_offer(state_, state_.truth.jobs.at(id), plan.error());
+            if (idle && short_in_every_way(state_.truth.jobs.at(id))) {
+                offers_.emplace(id, std::pair(std::move(*idle), way));
             }
             return plan.error();
         }
-        plans_.insert_or_assign(id, *plan);
+        plans_.insert_or_assign(std::pair(id, way), *plan);
         return std::nullopt;
     }
-
-    /// Whether a job like this one could start, as far as books and limits go.
-    [[nodiscard]] bool affords(const JobSpec& spec) const {
-        return !not_offered(state_, spec) &&
-               !over_running_limit(state_, spec, also_running(spec)) &&
-               !over_grant_limit(state_, spec, 0, now_) &&
-               plan_start(state_, spec, price(state_, spec, now_),
-                          {ledger_for(spec.enterprise), money_}, now_)
-                   .has_value();
-    }
-    /// Jobs that were refused, and where they may wait instead: the first of their lanes.
-    [[nodiscard]] const std::map<JobId, QosId>& offers() const { return offers_; }
-
-    Atoms started(JobId id, const Placement&) override {
-        if (!promised_.contains(id)) {
-            use_up(id);
+    [[nodiscard]] bool short_in_every_way(const Job& job) const {
+        for (int way = 0; ways_of(job.spec) > 1 && way < ways_of(job.spec); ++way) {
+            if (plan_of(in_way(job.spec, way))) {
+                return false;
+            }
         }
-        const Job& job = state_.truth.jobs.at(id);
-        return fair_hold(*state_.truth.policy, price(state_, job.spec, now_), job.spec.time_limit);
+        return true;
     }
 
-    void promised(JobId id) override {
-        use_up(id);
+    /// Whether a job like this one could start in one of its ways, as far as books and limits go.
+    [[nodiscard]] bool affords(const JobSpec& asked) const {
+        for (int way = 0; way < ways_of(asked); ++way) {
+            const JobSpec spec = in_way(asked, way);
+            if (!not_offered(state_, spec) &&
+                !over_running_limit(state_, spec, also_running(spec)) &&
+                !over_grant_limit(state_, spec, 0, now_) && plan_of(spec)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    /// Jobs that were refused, where they may wait instead and in which way they were refused: the
+    /// first of their lanes.
+    [[nodiscard]] const std::map<JobId, std::pair<QosId, int>>& offers() const { return offers_; }
+
+    Atoms started(JobId id, const Placement& placement) override {
+        const int way = way_taken(placement.receipt);
+        if (!promised_.contains(id)) {
+            use_up(id, way);
+        }
+        const JobSpec& spec = spec_of(id, way);
+        return fair_hold(*state_.truth.policy, price(state_, spec, now_), spec.time_limit);
+    }
+
+    void promised(JobId id, int way) override {
+        use_up(id, way);
         promised_.insert(id);
     }
 
     /// Started or promised in this round, or promised before.
     [[nodiscard]] bool used(JobId id) const { return used_.contains(id); }
-    [[nodiscard]] const HoldPlan& plan(JobId id) const { return plans_.at(id); }
+    [[nodiscard]] const HoldPlan& plan(JobId id, int way) const { return plans_.at({id, way}); }
+    /// What the job asks for in that way.
+    const JobSpec& spec_of(JobId id, int way) {
+        const JobSpec& asked = state_.truth.jobs.at(id).spec;
+        if (ways_of(asked) == 1) {
+            return asked;
+        }
+        const auto known = ways_.find({id, way});
+        return known != ways_.end()
+                   ? known->second
+                   : ways_.emplace(std::pair(id, way), in_way(asked, way)).first->second;
+    }
     [[nodiscard]] const std::set<FunderId>& short_funders() const { return short_funders_; }
 
 private:
-    void use_up(JobId id) {
+    [[nodiscard]] Expected<HoldPlan, Reason> plan_of(const JobSpec& spec) const {
+        return plan_start(state_, spec, price(state_, spec, now_),
+                          {ledger_for(spec.enterprise), money_}, now_);
+    }
+
+    void use_up(JobId id, int way) {
         used_.insert(id);
         const Job& job = state_.truth.jobs.at(id);
-        const HoldPlan& plan = plans_.at(id);
-        const EnterpriseId& enterprise = job.spec.enterprise;
+        const JobSpec& spec = spec_of(id, way);
+        const HoldPlan& plan = plans_.at({id, way});
+        const EnterpriseId& enterprise = spec.enterprise;
         if (!hours_.contains(enterprise)) {
             hours_.emplace(enterprise, state_.truth.ledger.part_of(enterprise));
         }
@@ -112,10 +142,10 @@ private:
         for (const MoneyPart& part : plan.money) {
             money_[part.account] += part.amount;
         }
-        const std::int64_t gpus = std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
-        gpus_[{job.spec.enterprise, job.spec.programme}] += gpus;
-        qos_gpus_[{job.spec.enterprise, job.spec.qos}] += gpus;
-        ++jobs_[{job.spec.enterprise, job.spec.programme}];
+        const std::int64_t gpus = std::int64_t{spec.nodes} * spec.shape.gpus;
+        gpus_[{spec.enterprise, spec.programme}] += gpus;
+        qos_gpus_[{spec.enterprise, spec.qos}] += gpus;
+        ++jobs_[{spec.enterprise, spec.programme}];
     }
 
     [[nodiscard]] AlsoRunning also_running(const JobSpec& spec) const {
@@ -142,22 +172,26 @@ private:
     std::map<EnterpriseId, Ledger> hours_;  ///< of those that started something in this round
     std::map<std::string, Mvnd> money_;     ///< promised in this round, by account
     std::set<FunderId> short_funders_;
-    std::map<JobId, HoldPlan> plans_;
+    std::map<std::pair<JobId, int>, HoldPlan> plans_;  ///< by job and way
+    std::map<std::pair<JobId, int>, JobSpec> ways_;    ///< of jobs that have several
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> gpus_;
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> jobs_;  ///< started
     std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus_;
     std::set<JobId> promised_;
     std::set<JobId> used_;
-    std::map<JobId, QosId> offers_;
+    std::map<JobId, std::pair<QosId, int>> offers_;
 };
 
 /// Every job of a lane that was refused, and not started before, goes to the idle class with it.
 void offer_idle(const State& state, const Books& books, std::vector<Fact>& facts) {
     const Queue& queue = state.scheduler.queue();
-    for (const auto& [first, qos] : books.offers()) {
-        for (const LaneJob& each : queue.lane(queue.lane_of(first))->ready) {
+    std::set<JobId> offered;
+    for (const auto& [first, offer] : books.offers()) {
+        const auto& [qos, way] = offer;
+        for (const LaneJob& each : queue.lane(queue.lane_of(first, way))->ready) {
             const Job& job = state.truth.jobs.at(each.second);
-            if (!job.others_gave_way && !books.used(each.second)) {
+            if (!job.others_gave_way && !books.used(each.second) && books.short_in_every_way(job) &&
+                offered.insert(each.second).second) {
                 facts.push_back(QosOffered{.job = each.second, .qos = qos});
             }
         }
@@ -187,8 +221,11 @@ void evict(const State& state, const Eviction& eviction, Moment now, std::vector
     std::ranges::copy_if(eviction.victims, std::back_inserter(told), [&](JobId id) {
         return !std::holds_alternative<Ending>(state.truth.jobs.at(id).phase);
     });
-    facts.push_back(PlacePromised{
-        .job = promise.job, .nodes = promise.nodes, .free_by = promise.by, .victims = told});
+    facts.push_back(PlacePromised{.job = promise.job,
+                                  .nodes = promise.nodes,
+                                  .free_by = promise.by,
+                                  .victims = told,
+                                  .alternative = promise.alternative});
     for (const JobId id : told) {
         const Job& victim = state.truth.jobs.at(id);
         const Attempt& attempt = *live_attempt(victim);
@@ -226,12 +263,13 @@ Decided on(State& state, const RunRound&, Moment now) {
     }
     for (Start& start : result.starts) {
         const Job& job = state.truth.jobs.at(start.job);
+        const int way = way_taken(start.placement.receipt);
         decision.facts.push_back(
             JobPlaced{.job = start.job,
                       .attempt = AttemptNumber{job.attempts.value + 1},
                       .placement = std::move(start.placement),
-                      .terms = price(state, job.spec, now),
-                      .hold = books.plan(start.job),
+                      .terms = price(state, books.spec_of(start.job, way), now),
+                      .hold = books.plan(start.job, way),
                       .yields_at = yields_at(*state.truth.policy, job.spec.qos, now)});
     }
     for (const Eviction& eviction : result.evictions) {

@@ -1,5 +1,6 @@
 /// Changes of a job that waits or runs.
 
+#include "core/jobs/alternatives.h"
 #include "core/machine/admission.h"
 #include "core/machine/decide.h"
 
@@ -16,6 +17,10 @@ Expected<JobSpec, Refusal> changed_in_queue(const State& state, const Job& job,
     JobSpec spec = job.spec;
     spec.name = change.name.value_or(spec.name);
     spec.time_limit = change.time_limit.value_or(spec.time_limit);
+    for (int way = 0; change.time_limit && way < ways_of(job.spec) && ways_of(job.spec) > 1;
+         ++way) {
+        spec.any_of.edit().ways[static_cast<std::size_t>(way)].time_limit = *change.time_limit;
+    }
     spec.not_before = change.not_before.value_or(spec.not_before);
     spec.qos = change.qos.value_or(spec.qos);
     if (change.deadline) {
@@ -42,6 +47,9 @@ Expected<JobSpec, Refusal> changed_while_running(const Job& job, const JobChange
         return Unexpected{Refusal(Code::OnlyShorter)
                               .with("job", number(job))
                               .with("limit_s", job.spec.time_limit.value / 1000)};
+    }
+    if (ways_of(spec) > 1) {
+        keep_way(spec, way_taken(live_attempt(job)->placement.receipt));
     }
     const Span ran = now - live_attempt(job)->taken_at;
     if (spec.time_limit != job.spec.time_limit && spec.time_limit <= ran) {

@@ -1,8 +1,11 @@
 #include "core/machine/eta.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "core/base/limits.h"
+#include "core/jobs/alternatives.h"
 #include "core/jobs/array.h"
 #include "core/machine/apply.h"
 
@@ -14,6 +17,12 @@ Moment expected_end(const Job& job, Moment now) {
     const Attempt& attempt = *live_attempt(job);
     const Moment expected = attempt.taken_at + job.predicted;
     return expected > now ? expected : now + (now - attempt.taken_at);
+}
+
+/// It starts in whichever comes first.
+void take_earlier(JobEta& eta, const JobEta& other) {
+    eta.early = std::min(eta.early, other.early);
+    eta.late = std::min(eta.late, other.late);
 }
 
 }  // namespace
@@ -28,6 +37,45 @@ std::vector<JobEta> etas_of(const State& state, const PartitionId& partition, Mo
                               .expected_end = [&](JobId id) { return expected_end(job(id), now); },
                               .now = now};
     return forecast(input, partition, limits::forecast_jobs_max);
+}
+
+std::vector<JobEta> etas_of(const State& state, Moment now) {
+    const Queue& queue = state.scheduler.queue();
+    std::vector<JobEta> all;
+    std::map<JobId, std::size_t> several;
+    for (const auto& [partition, heads] : queue.partitions()) {
+        for (const JobEta& eta : etas_of(state, partition, now)) {
+            const bool alone = !queue.has_alternatives(eta.job);
+            const auto known = alone ? several.end() : several.find(eta.job);
+            if (known != several.end()) {
+                take_earlier(all[known->second], eta);
+                continue;
+            }
+            if (!alone) {
+                several.emplace(eta.job, all.size());
+            }
+            all.push_back(eta);
+        }
+    }
+    return all;
+}
+
+std::optional<JobEta> eta_of(const State& state, const Job& job, Moment now) {
+    std::set<PartitionId> partitions;
+    for (int way = 0; way < ways_of(job.spec); ++way) {
+        partitions.insert(in_way(job.spec, way).partition);
+    }
+    std::optional<JobEta> found;
+    for (const PartitionId& partition : partitions) {
+        for (const JobEta& eta : etas_of(state, partition, now)) {
+            if (eta.job == job.id && found) {
+                take_earlier(*found, eta);
+            } else if (eta.job == job.id) {
+                found = eta;
+            }
+        }
+    }
+    return found;
 }
 
 bool may_be_told(const Job& job) {

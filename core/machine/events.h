@@ -91,7 +91,8 @@ struct EtasGiven {
 };
 KHU_DESCRIBE(EtasGiven, etas)
 
-/// Resources and hours are taken: `terms` and `hold` stay as they are for the whole attempt.
+/// Resources and hours are taken: `terms` and `hold` stay as they are for the whole attempt. Of a
+/// job with alternatives, the receipt says which one it is.
 struct JobPlaced {
     JobId job;
     AttemptNumber attempt;
@@ -109,8 +110,9 @@ struct PlacePromised {
     std::vector<NodeId> nodes;
     Moment free_by;
     std::vector<JobId> victims;
+    int alternative{0};  ///< of the job's, the one that starts there; from 0
 };
-KHU_DESCRIBE(PlacePromised, job, nodes, free_by, victims)
+KHU_DESCRIBE(PlacePromised, job, nodes, free_by, victims, alternative)
 
 /// A job with `or_idle` waits at that QOS from now on: at the idle class, since its hours do not
 /// fit, or at the one that it asked for again.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/jobs/alternatives.h"
+
 namespace khu {
 namespace {
 
@@ -29,7 +31,11 @@ std::optional<QosId> idle_offer(const State& state, const Job& job, const Reason
     }
     const auto found = std::ranges::find_if(programme->qos, [&](const QosId& id) {
         const Qos* qos = find_qos(policy, id);
-        return qos != nullptr && takes(*qos, job.spec);
+        bool takes_all = qos != nullptr;
+        for (int way = 0; way < ways_of(job.spec); ++way) {
+            takes_all = takes_all && takes(*qos, in_way(job.spec, way));
+        }
+        return takes_all;
     });
     return found == programme->qos.end() ? std::nullopt : std::optional(*found);
 }

@@ -128,7 +128,7 @@ void restore(State& state, Moment now) {
         apply_detail::rate_node(state, node);
     }
     for (const auto& [id, place] : state.truth.promises) {
-        state.scheduler.place_promised(id, place.nodes, place.by);
+        state.scheduler.place_promised(id, place.nodes, place.by, place.alternative);
     }
     for (auto& [id, ended] : state.truth.ended) {
         state.names.share(ended.enterprise.value);

@@ -38,9 +38,10 @@ namespace khu {
 struct PromisedPlace {
     std::vector<NodeId> nodes;
     Moment by;
+    int alternative{0};
     bool operator==(const PromisedPlace&) const = default;
 };
-KHU_DESCRIBE(PromisedPlace, nodes, by)
+KHU_DESCRIBE(PromisedPlace, nodes, by, alternative)
 
 struct NodeRecord {
     NodeId id;

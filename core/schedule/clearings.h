@@ -28,6 +28,7 @@ struct Clearing {
     Span time_limit;
     std::vector<NodeId> nodes;  ///< ascending
     Moment by;
+    int alternative{0};  ///< of the job's, the one that starts there
     bool operator==(const Clearing&) const = default;
 };
 

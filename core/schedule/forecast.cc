@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/schedule/line.h"
 #include "core/schedule/pool.h"
@@ -36,6 +37,7 @@ public:
         std::vector<JobId> jobs;
         std::vector<PoolJob> by_limit;
         std::vector<PoolJob> as_expected;
+        std::set<JobId> seen;
         Line line(in_.queue, &in_.memo, partition_);
         while (static_cast<std::int64_t>(jobs.size()) < most) {
             const auto place = line.next();
@@ -43,6 +45,10 @@ public:
                 break;
             }
             const Lane& lane = *in_.queue.lane(place->lane);
+            if (in_.queue.has_alternatives(place->order.job) &&
+                !seen.insert(place->order.job).second) {
+                continue;  // Another alternative of the same partition.
+            }
             PoolJob job = pool_job(in_.queue.shape(lane.key.shape)->request);
             jobs.push_back(place->order.job);
             job.run = lane.key.time_limit;

@@ -59,6 +59,9 @@ void RoundMemo::wake_shapes(Wake wake, const ClusterNode& node, const Cluster& c
     }
     for (const PartitionId& partition : cluster.partitions_of(node)) {
         drop_reservations(partition);
+        if (queue.has_alternatives()) {
+            headless_.insert(partition);  // One promised elsewhere may have its place here sooner.
+        }
     }
     for (const ShapeNumber shape : could_use(node, cluster, queue, wake)) {
         blocks_.erase(shape);

@@ -1,8 +1,10 @@
 #include "core/schedule/queue.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "core/base/check.h"
+#include "core/jobs/alternatives.h"
 
 namespace khu {
 namespace {
@@ -12,22 +14,37 @@ constexpr JobId kNobody{0};  // ids start at 1
 }  // namespace
 
 QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect) {
-    return {.id = id,
-            .tier = tier,
-            .request = request_of(spec, suspect),
-            .programme = spec.programme,
-            .user = spec.user,
-            .qos = spec.qos,
-            .project = spec.project,
-            .time_limit = spec.time_limit,
-            .not_before = spec.not_before,
-            .held = spec.held,
-            .as_if = {}};
+    QueuedJob job{.id = id,
+                  .tier = tier,
+                  .request = request_of(spec, suspect),
+                  .programme = spec.programme,
+                  .user = spec.user,
+                  .qos = spec.qos,
+                  .project = spec.project,
+                  .time_limit = spec.time_limit,
+                  .not_before = spec.not_before,
+                  .held = spec.held,
+                  .as_if = {}};
+    for (int way = 1; way < ways_of(spec); ++way) {
+        const JobSpec of = in_way(spec, way);
+        job.further.push_back({request_of(of, suspect), of.time_limit});
+    }
+    return job;
+}
+
+template <class Do>
+void Queue::each_lane(JobId job, const Do& act) {
+    act(place_of(job).lane);
+    if (const auto further = further_.find(job); further != further_.end()) {
+        for (const LaneNumber lane : further->second) {
+            act(lane);
+        }
+    }
 }
 
 void Queue::add(const QueuedJob& job, Moment now) {
     KHU_CHECK(job.id != kNobody && !contains(job.id), "job {}", job.id.value);
-    const LaneNumber lane = lane_for(job);
+    const LaneNumber lane = lane_for(job, {job.request, job.time_limit}, 0);
     Place place{.lane = lane, .as_if = job.as_if, .asleep_until = Moment{0}};
     if (!job.held && job.not_before > now) {
         place.asleep_until = job.not_before;
@@ -35,23 +52,34 @@ void Queue::add(const QueuedJob& job, Moment now) {
     }
     place.ready = !job.held && place.asleep_until == Moment{0};
     places_.emplace(job.id, place);
-    if (place.ready) {
-        enter(lane, {job.as_if, job.id});
-    } else {
-        ++lanes_.at(lane).waiting;
+    for (const QueuedWay& way : job.further) {
+        std::vector<LaneNumber>& lanes = further_[job.id];
+        lanes.push_back(lane_for(job, way, static_cast<int>(lanes.size()) + 1));
     }
+    each_lane(job.id, [&](LaneNumber each) {
+        if (place.ready) {
+            enter(each, {job.as_if, job.id});
+        } else {
+            ++lanes_.at(each).waiting;
+        }
+    });
 }
 
 void Queue::remove(JobId job) {
     const Place place = place_of(job);
-    places_.erase(job);
-    if (place.ready) {
-        leave(place.lane, {place.as_if, job});
-    } else {
-        --lanes_.at(place.lane).waiting;
+    each_lane(job, [&](LaneNumber lane) {
+        if (place.ready) {
+            leave(lane, {place.as_if, job});
+        } else {
+            --lanes_.at(lane).waiting;
+        }
+        forget_if_empty(lane);
+    });
+    if (place.asleep_until != Moment{0}) {
         sleeping_.erase({place.asleep_until, job});
     }
-    forget_if_empty(place.lane);
+    further_.erase(job);
+    places_.erase(job);
 }
 
 std::vector<ShapeNumber> Queue::wake(Moment now) {
@@ -62,9 +90,11 @@ std::vector<ShapeNumber> Queue::wake(Moment now) {
         Place& place = places_.at(job);
         place.ready = true;
         place.asleep_until = Moment{0};
-        --lanes_.at(place.lane).waiting;
-        enter(place.lane, {place.as_if, job});
-        woken.push_back(lanes_.at(place.lane).key.shape);
+        each_lane(job, [&](LaneNumber lane) {
+            --lanes_.at(lane).waiting;
+            enter(lane, {place.as_if, job});
+            woken.push_back(lanes_.at(lane).key.shape);
+        });
     }
     return woken;
 }
@@ -95,13 +125,21 @@ const Queue::Place& Queue::place_of(JobId job) const {
     return found->second;
 }
 
-LaneNumber Queue::lane_of(JobId job) const {
-    return place_of(job).lane;
+LaneNumber Queue::lane_of(JobId job, int alternative) const {
+    return alternative == 0 ? place_of(job).lane
+                            : further_.at(job).at(static_cast<std::size_t>(alternative) - 1);
 }
 
-QueueOrder Queue::order_of(JobId job) const {
-    const Place& place = place_of(job);
-    return order_in(lanes_.at(place.lane), {place.as_if, job});
+std::vector<LaneNumber> Queue::lanes_of(JobId job) const {
+    std::vector<LaneNumber> lanes{place_of(job).lane};
+    if (const auto further = further_.find(job); further != further_.end()) {
+        lanes.insert(lanes.end(), further->second.begin(), further->second.end());
+    }
+    return lanes;
+}
+
+QueueOrder Queue::order_of(JobId job, int alternative) const {
+    return order_in(lanes_.at(lane_of(job, alternative)), {place_of(job).as_if, job});
 }
 
 bool Queue::ready(JobId job) const {
@@ -112,19 +150,43 @@ Moment Queue::asleep_until(JobId job) const {
     return place_of(job).asleep_until;
 }
 
-std::int64_t Queue::ahead_of(JobId job) const {
-    const QueueOrder own = order_of(job);
+/// Whether an earlier alternative of the job is of that partition too.
+bool Queue::stands_before_in(const PartitionId& partition, JobId job, int alternative) const {
+    for (int earlier = 0; earlier < alternative; ++earlier) {
+        const Lane& lane = lanes_.at(lane_of(job, earlier));
+        if (shapes_.at(lane.key.shape).request.partition == partition) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The lane's jobs before `end`, each counted once in a partition.
+std::int64_t Queue::before_in(const Lane& lane, LaneJob end) const {
+    const auto last = lane.ready.lower_bound(end);
+    if (lane.key.alternative == 0) {
+        return std::distance(lane.ready.begin(), last);
+    }
+    const PartitionId& partition = shapes_.at(lane.key.shape).request.partition;
+    return std::count_if(lane.ready.begin(), last, [&](const LaneJob& each) {
+        return !stands_before_in(partition, each.second, lane.key.alternative);
+    });
+}
+
+std::int64_t Queue::ahead_of(JobId job, int alternative) const {
+    const QueueOrder own = order_of(job, alternative);
     const PartitionId& partition =
-        shapes_.at(lanes_.at(place_of(job).lane).key.shape).request.partition;
+        shapes_.at(lanes_.at(lane_of(job, alternative)).key.shape).request.partition;
     std::int64_t ahead = 0;
     for (const auto& [first, shape] : heads_in(partition)) {
         for (const auto& [head, lane_number] : shapes_.at(shape).heads) {
             const Lane& lane = lanes_.at(lane_number);
-            if (lane.key.tier > own.tier) {
+            if (lane.key.tier > own.tier && lane.key.alternative == 0) {
                 ahead += static_cast<std::int64_t>(lane.ready.size());
+            } else if (lane.key.tier > own.tier) {
+                ahead += before_in(lane, {kNever, JobId{UINT64_MAX}});
             } else if (lane.key.tier == own.tier) {
-                const LaneJob before{own.as_if - shift(lane.leaf), job};
-                ahead += std::distance(lane.ready.begin(), lane.ready.lower_bound(before));
+                ahead += before_in(lane, {own.as_if - shift(lane.leaf), job});
             }
         }
     }
@@ -154,11 +216,14 @@ std::map<PartitionId, QueueOrder> Queue::set_shift(LeafNumber leaf, Span by) {
     return moved;
 }
 
-LaneNumber Queue::lane_for(const QueuedJob& job) {
-    const ShapeNumber shape = shape_for(job.request, job.way.yields);
+LaneNumber Queue::lane_for(const QueuedJob& job, const QueuedWay& way, int alternative) {
+    const ShapeNumber shape = shape_for(way.request, job.way.yields);
     const PartyNumber party = party_for(job);
-    const LaneKey key{
-        .shape = shape, .party = party, .tier = job.tier, .time_limit = job.time_limit};
+    const LaneKey key{.shape = shape,
+                      .party = party,
+                      .tier = job.tier,
+                      .time_limit = way.time_limit,
+                      .alternative = alternative};
     const auto [found, fresh] = lane_numbers_.try_emplace(key, last_lane_ + 1);
     if (fresh) {
         ++last_lane_;

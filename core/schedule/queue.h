@@ -8,6 +8,9 @@
 /// at heads of lanes, not at jobs. Insertion and removal are O(log n); a new shift moves the heads
 /// of one enterprise's lanes.
 ///
+/// A job with alternatives stands in a lane for each of them, at the place in the order that its
+/// first gives it; among its own, the first comes first.
+///
 /// A job that is held, or waits for its begin time, is in the queue but in no lane.
 
 #include <algorithm>
@@ -41,6 +44,12 @@ inline Span sure_of(const GivingWay& way, Span time_limit) {
     return way.yields ? std::min(time_limit, way.after) : time_limit;
 }
 
+/// What an alternative beyond the first asks for.
+struct QueuedWay {
+    GangRequest request;
+    Span time_limit;
+};
+
 /// What the queue must know of a job.
 struct QueuedJob {
     JobId id;
@@ -57,6 +66,7 @@ struct QueuedJob {
     LeafNumber leaf{kNoLeaf};  ///< whose shift it gets
     GivingWay way{};
     bool or_idle{false};
+    std::vector<QueuedWay> further{};  ///< its alternatives after the first
 };
 QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect);
 
@@ -65,11 +75,15 @@ struct QueueOrder {
     int tier{0};
     Moment as_if;
     JobId job;
+    int alternative{0};
     std::strong_ordering operator<=>(const QueueOrder& other) const {
         if (tier != other.tier) {
             return other.tier <=> tier;
         }
-        return as_if != other.as_if ? as_if <=> other.as_if : job <=> other.job;
+        if (as_if != other.as_if) {
+            return as_if <=> other.as_if;
+        }
+        return job != other.job ? job <=> other.job : alternative <=> other.alternative;
     }
     bool operator==(const QueueOrder&) const = default;
 };
@@ -97,6 +111,7 @@ struct LaneKey {
     PartyNumber party{0};
     int tier{0};
     Span time_limit;
+    int alternative{0};  ///< of all its jobs
     auto operator<=>(const LaneKey&) const = default;
 };
 
@@ -152,11 +167,16 @@ public:
     }
 
     /// Claims: the job is in the queue.
-    [[nodiscard]] LaneNumber lane_of(JobId job) const;
-    [[nodiscard]] QueueOrder order_of(JobId job) const;
+    [[nodiscard]] LaneNumber lane_of(JobId job, int alternative = 0) const;
+    [[nodiscard]] QueueOrder order_of(JobId job, int alternative = 0) const;
+    /// Of each of its alternatives; one for a job without.
+    [[nodiscard]] std::vector<LaneNumber> lanes_of(JobId job) const;
+    [[nodiscard]] bool has_alternatives(JobId job) const { return further_.contains(job); }
+    /// Whether any job has.
+    [[nodiscard]] bool has_alternatives() const { return !further_.empty(); }
     /// Of a job of that lane.
     [[nodiscard]] QueueOrder order_in(const Lane& lane, const LaneJob& job) const {
-        return {lane.key.tier, job.first + shift(lane.leaf), job.second};
+        return {lane.key.tier, job.first + shift(lane.leaf), job.second, lane.key.alternative};
     }
     /// False while it is held or sleeps.
     [[nodiscard]] bool ready(JobId job) const;
@@ -165,7 +185,7 @@ public:
     [[nodiscard]] Moment asleep_until(JobId job) const;
 
     /// Ready jobs of its partition that stand before it. Walks the lanes of the partition.
-    [[nodiscard]] std::int64_t ahead_of(JobId job) const;
+    [[nodiscard]] std::int64_t ahead_of(JobId job, int alternative = 0) const;
 
 private:
     struct Place {
@@ -182,7 +202,13 @@ private:
         Span by;
         std::set<LaneNumber> lanes;
     };
-    LaneNumber lane_for(const QueuedJob& job);
+    LaneNumber lane_for(const QueuedJob& job, const QueuedWay& way, int alternative);
+    /// The lane of each of its alternatives, the first first.
+    template <class Do>
+    void each_lane(JobId job, const Do& act);
+    [[nodiscard]] bool stands_before_in(const PartitionId& partition, JobId job,
+                                        int alternative) const;
+    [[nodiscard]] std::int64_t before_in(const Lane& lane, LaneJob end) const;
     ShapeNumber shape_for(const GangRequest& request, bool yields);
     PartyNumber party_for(const QueuedJob& job);
     void enter(LaneNumber lane, const LaneJob& job);
@@ -192,7 +218,8 @@ private:
     void forget_if_empty(LaneNumber lane);
     [[nodiscard]] const Place& place_of(JobId job) const;
 
-    std::unordered_map<JobId, Place> places_;  // looked up, never walked
+    std::unordered_map<JobId, Place> places_;           // looked up, never walked
+    std::map<JobId, std::vector<LaneNumber>> further_;  ///< of those with alternatives
     std::set<std::pair<Moment, JobId>> sleeping_;
     std::unordered_map<LaneNumber, Lane> lanes_;  // looked up, never walked
     std::map<LaneKey, LaneNumber> lane_numbers_;

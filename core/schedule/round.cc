@@ -42,6 +42,9 @@ void Round::gather() {
     for (const ShapeNumber shape : touched) {
         schedule(shape);
     }
+    for (const auto& [key, gone] : memo_.dropped_) {
+        look_at_all_ways(key.second);
+    }
     const std::set<PartitionId> headless = memo_.headless_;
     for (const PartitionId& partition : headless) {
         walk_on(partition);
@@ -219,7 +222,8 @@ Round::Verdict Round::judge(const Look& look) {
     if (block == ShapeBlock::Busy && !needs_promise(look)) {
         return has_promise(look) ? after_promise(look) : Verdict::ShapeDone;
     }
-    if (std::optional<Reason> reason = in_.admission.admit(look.order.job)) {
+    if (std::optional<Reason> reason =
+            in_.admission.admit(look.order.job, look.order.alternative)) {
         park(look, std::move(*reason));
         return Verdict::NextLane;
     }
@@ -243,7 +247,7 @@ Round::Verdict Round::try_to_place(const Look& look) {
         start(look, std::move(*placement));
         return Verdict::NextJob;
     }
-    if (make_way(look, bars)) {
+    if (!other_way_starts(look) && make_way(look, bars)) {
         return Verdict::NextJob;
     }
     if (!bars.empty() && (can_place(in_.cluster, look.request) || room_for(look, {}))) {
@@ -271,8 +275,13 @@ Round::Verdict Round::busy(const Look& look) {
     if (!needs_promise(look)) {
         return Verdict::ShapeDone;
     }
-    if (reserve(look)) {
-        return after_promise(look);
+    switch (reserve(look)) {
+        case Reserved::Here:
+            return after_promise(look);
+        case Reserved::Elsewhere:
+            return Verdict::NextJob;
+        case Reserved::No:
+            break;
     }
     if (promised_before(look).empty()) {
         memo_.blocks_[look.shape] = ShapeBlock::Unavailable;
@@ -281,7 +290,8 @@ Round::Verdict Round::busy(const Look& look) {
 }
 
 bool Round::has_promise(const Look& look) const {
-    return memo_.promises_.find({look.request.partition, look.order.job}) != nullptr;
+    const StartReservation* own = memo_.promises_.find({look.request.partition, look.order.job});
+    return own != nullptr && own->order.alternative == look.order.alternative;
 }
 
 /// The next job of the same shape may get a reservation too.
@@ -301,6 +311,10 @@ void Round::start(const Look& look, Placement placement) {
         take_from_reservations(look, allocation);
         in_.cluster.take(look.request.enterprise, allocation);
     }
+    if (in_.queue.has_alternatives(look.order.job)) {
+        placement.receipt.alternative = look.order.alternative + 1;
+        settled_.insert(look.order.job);
+    }
     count_use(look.lane, in_.admission.started(look.order.job, placement));
     started_.push_back(std::move(attempt));
     result_.starts.push_back({look.order.job, std::move(placement)});
@@ -311,12 +325,15 @@ void Round::start(const Look& look, Placement placement) {
 void Round::step_aside(const Look& look) {
     std::vector<PromiseKey> moved;
     for (const auto& [key, reservation] : memo_.promises_.all()) {
-        if (reservation.order >= look.order && meets_nodes_of(look, key)) {
+        const bool own = key.second == look.order.job;
+        if (own || (reservation.order >= look.order && meets_nodes_of(look, key))) {
             moved.push_back(key);
         }
     }
     for (const PromiseKey& key : moved) {
-        make_anew(key, look.shape);
+        const bool other_way =
+            key.second == look.order.job && memo_.promises_.find(key)->shape != look.shape;
+        other_way ? promise_goes(key) : make_anew(key, look.shape);
     }
     for (const PromiseKey& key : moved) {
         walk_on(key.first);
@@ -330,6 +347,7 @@ void Round::make_anew(const PromiseKey& key, ShapeNumber in_turn) {
     if (waiting != in_turn && !visits_.contains(waiting)) {
         schedule(waiting);
     }
+    look_at_all_ways(key.second);
 }
 
 bool Round::meets_nodes_of(const Look& look, const PromiseKey& key) const {
@@ -367,20 +385,22 @@ bool Round::full(const PartitionId& partition) const {
 
 /// Its partition has fewer reservations than it may have, or one of a job behind it.
 bool Round::needs_promise(const Look& look) const {
-    const std::vector<PromiseKey> made = memo_.promises_.of(look.request.partition);
+    std::vector<PromiseKey> made = memo_.promises_.of(look.request.partition);
     if (!look.way.holds_place || has_promise(look)) {
         return false;
     }
+    std::erase(made, PromiseKey{look.request.partition, look.order.job});  // of another way
     return made.empty() || look.order < memo_.promises_.find(made.back())->order ||
-           !full(look.request.partition);
+           static_cast<int>(made.size()) <
+               in_.cluster.partition(look.request.partition)->reservations;
 }
 
 /// The reservations of jobs before it which it would outlast and whose nodes it might use.
 std::vector<PromiseKey> Round::bars_of(const Look& look) const {
     std::vector<PromiseKey> bars;
     for (const auto& [key, reservation] : memo_.promises_.all()) {
-        if (reservation.order < look.order && look.ends_at > reservation.at &&
-            meets_nodes_of(look, key)) {
+        if (key.second != look.order.job && reservation.order < look.order &&
+            look.ends_at > reservation.at && meets_nodes_of(look, key)) {
             bars.push_back(key);
         }
     }
@@ -392,7 +412,8 @@ std::vector<PromiseKey> Round::bars_of(const Look& look) const {
 std::vector<PromiseKey> Round::promised_before(const Look& look) const {
     std::vector<PromiseKey> before;
     for (const auto& [key, reservation] : memo_.promises_.all()) {
-        if (reservation.order < look.order && meets_nodes_of(look, key)) {
+        if (key.second != look.order.job && reservation.order < look.order &&
+            meets_nodes_of(look, key)) {
             before.push_back(key);
         }
     }
@@ -437,13 +458,22 @@ void Round::take_from_reservations(const Look& look, const NodeAllocation& alloc
     }
 }
 
-bool Round::reserve(const Look& look) {
+Round::Reserved Round::reserve(const Look& look) {
     const NodeFilter allowed = off_the_nodes_of(promised_before(look));
     const Outlook outlook(view(), in_.rule, look.way.yields, started_, in_.now);
     std::optional<Earliest> earliest =
         earliest_start(in_.cluster, outlook, look.request, in_.now, allowed);
     if (!earliest) {
-        return false;
+        return Reserved::No;
+    }
+    if (const StartReservation* other = promise_of_job(look)) {
+        if (std::pair(other->at, other->order.alternative) <
+            std::pair(earliest->at, look.order.alternative)) {
+            return Reserved::Elsewhere;
+        }
+        const PromiseKey left{other->request.partition, look.order.job};
+        promise_goes(left);
+        walk_on(left.first);
     }
     const PartitionId& partition = look.request.partition;
     for (const PromiseKey& key : memo_.promises_.of(partition)) {
@@ -454,6 +484,7 @@ bool Round::reserve(const Look& look) {
             make_anew(key, look.shape);
         } else {
             memo_.drop_reservation(key);
+            look_at_all_ways(key.second);
         }
     }
     const StartReservation& made =
@@ -474,7 +505,8 @@ bool Round::reserve(const Look& look) {
     } else {
         memo_.headless_.insert(partition);
     }
-    return true;
+    look_at_other_ways(look);
+    return Reserved::Here;
 }
 
 /// Promises of other partitions to jobs behind this one look for nodes of their own.

@@ -12,6 +12,8 @@
 ///      reservations: the earliest time at which enough attempts have reached their deadlines, and
 ///      the nodes it will use then, each on nodes of its own
 ///   5  jobs behind it start only if they end before that time or leave it its part of those nodes
+///      a job with alternatives starts in the first that can; where none can, the one that could
+///      start earliest has its reservation
 ///   6  a job that is charged and would start if attempts that give way were gone (preempt.h): they
 ///      are told, and the job is promised the nodes; it starts at the beginning of the round that
 ///      finds them free
@@ -44,13 +46,14 @@ public:
     Admission& operator=(const Admission&) = delete;
     virtual ~Admission() = default;
 
-    /// The reason why the job may not start now; none if it may. Counts what started() named.
-    virtual std::optional<Reason> admit(JobId job) = 0;
+    /// The reason why the job may not start in that way now; none if it may. Counts what started()
+    /// named.
+    virtual std::optional<Reason> admit(JobId job, int alternative) = 0;
     /// The round decided this start: its hold and its share of limits are used up from now on.
-    /// Gives what it may use in all, for the fair share.
+    /// Gives what it may use in all, for the fair share. The receipt says in which way.
     virtual Atoms started(JobId job, const Placement& placement) = 0;
     /// The round promised the job a place: what it needs is kept for it from now on.
-    virtual void promised(JobId) {}
+    virtual void promised(JobId, int /*alternative*/) {}
 };
 
 class Outlook;

@@ -12,7 +12,7 @@ namespace khu {
 void Round::start_cleared() {
     std::vector<std::pair<QueueOrder, JobId>> order;
     for (const auto& [job, promise] : in_.clearings.all()) {
-        order.emplace_back(in_.queue.order_of(job), job);
+        order.emplace_back(in_.queue.order_of(job, promise.alternative), job);
     }
     std::ranges::sort(order);
     for (const auto& [place, job] : order) {
@@ -23,10 +23,11 @@ void Round::start_cleared() {
 
 void Round::keep(JobId job) {
     const Clearing promise = *in_.clearings.find(job);
-    const LaneNumber lane = in_.queue.lane_of(job);
-    const Look look = look_at(in_.queue.lane(lane)->key.shape, lane, in_.queue.order_of(job));
+    const int way = promise.alternative;
+    const LaneNumber lane = in_.queue.lane_of(job, way);
+    const Look look = look_at(in_.queue.lane(lane)->key.shape, lane, in_.queue.order_of(job, way));
     ++result_.looked_at;
-    if (look.way.yields || !intact(promise) || in_.admission.admit(job)) {
+    if (look.way.yields || !intact(promise) || in_.admission.admit(job, way)) {
         result_.lapsed.push_back(job);
         return;
     }
@@ -80,7 +81,8 @@ bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
                      .request = look.request,
                      .time_limit = look.time_limit,
                      .nodes = {},
-                     .by = in_.now + in_.rule.grace};
+                     .by = in_.now + in_.rule.grace,
+                     .alternative = look.order.alternative};
     for (const NodeAllocation& allocation : room->nodes) {
         promise.nodes.push_back(allocation.node);
         take_from_reservations(look, allocation);
@@ -89,7 +91,7 @@ bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
         in_.clearings.leaving(victim);
     }
     in_.clearings.add(promise);
-    in_.admission.promised(look.order.job);
+    in_.admission.promised(look.order.job, look.order.alternative);
     settled_.insert(look.order.job);
     result_.evictions.push_back({std::move(promise), std::move(room->victims)});
     step_aside(look);

@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// The inside of a round (round.h): what it keeps while it lasts, and its steps. Only round.cc and
-/// round_cleared.cc, which has step 6, know it.
+/// The inside of a round (round.h): what it keeps while it lasts, and its steps. Only round.cc,
+/// round_cleared.cc, which has step 6, and round_ways.cc, which has alternatives, know it.
 
 #include <climits>
 #include <map>
@@ -70,6 +70,11 @@ private:
     Verdict busy(const Look& look);
     [[nodiscard]] Verdict after_promise(const Look& look) const;
     [[nodiscard]] bool has_promise(const Look& look) const;
+    [[nodiscard]] const StartReservation* promise_of_job(const Look& look) const;
+    [[nodiscard]] bool other_way_starts(const Look& look);
+    void look_at_other_ways(const Look& look);
+    void look_at_all_ways(JobId job);
+    void promise_goes(const PromiseKey& key);
     void start(const Look& look, Placement placement);
     void count_use(LaneNumber lane, Atoms use);
     void park(const Look& look, Reason reason);
@@ -99,7 +104,8 @@ private:
                                           const std::vector<PromiseKey>& bars) const;
     [[nodiscard]] NodeFilter off_the_nodes_of(const std::vector<PromiseKey>& bars) const;
     void take_from_reservations(const Look& look, const NodeAllocation& allocation);
-    bool reserve(const Look& look);
+    enum class Reserved { No, Here, Elsewhere };
+    Reserved reserve(const Look& look);
     void give_way(const StartReservation& made);
     void settle_dropped(const PartitionId& partition, const StartReservation* after);
     void unbar(const StartReservation& before, const StartReservation* after);

@@ -57,19 +57,35 @@ void Scheduler::job_queued(const QueuedJob& job, Moment now) {
     KHU_CHECK(running_.find(job.id) == nullptr, "job {}", job.id.value);
     queue_.add(job, now);
     if (queue_.ready(job.id)) {
-        memo_.touch(queue_.lane(queue_.lane_of(job.id))->key.shape);
+        touch(job.id);
+    }
+}
+
+/// The next round looks at the job again.
+void Scheduler::touch(JobId job) {
+    for (const LaneNumber lane : queue_.lanes_of(job)) {
+        memo_.touch(queue_.lane(lane)->key.shape);
     }
 }
 
 void Scheduler::job_unqueued(JobId job) {
-    const LaneNumber lane = queue_.lane_of(job);
-    const ShapeNumber shape = queue_.lane(lane)->key.shape;
-    const PartitionId partition = queue_.shape(shape)->request.partition;
+    struct Left {
+        LaneNumber lane;
+        ShapeNumber shape;
+        PartitionId partition;
+    };
+    std::vector<Left> left;
+    for (const LaneNumber lane : queue_.lanes_of(job)) {
+        const ShapeNumber shape = queue_.lane(lane)->key.shape;
+        left.push_back({lane, shape, queue_.shape(shape)->request.partition});
+    }
     queue_.remove(job);
-    memo_.on_left(job, partition, lane, queue_);
-    const ShapeLanes* left = queue_.shape(shape);
-    if (left == nullptr || left->heads.empty()) {
-        memo_.forget_shape(shape);  // Nobody would tell it what is freed meanwhile.
+    for (const auto& [lane, shape, partition] : left) {
+        memo_.on_left(job, partition, lane, queue_);
+        const ShapeLanes* remains = queue_.shape(shape);
+        if (remains == nullptr || remains->heads.empty()) {
+            memo_.forget_shape(shape);  // Nobody would tell it what is freed meanwhile.
+        }
     }
 }
 
@@ -106,13 +122,14 @@ void Scheduler::preemption(PreemptionRule rule) {
     }
 }
 
-void Scheduler::place_promised(JobId job, std::vector<NodeId> nodes, Moment by) {
-    const LaneKey& key = queue_.lane(queue_.lane_of(job))->key;
+void Scheduler::place_promised(JobId job, std::vector<NodeId> nodes, Moment by, int alternative) {
+    const LaneKey& key = queue_.lane(queue_.lane_of(job, alternative))->key;
     clearings_.add({.job = job,
                     .request = queue_.shape(key.shape)->request,
                     .time_limit = key.time_limit,
                     .nodes = std::move(nodes),
-                    .by = by});
+                    .by = by,
+                    .alternative = alternative});
 }
 
 void Scheduler::promise_over(JobId job) {
@@ -121,7 +138,7 @@ void Scheduler::promise_over(JobId job) {
     }
     const Clearing promise = clearings_.remove(job);
     if (queue_.contains(job) && queue_.ready(job)) {
-        memo_.touch(queue_.lane(queue_.lane_of(job))->key.shape);
+        touch(job);
     }
     for (const NodeId node : promise.nodes) {
         if (cluster_.find(node) != nullptr) {
@@ -221,6 +238,10 @@ RoundResult Scheduler::round(Admission& admission, Moment now) {
 
 std::optional<Reason> Scheduler::why(JobId job, Moment now) const {
     return why_waiting(why_input(), job, now);
+}
+
+std::optional<Reason> Scheduler::why(JobId job, int alternative, Moment now) const {
+    return why_waiting(why_input(), job, alternative, now);
 }
 
 }  // namespace khu

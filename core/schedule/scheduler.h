@@ -55,7 +55,7 @@ public:
     // Giving way (preempt.h).
     void preemption(PreemptionRule rule);
     /// Claims: the job is queued and has no promise.
-    void place_promised(JobId job, std::vector<NodeId> nodes, Moment by);
+    void place_promised(JobId job, std::vector<NodeId> nodes, Moment by, int alternative = 0);
     /// The job's promise is over, if it has one: it starts, or leaves the queue.
     void promise_over(JobId job);
     /// The same for one that cannot be kept. An attempt that did not leave in its time is counted
@@ -80,6 +80,8 @@ public:
     /// round will look at it. A held job's reason is the machine's to give. Claims: the job is
     /// queued.
     [[nodiscard]] std::optional<Reason> why(JobId job, Moment now) const;
+    /// The same of one of its alternatives.
+    [[nodiscard]] std::optional<Reason> why(JobId job, int alternative, Moment now) const;
 
     [[nodiscard]] const Cluster& cluster() const { return cluster_; }
     [[nodiscard]] const Queue& queue() const { return queue_; }
@@ -95,6 +97,7 @@ public:
 private:
     void reorder(Moment now);
     void offer(NodeId node);
+    void touch(JobId job);
     void ripen(Moment now);
 
     Cluster cluster_;

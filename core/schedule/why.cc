@@ -32,7 +32,8 @@ Reason nodes_unavailable(const GangRequest& request, const FitReport& report) {
 const StartReservation* before_it(const WhyInput& in, const GangRequest& request,
                                   QueueOrder order) {
     const StartReservation* first = in.memo.promises().first_of(request.partition);
-    return first != nullptr && first->order < order ? first : nullptr;
+    const bool before = first != nullptr && first->order < order && first->job != order.job;
+    return before ? first : nullptr;
 }
 
 /// "within rack", "segments of 12 in a rack"; empty if the nodes may stand anywhere.
@@ -46,18 +47,26 @@ std::string togetherness(const GangRequest& request) {
     return rule;
 }
 
-Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job, Moment now) {
+/// One way of a job that waits.
+struct Way {
+    JobId job;
+    int alternative{0};
+};
+
+Reason resources_busy(const WhyInput& in, const GangRequest& request, Way of, Moment now) {
     const FitReport report = fit_report(in.zone.cluster, request);
-    const GivingWay& way = in.queue.lane(in.queue.lane_of(job))->way;
+    const GivingWay& way = in.queue.lane(in.queue.lane_of(of.job))->way;
     const Outlook outlook(in.zone, in.rule, way.yields, {}, now);
     const std::optional<Earliest> earliest = earliest_start(in.zone.cluster, outlook, request, now);
     if (!earliest) {
         return nodes_unavailable(request, report);
     }
     Moment expected = earliest->at;
-    if (const StartReservation* own = in.memo.promises().find({request.partition, job})) {
+    const QueueOrder order = in.queue.order_of(of.job, of.alternative);
+    const StartReservation* own = in.memo.promises().find({request.partition, of.job});
+    if (own != nullptr && own->order.alternative == of.alternative) {
         expected = std::max(own->at, now);
-    } else if (const StartReservation* first = before_it(in, request, in.queue.order_of(job))) {
+    } else if (const StartReservation* first = before_it(in, request, order)) {
         expected = std::max(expected, first->at);
     }
     if (report.fitting >= request.nodes && !togetherness(request).empty()) {
@@ -73,20 +82,20 @@ Reason resources_busy(const WhyInput& in, const GangRequest& request, JobId job,
         .with("gpus", request.shape.gpus)
         .with("cores", request.shape.cores)
         .with("partition", request.partition.value)
-        .with("rank", in.queue.ahead_of(job) + 1)
+        .with("rank", in.queue.ahead_of(of.job, of.alternative) + 1)
         .with("expected_at", expected.value);
 }
 
-Reason behind_others(const WhyInput& in, const GangRequest& request, JobId job) {
-    const QueueOrder order = in.queue.order_of(job);
+Reason behind_others(const WhyInput& in, const GangRequest& request, Way of) {
+    const QueueOrder order = in.queue.order_of(of.job, of.alternative);
     const StartReservation* first = before_it(in, request, order);
     for (const auto& [partition, reservation] : in.memo.reservations()) {
-        if (first == nullptr && reservation.order < order) {
+        if (first == nullptr && reservation.order < order && reservation.job != of.job) {
             first = &reservation;  // Of another partition with the same nodes.
         }
     }
     return Reason(Code::BehindOthers)
-        .with("ahead", in.queue.ahead_of(job))
+        .with("ahead", in.queue.ahead_of(of.job, of.alternative))
         .with("first", static_cast<std::int64_t>(first == nullptr ? 0 : first->job.value));
 }
 
@@ -112,16 +121,16 @@ std::optional<Reason> place_promised(const WhyInput& in, JobId job) {
 
 }  // namespace
 
-std::optional<Reason> why_no_place(const WhyInput& in, JobId job, Moment now) {
-    const Lane& lane = *in.queue.lane(in.queue.lane_of(job));
+std::optional<Reason> why_no_place(const WhyInput& in, JobId job, int alternative, Moment now) {
+    const Lane& lane = *in.queue.lane(in.queue.lane_of(job, alternative));
     const GangRequest& request = in.queue.shape(lane.key.shape)->request;
     if (std::optional<Reason> promised = place_promised(in, job)) {
         return promised;
     }
     if (!can_place(in.zone.cluster, request)) {
-        return resources_busy(in, request, job, now);
+        return resources_busy(in, request, {job, alternative}, now);
     }
-    const QueueOrder order = in.queue.order_of(job);
+    const QueueOrder order = in.queue.order_of(job, alternative);
     std::vector<const StartReservation*> bars;
     for (const auto& [partition, each] : in.memo.reservations()) {
         if (each.job != job && each.order < order &&
@@ -133,11 +142,11 @@ std::optional<Reason> why_no_place(const WhyInput& in, JobId job, Moment now) {
         beside_clearings(in.zone, job, request, beside(std::move(bars), in.zone.cluster, request));
     return can_place(in.zone.cluster, request, allowed)
                ? std::nullopt
-               : std::optional<Reason>(behind_others(in, request, job));
+               : std::optional<Reason>(behind_others(in, request, {job, alternative}));
 }
 
-std::optional<Reason> why_waiting(const WhyInput& in, JobId job, Moment now) {
-    const LaneNumber lane = in.queue.lane_of(job);
+std::optional<Reason> why_waiting(const WhyInput& in, JobId job, int alternative, Moment now) {
+    const LaneNumber lane = in.queue.lane_of(job, alternative);
     const ShapeNumber shape = in.queue.lane(lane)->key.shape;
     if (!in.queue.ready(job)) {
         const Moment begin = in.queue.asleep_until(job);
@@ -158,11 +167,37 @@ std::optional<Reason> why_waiting(const WhyInput& in, JobId job, Moment now) {
         case ShapeBlock::Unavailable:
             return nodes_unavailable(request, fit_report(in.zone.cluster, request));
         case ShapeBlock::Busy:
-            return resources_busy(in, request, job, now);
+            return resources_busy(in, request, {job, alternative}, now);
         case ShapeBlock::Barred:
-            return behind_others(in, request, job);
+            return behind_others(in, request, {job, alternative});
     }
     KHU_CHECK(false, "shape {}", shape);
+}
+
+std::optional<Reason> why_waiting(const WhyInput& in, JobId job, Moment now) {
+    const std::vector<LaneNumber> lanes = in.queue.lanes_of(job);
+    int promised = -1;
+    int shown = -1;
+    for (std::size_t way = 0; way < lanes.size(); ++way) {
+        const Lane& lane = *in.queue.lane(lanes[way]);
+        const int alternative = lane.key.alternative;
+        if (lanes.size() > 1 && !why_waiting(in, job, alternative, now)) {
+            return std::nullopt;
+        }
+        const PartitionId& partition = in.queue.shape(lane.key.shape)->request.partition;
+        const StartReservation* promise = in.memo.promises().find({partition, job});
+        if (promise != nullptr && promise->order.alternative == alternative) {
+            promised = alternative;
+        }
+        if (shown < 0 && in.memo.parked(lanes[way]) == nullptr) {
+            shown = alternative;
+        }
+    }
+    const int way = promised < 0 ? std::max(shown, 0) : promised;
+    std::optional<Reason> reason = why_waiting(in, job, way, now);
+    return lanes.size() == 1 || !reason
+               ? reason
+               : std::optional(std::move(*reason).with("alternative", way + 1));
 }
 
 }  // namespace khu

@@ -24,12 +24,15 @@ struct WhyInput {
 /// ResourcesBusy (A120) or PlacePromised (A140); none for a held job, and for one that the next
 /// round will look at.
 /// Claims: the job is queued.
+std::optional<Reason> why_waiting(const WhyInput& input, JobId job, int alternative, Moment now);
+/// Of a job with alternatives: of the one that has a reservation, else of the first that only waits
+/// for nodes, else of the first; none if the next round will look at one of them.
 std::optional<Reason> why_waiting(const WhyInput& input, JobId job, Moment now);
 
 /// The part of it that is about nodes, whatever admission says: A121, A120, A140, or A125 where the
 /// job fits and the nodes are reserved for a job before it or promised to another; none if it could
 /// be placed.
 /// Claims: the job is queued.
-std::optional<Reason> why_no_place(const WhyInput& input, JobId job, Moment now);
+std::optional<Reason> why_no_place(const WhyInput& input, JobId job, int alternative, Moment now);
 
 }  // namespace khu

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/jobs/alternatives.h"
 #include "core/machine/arrays.h"
 #include "core/machine/dependencies.h"
 
@@ -45,6 +46,24 @@ std::optional<std::string> no_double_use(const Host& host) {
             if (!cores.insert(core).second) {
                 return fmt::format("I5 core {} of {} is used twice", core, host.name());
             }
+        }
+    }
+    return std::nullopt;
+}
+
+/// A job with alternatives waits as the first of them, and runs as the one that its receipt names.
+std::optional<std::string> one_alternative(const State& state) {
+    for (const auto& [id, job] : state.truth.jobs) {
+        const Attempt* attempt = live_attempt(job);
+        const int way = attempt == nullptr ? 0 : way_taken(attempt->placement.receipt);
+        if (in_way(job.spec, way) != job.spec) {
+            return fmt::format("I12 job {} is not what its alternative {} says", id.value, way + 1);
+        }
+        const int taken = attempt == nullptr ? 0 : static_cast<int>(attempt->stages.size());
+        if (attempt != nullptr && (taken != job.spec.nodes ||
+                                   attempt->deadline > attempt->taken_at + job.spec.time_limit)) {
+            return fmt::format("I12 job {} has {} nodes, alternative {} is of {}", id.value, taken,
+                               way + 1, job.spec.nodes);
         }
     }
     return std::nullopt;
@@ -100,6 +119,9 @@ std::optional<std::string> broken_claim(const Controller& controller, const Host
         return std::nullopt;
     }
     if (auto broken = promises_kept(controller, promises)) {
+        return broken;
+    }
+    if (auto broken = one_alternative(controller.machine()->state())) {
         return broken;
     }
     if (auto broken = rules_kept(controller.machine()->state())) {

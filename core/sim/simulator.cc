@@ -56,6 +56,7 @@ private:
     void send_to_agent(const SendToAgent& effect);
     void perform(const Effect& effect);
     void submit(int number, int tries);
+    static void offer_alternatives(JobSpec& spec);
     void add_rules(JobSpec& spec, int number, Random& of_job) const;
     void cancel(JobId job, const Identity& who);
     template <class Deliver>
@@ -227,6 +228,25 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
         spec.qos = QosId{kIdleQos};
     }
     spec.or_idle = of_job.chance(300);
+    if (of_job.chance(200)) {
+        offer_alternatives(spec);
+    }
+}
+
+/// As it is, or on one node with a GPU for half as long, or on one with two.
+void Simulation::offer_alternatives(JobSpec& spec) {
+    const Alternative asked{.partition = spec.partition,
+                            .nodes = spec.nodes,
+                            .shape = spec.shape,
+                            .tasks_per_node = spec.tasks_per_node,
+                            .time_limit = spec.time_limit};
+    std::vector<Alternative>& ways = spec.any_of.edit().ways;
+    ways.assign(3, asked);
+    for (const std::size_t way : {1U, 2U}) {
+        ways[way].nodes = 1;
+        ways[way].shape.gpus = static_cast<int>(way);
+    }
+    ways[1].time_limit = Span{asked.time_limit.value / 2};
 }
 
 /// Tries again with the same key until it is acknowledged, as the command line does.

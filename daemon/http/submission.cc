@@ -111,6 +111,51 @@ void add_rules(const wire::SubmitRequest& request, int segment, int array_runnin
     }
 }
 
+Expected<Alternative, Refusal> alternative_of(const wire::AlternativeAsk& ask) {
+    Alternative way;
+    int cores_per_task = 0;
+    int time_limit_s = 0;
+    const std::vector<Narrowed> numbers{
+        {"nodes", ask.nodes, &way.nodes, limits::nodes_max},
+        {"GPUs per node", ask.gpus_per_node, &way.shape.gpus, limits::gpus_per_node_max},
+        {"cores per task", ask.cores_per_task, &cores_per_task, limits::cores_per_node_max},
+        {"tasks per node", ask.tasks_per_node, &way.tasks_per_node, limits::tasks_per_node_max},
+        {"time limit in seconds", ask.time_limit_s, &time_limit_s,
+         limits::time_limit_max.value / 1000},
+    };
+    if (std::optional<Refusal> absurd = narrow(numbers)) {
+        return Unexpected{std::move(*absurd)};
+    }
+    way.partition = PartitionId{ask.partition};
+    way.shape.gpu_model = GpuModel{ask.gpu_model};
+    way.shape.cores = cores_per_task * way.tasks_per_node;
+    way.shape.memory = Bytes{ask.mem_bytes};
+    way.shape.exclusive = ask.exclusive;
+    way.time_limit = seconds(time_limit_s);
+    return way;
+}
+
+std::optional<Refusal> add_alternatives(const std::vector<wire::AlternativeAsk>& asked,
+                                        JobSpec& spec) {
+    if (static_cast<std::int64_t>(asked.size()) > limits::alternatives_max) {
+        return Refusal(Code::AbsurdRequest)
+            .with("what", "alternatives")
+            .with("asked", static_cast<std::int64_t>(asked.size()))
+            .with("low", 0)
+            .with("high", limits::alternatives_max);
+    }
+    std::int64_t number = 0;
+    for (const wire::AlternativeAsk& ask : asked) {
+        ++number;
+        Expected<Alternative, Refusal> way = alternative_of(ask);
+        if (!way) {
+            return std::move(way).error().with("alternative", number);
+        }
+        spec.any_of.edit().ways.push_back(std::move(way).value());
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Expected<JobSpec, Refusal> spec_of(const wire::SubmitRequest& request) {
@@ -158,6 +203,9 @@ Expected<JobSpec, Refusal> spec_of(const wire::SubmitRequest& request) {
     spec.within = request.within;
     spec.prefer = request.prefer;
     add_rules(request, segment, array_running_max, spec);
+    if (std::optional<Refusal> bad = add_alternatives(request.any_of, spec)) {
+        return Unexpected{std::move(*bad)};
+    }
     return spec;
 }
 

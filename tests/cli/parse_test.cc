@@ -72,7 +72,7 @@ TEST(Parse, UnknownWordsNameTheNearestKnownOne) {
 }
 
 TEST(Parse, OptionsOfLaterReleasesAreRefusedByName) {
-    for (const char* option : {"--any-of", "--container"}) {
+    for (const char* option : {"--container"}) {
         const Failure failure = wrong({"submit", option, "1", "x"});
 
         EXPECT_EQ(failure.exit, ExitCode::Refused) << option;

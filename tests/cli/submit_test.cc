@@ -194,8 +194,8 @@ TEST(Submit, TheLinesOfAScriptCountAndTheCommandLineWins) {
 TEST(Submit, AWrongLineOfAScriptIsRefusedWithItsPlace) {
     const FakeKhud khud([](const FakeRequest&) { return http(201, kMade); });
     const Folder folder;
-    const std::string script =
-        folder.file("train.sh", "#!/bin/bash\n#KHU --nodse 3\n#KHU --time 5x\n#KHU --any-of x\n");
+    const std::string script = folder.file(
+        "train.sh", "#!/bin/bash\n#KHU --nodse 3\n#KHU --time 5x\n#KHU --container x\n");
 
     const Ran ran = run_khu({"submit", script}, at(khud));
 
@@ -233,6 +233,31 @@ TEST(Submit, AJobFileSaysTheSameByTheLongNames) {
     }
     EXPECT_EQ(refused.code, 1);
     EXPECT_THAT(refused.err, HasSubstr("bad.yaml:1:1: P007"));
+}
+
+TEST(Submit, AlternativesAreReadFromTheirFileAndSentWhole) {
+    const FakeKhud khud([](const FakeRequest&) { return http(201, kMade); });
+    const Folder folder;
+    const std::string ways = folder.file("ways.yaml",
+                                         "- {partition: gpu-a100, gpus-per-node: 4}\n"
+                                         "- {partition: gpu-l40, gpus-per-node: 8, time: 3h}\n");
+    const std::string bad = folder.file("bad.yaml", "- {nodes: 1}\n- {noeds: 2}\n");
+
+    const Ran ran = run_khu({"submit", "--any-of", ways, "-t", "2h", "--", "train"}, at(khud));
+    const Ran refused = run_khu({"submit", "--any-of", bad, "train"}, at(khud));
+    const Ran missing = run_khu({"submit", "--any-of", "/no/such/file", "train"}, at(khud));
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    ASSERT_EQ(khud.requests().size(), 1U);
+    EXPECT_THAT(khud.requests().at(0).body,
+                HasSubstr(R"("any_of":[{"partition":"gpu-a100","nodes":1,"gpus_per_node":4)"));
+    EXPECT_THAT(khud.requests().at(0).body,
+                HasSubstr(R"({"partition":"gpu-l40","nodes":1,"gpus_per_node":8)"));
+    EXPECT_THAT(khud.requests().at(0).body, HasSubstr(R"("time_limit_s":10800)"));
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.err, HasSubstr("bad.yaml:2:4: P007 any-of[2].noeds"));
+    EXPECT_EQ(missing.code, 1);
+    EXPECT_THAT(missing.err, HasSubstr("J313"));
 }
 
 TEST(Submit, ValuesThatAreNotUnderstoodSayWhatToWrite) {

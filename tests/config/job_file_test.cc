@@ -144,5 +144,49 @@ TEST(JobFile, RefusesOtherTexts) {
     EXPECT_EQ(complaint(std::string(5 << 20, 'a')).substr(0, 18), "job.yaml:1:1: P006");
 }
 
+TEST(JobFile, HasAlternativesThatDifferFromTheJob) {
+    const JobFile file = job(R"(
+nodes: 2
+gpus-per-node: 8:h100
+tasks-per-node: 8
+time: 2h
+any-of:
+  - {}
+  - {partition: gpu-l4, nodes: 4, time: 5h}
+  - {gpus-per-node: 4:l40, partition: gpu-l40, cores-per-task: 2, exclusive: true}
+command: [train]
+)");
+    const auto ways = whole_alternatives(file.submission);
+    ASSERT_TRUE(ways);
+    ASSERT_EQ(ways->size(), 3U);
+    EXPECT_EQ((*ways)[0].spec, file.submission.spec);
+    const JobSpec& second = (*ways)[1].spec;
+    EXPECT_EQ(second.nodes, 4);
+    EXPECT_EQ(second.shape.gpus, 8);
+    EXPECT_TRUE(second.shape.gpu_model.empty());  // The other partition has another.
+    EXPECT_EQ(second.time_limit, hours(5));
+    const JobSpec& third = (*ways)[2].spec;
+    EXPECT_EQ(third.shape.gpu_model, GpuModel{"l40"});
+    EXPECT_EQ(third.shape.cores, 16);
+    EXPECT_TRUE(third.shape.exclusive);
+    EXPECT_EQ(job("any_of: [{nodes: 2}, {nodes: 1}]\ncommand: [x]").submission.any_of.size(), 2U);
+}
+
+TEST(JobFile, SaysWhereAnAlternativeIsWrong) {
+    EXPECT_EQ(complaint("command: [x]\nany-of: ways.yaml").substr(0, 22), "job.yaml:2:9: P017 any");
+    EXPECT_EQ(complaint("command: [x]\nany-of:\n  - {noeds: 2}").substr(0, 71),
+              "job.yaml:3:6: P007 any-of[1].noeds: unknown key; did you mean 'nodes'?");
+    EXPECT_EQ(complaint("command: [x]\nany-of:\n  - {nodes: 2}\n  - {qos: gap}").substr(0, 34),
+              "job.yaml:4:6: P007 any-of[2].qos: ");
+    EXPECT_EQ(complaint("command: [x]\nany-of:\n  - {nodes: two}").substr(0, 36),
+              "job.yaml:3:13: P011 any-of[1].nodes:");
+    EXPECT_EQ(complaint("command: [x]\nany-of: [" + std::string("{}, {}, {}, ") +
+                        "{}, {}, {}, {}, {}, {}]")
+                  .substr(0, 25),
+              "job.yaml:2:9: P011 any-of");
+    EXPECT_EQ(complaint("command: [x]\nany-of: [{nodes: [1]}]").substr(0, 19),
+              "job.yaml:2:18: P017");
+}
+
 }  // namespace
 }  // namespace khu::config

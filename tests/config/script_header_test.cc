@@ -58,7 +58,8 @@ TEST(KhuLines, AreRefusedWithLineAndColumn) {
               "job.sh:3:6: P007 --gpu-per-node: unknown option; did you mean 'gpus-per-node'?");
     EXPECT_EQ(options(header("#KHU --nodes two")).back(),
               "job.sh:2:6: P011 --nodes: 'two': a plain decimal integer is expected");
-    EXPECT_EQ(options(header("#KHU --any-of x")).back().substr(0, 24), "job.sh:2:6: P019 --any-o");
+    EXPECT_EQ(options(header("#KHU --container x")).back().substr(0, 24),
+              "job.sh:2:6: P019 --conta");
     EXPECT_EQ(options(header("#KHU --nodes")).back(), "job.sh:2:6: P004 --nodes: needs a value");
     EXPECT_EQ(options(header("#KHU --hold=yes")).back(), "job.sh:2:6: P004 --hold: takes no value");
     EXPECT_EQ(options(header("#KHU --name 'x")).back(),

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "core/base/random.h"
+#include "core/jobs/alternatives.h"
 #include "core/machine/standing.h"
 #include "tests/core/machine/zone_builder.h"
 
@@ -70,6 +71,9 @@ public:
             const int gpus = static_cast<int>(1 + random_.below(8));
             JobSpec spec = job_of(static_cast<int>(1 + random_.below(3)), gpus);
             spec.time_limit = minutes(random_.between(1, 20) * 30);
+            if (random_.chance(300)) {
+                add_alternative(spec);
+            }
             const EnterpriseId owner = random_.chance(500) ? sao_mai : song_han;
             const Outcome made =
                 zone.tell(SubmitJob{.who = testing::member_of(owner), .spec = spec, .key = ""});
@@ -83,6 +87,17 @@ public:
     }
 
 private:
+    void add_alternative(JobSpec& spec) {
+        spec.any_of.edit().ways.resize(2);
+        keep_way(spec, 0);
+        JobSpec other =
+            job_of(static_cast<int>(1 + random_.below(3)), static_cast<int>(1 + random_.below(8)));
+        other.time_limit = minutes(random_.between(1, 20) * 30);
+        other.any_of = spec.any_of;
+        keep_way(other, 1);
+        spec.any_of = other.any_of;
+    }
+
     Random random_;
 
 public:
@@ -139,9 +154,31 @@ std::vector<JobSpec> smaller_requests(const JobSpec& asked) {
     return all;
 }
 
+/// What advise() says of one way of a job, made for real; counted as {changes, nones}.
+std::pair<int, int> try_advice(RandomZone& world, std::uint64_t seed, JobId job, int way) {
+    const Advice advice =
+        advise(world.zone.machine.borrow(), *world.zone.job(job), way, world.zone.now);
+    EXPECT_FALSE(advice.blockers.empty()) << job.value << " way " << way;
+    for (const Change& change : advice.changes) {
+        EXPECT_TRUE(starts_for_real(seed, job, change.to)) << job.value << " way " << way;
+    }
+    if (!advice.changes.empty()) {
+        return {static_cast<int>(advice.changes.size()), 0};
+    }
+    const JobSpec asked = only_way(world.zone.job(job)->spec, way);
+    for (const JobSpec& spec : smaller_requests(asked)) {
+        const bool shorter = spec.time_limit < asked.time_limit;
+        EXPECT_TRUE((!shorter && stands_later(world.zone, job, spec)) ||
+                    !starts_for_real(seed, job, spec))
+            << job.value << " way " << way;
+    }
+    return {0, 1};
+}
+
 TEST(Advice, StartsTheJobInARealRoundAndNoneMeansThatNoSmallerRequestWould) {
     int changes = 0;
     int nones = 0;
+    int further = 0;
     for (std::uint64_t seed = 1; seed <= zones_to_try(); ++seed) {
         SCOPED_TRACE(seed);
         RandomZone world(seed);
@@ -149,21 +186,11 @@ TEST(Advice, StartsTheJobInARealRoundAndNoneMeansThatNoSmallerRequestWould) {
             if (world.zone.job(job) == nullptr || runs(world.zone, job)) {
                 continue;
             }
-            const Advice advice = advice_of(world.zone, job);
-            ASSERT_FALSE(advice.blockers.empty()) << job.value;
-            for (const Change& change : advice.changes) {
-                ++changes;
-                EXPECT_TRUE(starts_for_real(seed, job, change.to)) << job.value;
-            }
-            if (advice.changes.empty()) {
-                ++nones;
-                const JobSpec asked = world.zone.job(job)->spec;
-                for (const JobSpec& spec : smaller_requests(asked)) {
-                    const bool shorter = spec.time_limit < asked.time_limit;
-                    EXPECT_TRUE((!shorter && stands_later(world.zone, job, spec)) ||
-                                !starts_for_real(seed, job, spec))
-                        << job.value;
-                }
+            for (int way = 0; way < ways_of(world.zone.job(job)->spec); ++way) {
+                const auto [starts, none] = try_advice(world, seed, job, way);
+                changes += starts;
+                nones += none;
+                further += way > 0 ? starts : 0;
             }
         }
     }
@@ -171,6 +198,7 @@ TEST(Advice, StartsTheJobInARealRoundAndNoneMeansThatNoSmallerRequestWould) {
     RecordProperty("nones", nones);
     EXPECT_GT(changes, 200);
     EXPECT_GT(nones, 50);
+    EXPECT_GT(further, 50);
 }
 
 }  // namespace

@@ -144,7 +144,7 @@ void Zone::round() {
     tell(RunRound{});
 }
 
-void Zone::join(int node) {
+void Zone::join(int node, const std::string& model) {
     const std::string name = "n" + std::to_string(node);
     Hello hello;
     hello.run = 1;
@@ -152,6 +152,9 @@ void Zone::join(int node) {
     hello.node = name;
     hello.instance = "i" + name;
     hello.inventory = eight_gpus(name);
+    for (Gpu& gpu : hello.inventory.gpus) {
+        gpu.model = GpuModel{model};
+    }
     const Outcome outcome = tell(RegisterNode{hello});
     KHU_CHECK(!outcome.refusal, "{}", text(*outcome.refusal, Language::English));
     round();

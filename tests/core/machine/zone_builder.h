@@ -33,7 +33,7 @@ public:
     /// Submits and runs rounds until nothing starts. Claims: accepted.
     JobId submit(const JobSpec& spec, const EnterpriseId& owner = sao_mai);
     void round();
-    void join(int node);
+    void join(int node, const std::string& model = "h100");
     void report(NodeId node, JobId job, AgentStage stage, AttemptResult result = {});
     /// Every node of the job's attempt prepares, runs, and ends with `result` after `ran`.
     void run_to_end(JobId job, Span ran, AttemptResult result = {});

@@ -279,5 +279,24 @@ TEST_F(Preempt, WithoutARuleNothingGivesWay) {
     EXPECT_EQ(told().size(), 1U);
 }
 
+TEST_F(Preempt, NobodyIsToldForAJobThatCanStartInAnotherWay) {
+    idle(8);
+    const JobId other = paying(6, 1, hours(10));
+    ASSERT_EQ(zone.settle().size(), 2U);
+    pass(hours(1));
+    const JobId either = zone.submit_any({{gpus(8), hours(1)}, {gpus(2), hours(3)}});
+
+    EXPECT_EQ(zone.settle(), Jobs{either});
+    EXPECT_EQ(told(), Jobs{});
+    EXPECT_EQ(zone.running.at(either).receipt.alternative, 2);
+
+    zone.end(either);
+    zone.submit_any({{gpus(8, 2), hours(1)}, {gpus(4), hours(3)}});
+    EXPECT_EQ(zone.settle(), Jobs{});
+    EXPECT_EQ(told().size(), 1U);  // The second is promised a place; the first has none to get.
+    EXPECT_EQ(zone.scheduler.clearings().all().begin()->second.alternative, 1);
+    EXPECT_TRUE(zone.running.contains(other));
+}
+
 }  // namespace
 }  // namespace khu

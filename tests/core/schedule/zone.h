@@ -22,7 +22,7 @@ public:
     [[nodiscard]] bool refuses(JobId job) const {
         return refused.contains(job) || closed.contains(jobs_.at(job).request.enterprise);
     }
-    std::optional<Reason> admit(JobId job) override {
+    std::optional<Reason> admit(JobId job, int) override {
         ++asked;
         return refuses(job) ? std::optional<Reason>(Reason(Code::HoldDoesNotFit)) : std::nullopt;
     }
@@ -74,6 +74,25 @@ public:
         return id;
     }
 
+    /// One that may start in any of these ways.
+    JobId submit_any(const std::vector<QueuedWay>& ways) {
+        const JobId id{++last_job};
+        QueuedJob job;
+        job.id = id;
+        job.request = ways.front().request;
+        job.time_limit = ways.front().time_limit;
+        job.further.assign(ways.begin() + 1, ways.end());
+        scheduler.job_queued(job, now);
+        jobs[id] = job;
+        return id;
+    }
+
+    [[nodiscard]] Span limit_of(const Start& start) const {
+        const QueuedJob& job = jobs.at(start.job);
+        const int way = start.placement.receipt.alternative;  // from 1; 0: it has no others
+        return way < 2 ? job.time_limit : job.further[static_cast<std::size_t>(way) - 2].time_limit;
+    }
+
     /// What the round decided becomes fact.
     void apply(const RoundResult& result) {
         for (const JobId job : result.lapsed) {
@@ -83,7 +102,7 @@ public:
             const QueuedJob& job = jobs.at(start.job);
             scheduler.job_started({.job = start.job,
                                    .enterprise = job.request.enterprise,
-                                   .deadline = now + job.time_limit,
+                                   .deadline = now + limit_of(start),
                                    .nodes = start.placement.nodes,
                                    .taken_at = now,
                                    .yields_at = job.way.yields ? now + job.way.after : kNever});
@@ -91,7 +110,7 @@ public:
         }
         for (const Eviction& eviction : result.evictions) {
             const Clearing& promise = eviction.promise;
-            scheduler.place_promised(promise.job, promise.nodes, promise.by);
+            scheduler.place_promised(promise.job, promise.nodes, promise.by, promise.alternative);
             for (const JobId victim : eviction.victims) {
                 scheduler.job_leaving(victim, promise.by);
                 leaving[victim] = promise.by;

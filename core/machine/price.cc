@@ -1,0 +1,75 @@
+/// What an attempt is charged, by the policy in force.
+
+#include <algorithm>
+#include <vector>
+
+#include "core/machine/admission.h"
+#include "core/machine/money.h"
+
+namespace khu {
+namespace {
+
+int weight_or_zero(const Policy& policy, const GpuModel& model) {
+    return weight_milli(policy, model).value_or(0);
+}
+
+PartitionTerms terms_of(const State& state, const Policy& policy, const Partition& partition) {
+    PartitionTerms terms{.gpus_per_node = partition.gpus_per_node};
+    if (partition.gpus_per_node > 0) {
+        terms.weight_milli = weight_or_zero(policy, partition.gpu);
+        terms.cores_per_gpu = partition.share.cores_per_gpu;
+        terms.mem_gib_per_gpu = partition.share.mem_gib_per_gpu;
+        return terms;
+    }
+    terms.core_weight_milli = weight_or_zero(policy, partition.share.core);
+    terms.mem_gib_weight_milli = weight_or_zero(policy, partition.share.mem);
+    for (const auto& [id, member] : state.scheduler.cluster().members(partition.id)) {
+        const NodeClass& node = member->state.node_class();
+        terms.cores_per_node = std::max(terms.cores_per_node, node.core_count());
+        terms.mem_gib_per_node = std::max(
+            terms.mem_gib_per_node, static_cast<int>(node.memory().value / gibibytes(1).value));
+    }
+    return terms;
+}
+
+std::vector<Payer> payers_of(const Policy& policy, const Programme& programme) {
+    std::vector<Payer> payers;
+    for (const SplitShare& share : programme.split) {
+        const Funder* funder = find_funder(policy, share.payer);
+        const PayerKind kind = funder == nullptr ? PayerKind::Enterprise : payer_kind(funder->kind);
+        payers.push_back({.kind = kind, .id = share.payer, .permille = share.permille});
+    }
+    return payers;
+}
+
+/// Null where the policy waives all, as is usual: terms are stored with every start.
+std::optional<WaivedShares> waived_of(const AutomaticRefunds& automatic) {
+    if (automatic == AutomaticRefunds{}) {
+        return std::nullopt;
+    }
+    return WaivedShares{.node_fail = automatic.node_fail_permille,
+                        .agent_lost = automatic.agent_lost_permille,
+                        .launch_fail = automatic.launch_fail_permille,
+                        .controller_fault = automatic.controller_fault_permille,
+                        .maintenance_kill = automatic.maintenance_kill_permille};
+}
+
+}  // namespace
+
+PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
+    const Policy& policy = *state.truth.policy;
+    const Partition& partition = *find_partition(policy, spec.partition);
+    const NodeUse use{.gpus = spec.shape.gpus,
+                      .cores = spec.shape.cores,
+                      .memory = spec.shape.memory,
+                      .exclusive = spec.shape.exclusive};
+    const std::int64_t per_node = billable_milli(terms_of(state, policy, partition), use);
+    return {.billable_milli = per_node * spec.nodes,
+            .factor_permille = find_qos(policy, spec.qos)->factor_permille,
+            .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),
+            .payers = payers_of(policy, *find_programme(policy, spec.programme)),
+            .checkpoint_assumed = policy.refunds.checkpoint_assumed,
+            .waived = waived_of(policy.refunds.automatic)};
+}
+
+}  // namespace khu
