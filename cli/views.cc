@@ -268,6 +268,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Features", "features", words_of(spec.features));
     add("Segments", "segment",
         spec.segment == 0 ? "" : std::to_string(spec.segment) + "@" + spec.segment_level);
+    add("Reservation", "reservation", spec.reservation);
     add_eta(session, job, add);
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));
