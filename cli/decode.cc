@@ -1,5 +1,6 @@
 #include "cli/decode.h"
 
+#include "wire/api_calendar.h"
 #include "wire/json.h"
 #include "wire/stats.h"
 
@@ -45,6 +46,7 @@ KHU_DECODES(PursePage)
 KHU_DECODES(PurseView)
 KHU_DECODES(RefundPage)
 KHU_DECODES(RefundView)
+KHU_DECODES(ReservationPage)
 KHU_DECODES(PolicyReview)
 KHU_DECODES(PolicyAnswer)
 KHU_DECODES(PolicyHistory)

@@ -48,6 +48,7 @@ inline constexpr auto kJobOptions = std::to_array<Option>({
     {"-x,--exclude", "NODES", Message::HelpExclude},
     {"--features", "NAME[,NAME]", Message::HelpFeatures},
     {"--segment", "N@LEVEL", Message::HelpSegment},
+    {"--reservation", "NAME", Message::HelpInReservation},
     {"-a,--array", "LIST[%N]", Message::HelpArray},
     {"--any-of", "FILE", Message::HelpAnyOf},
     {"--container", "IMAGE", Message::HelpLater, Takes::One, "", true},

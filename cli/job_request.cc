@@ -145,6 +145,7 @@ wire::SubmitRequest request_of(const config::Submission& job) {
             .features = texts(spec.where->features),
             .segment = spec.where->segment,
             .segment_level = spec.where->segment_level,
+            .reservation = spec.where->reservation,
             .array = spec.array->indices,
             .array_running_max = spec.array->running_max,
             .any_of = {},

@@ -282,6 +282,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
     add("Segments", "segment",
         spec.segment == 0 ? "" : std::to_string(spec.segment) + "@" + spec.segment_level);
     add_alternatives(job, add);
+    add("Reservation", "reservation", spec.reservation);
     add_eta(session, job, add);
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));

@@ -176,6 +176,15 @@ std::optional<BadValue> features(const JobOption& o, const JobClock&, Submission
     return std::nullopt;
 }
 
+std::optional<BadValue> reservation(const JobOption& o, const JobClock&, Submission& s) {
+    if (!parse_identifier(o.value)) {
+        return not_of_form("the id of a reservation is expected: khu reservation list",
+                           "cần mã của một đặt chỗ: khu reservation list");
+    }
+    s.spec.where.edit().reservation = Text(o.value);
+    return std::nullopt;
+}
+
 /// "12@rack".
 std::optional<BadValue> segment(const JobOption& o, const JobClock&, Submission& s) {
     const std::size_t at = o.value.find('@');
@@ -305,6 +314,7 @@ const std::vector<Row>& rows() {
          [](O o, C, S s) { return hosts(o, s.spec.where.edit().exclude); }},
         {{"features", 0, value, false}, features},
         {{"segment", 0, value, false}, segment},
+        {{"reservation", 0, value, false}, reservation},
         {{"array", 'a', value, false}, array},
         {{"any-of", 0, value, false},
          [](O o, C, S s) { return take_text(o, limits::path_bytes_max, s.any_of_file); }},

@@ -73,6 +73,15 @@ private:
                 add_node(node);
             }
         }
+        if constexpr (std::is_same_v<Fact, ReservationPlaced>) {
+            for (const NodeId node : fact.window.placed) {
+                add_node(node);
+            }
+            event_.text = fact.window.id;
+        }
+        if constexpr (std::is_same_v<Fact, ReservationEnded>) {
+            event_.text = fact.id;
+        }
         if constexpr (std::is_same_v<Fact, WalletPaidIn>) {
             event_.enterprise = fact.enterprise;
             event_.text = format_dong(fact.amount) + " " + fact.ref;

@@ -41,6 +41,12 @@ struct CapacityRows {
 };
 KHU_DESCRIBE(CapacityRows, since, totals)
 
+struct PromiseRow {
+    JobId job;
+    PromisedPlace place;
+};
+KHU_DESCRIBE(PromiseRow, job, place)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -69,11 +75,13 @@ struct Head {
     std::vector<MonthMark> months;
     RefundRows refunds{};
     CapacityRows capacity{};
+    std::vector<ReservedWindow> reserved{};
+    std::vector<PromiseRow> promises{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity)
+             months, refunds, capacity, reserved, promises)
 
 struct JobRow {
     Job job;
@@ -112,6 +120,12 @@ Head head_of(const Truth& truth) {
                           .refunded = {},
                           .since = truth.refunds_since}};
     head.capacity = {.since = truth.capacity.since(), .totals = truth.capacity.totals()};
+    for (const auto& [job, place] : truth.promises) {
+        head.promises.push_back({job, place});
+    }
+    for (const auto& [key, window] : truth.reserved) {
+        head.reserved.push_back(window);
+    }
     for (const auto& [number, record] : truth.refunds) {
         head.refunds.records.push_back(record);
     }
@@ -161,6 +175,13 @@ void take_head(Truth& truth, Head head) {
         truth.requests.emplace(number, std::move(record));
     }
     truth.capacity.start(head.capacity.since, std::move(head.capacity.totals));
+    for (PromiseRow& row : head.promises) {
+        truth.promises.emplace(row.job, std::move(row.place));
+    }
+    for (ReservedWindow& window : head.reserved) {
+        const ReservedKey key{window.id, window.window.from};
+        truth.reserved.emplace(key, std::move(window));
+    }
     truth.next_refund = head.refunds.next;
     truth.refunds_since = head.refunds.since;
     for (RefundRecord& record : head.refunds.records) {

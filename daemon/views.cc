@@ -136,6 +136,7 @@ wire::SpecView spec_view(const JobSpec& spec) {
     view.features = spec.where->features;
     view.segment = spec.where->segment;
     view.segment_level = spec.where->segment_level;
+    view.reservation = spec.where->reservation;
     view.array = format_array(*spec.array);
     view.array_job = spec.array->of;
     view.array_index = spec.array->index;
@@ -229,14 +230,15 @@ Moment expected_of(const State& state, const Job& job, const std::optional<Reaso
     }
     if (reason->code == Code::GrantSuspended || reason->code == Code::HeldByUser ||
         reason->code == Code::TooManyAttempts || reason->code == Code::HoldDoesNotFit ||
-        reason->code == Code::WaitsForJobs) {
+        reason->code == Code::WaitsForJobs || reason->code == Code::ReservationOver) {
         return Moment{0};
     }
     const Scheduler& scheduler = state.scheduler;
     const bool yields = giving_way(*state.truth.policy, job.spec.qos).yields;
     const Outlook outlook(scheduler.view(), scheduler.preemption(), yields, {}, now);
     const GangRequest request = request_of(in_way(job.spec, way), job.suspect);
-    const auto earliest = earliest_start(scheduler.cluster(), outlook, request, now);
+    const auto earliest =
+        earliest_start(outlook, request, {.from = now, .limit = in_way(job.spec, way).time_limit});
     return earliest ? earliest->at : Moment{0};
 }
 

@@ -68,6 +68,7 @@ struct SubmitRequest {
     std::vector<std::string> include, exclude, features;
     std::int64_t segment{0};
     std::string segment_level;
+    std::string reservation;  ///< starts only on its nodes, inside its window
     std::vector<IndexRange> array;
     std::int64_t array_running_max{0};
     std::vector<AlternativeAsk> any_of;  ///< the most wanted first; empty: only as said above
@@ -80,8 +81,8 @@ KHU_DESCRIBE(SubmitRequest, name, programme, partition, qos, project, enterprise
              gpus_per_node, gpu_model, cores_per_task, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
-             segment_level, array, array_running_max, any_of, argv, script, env, chdir, output,
-             error)
+             segment_level, reservation, array, array_running_max, any_of, argv, script, env, chdir,
+             output, error)
 
 /// What is to be otherwise of a job; what is left out stays as it is.
 struct UpdateRequest {
@@ -145,7 +146,7 @@ struct SpecView {
     std::vector<NodeName> include, exclude;
     std::vector<FeatureName> features;
     int segment{0};
-    std::string segment_level;
+    std::string segment_level, reservation;
     std::string array;  ///< of an array: its indices, "1-100%8"
     JobId array_job;    ///< of an element: its array; 0: it is none
     int array_index{-1};
@@ -155,7 +156,7 @@ KHU_DESCRIBE(SpecView, name, enterprise, user, programme, partition, qos, projec
              gpus_per_node, gpu_model, cores_per_node, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
-             segment_level, array, array_job, array_index, any_of)
+             segment_level, reservation, array, array_job, array_index, any_of)
 
 /// How far an array is, in elements.
 struct ArrayView {

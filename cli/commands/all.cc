@@ -51,6 +51,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kRefundAsk,
     &kRefundApprove,
     &kRefundRefuse,
+    &kReservationList,
     &kReportJobs,
     &kReportStatement,
     &kReportZone,

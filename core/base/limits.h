@@ -99,6 +99,9 @@ inline constexpr Span eta_after = seconds(1);   ///< then a job that waits is to
 inline constexpr Span eta_again = seconds(60);  ///< or when that can be said of it
 inline constexpr std::int64_t wait_rows_max = 50'000;  ///< 300 bytes each: years of a small zone
 
+// The calendar.
+inline constexpr std::int64_t reservation_windows_max = 400;  ///< of one: every day of a year
+
 // A scheduling round. What a bound cuts off is looked at in the next round.
 inline constexpr std::int64_t round_starts_max = 4'096;    ///< keeps one batch of facts below 10 MB
 inline constexpr std::int64_t round_looks_max = 200'000;   ///< about 0.1 s

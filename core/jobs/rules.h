@@ -20,9 +20,10 @@ struct NodeRules {
     std::vector<FeatureName> features;  ///< each node has all of them. Ascending
     int segment{0};      ///< the gang is made of groups of so many nodes; 0: it need not be
     Text segment_level;  ///< of the zone tree: each group stands in one such, "rack"
+    Text reservation{};  ///< only its nodes, and only inside its window; empty: none
     auto operator<=>(const NodeRules&) const = default;
 };
-KHU_DESCRIBE(NodeRules, include, exclude, features, segment, segment_level)
+KHU_DESCRIBE(NodeRules, include, exclude, features, segment, segment_level, reservation)
 
 /// How another job must stand for this one to be let go.
 ///     Ok      it has ended well

@@ -124,8 +124,7 @@ void ZoneReport::add(const CapacityTotal& capacity) {
     capacity_.push_back(capacity);
 }
 
-/// What is idle would tell what is used, so both are hidden where that is. Nothing is reserved in
-/// this release.
+/// What is idle, or set aside and idle, would tell what is used, so all are hidden where that is.
 void ZoneReport::add_capacity(std::vector<ZoneMeasure>& out) const {
     const auto used_in = tables_.find("2 partition");
     for (const CapacityTotal& each : capacity_) {
@@ -135,8 +134,8 @@ void ZoneReport::add_capacity(std::vector<ZoneMeasure>& out) const {
             used = cell == used_in->second.cells.end() ? Cell{} : cell->second;
         }
         const std::int64_t metered = used.sums["metered"];
-        const std::int64_t idle =
-            each.installed.value - each.down.value - each.maintenance.value - metered;
+        const std::int64_t idle = each.installed.value - each.down.value - each.maintenance.value -
+                                  each.reserved_idle.value - metered;
         const bool hidden = !used.enterprises.empty() && too_few(used);
         const auto put = [&](const char* measure, std::int64_t value, bool hide) {
             out.push_back(
@@ -151,7 +150,7 @@ void ZoneReport::add_capacity(std::vector<ZoneMeasure>& out) const {
         };
         put("installed", each.installed.value, false);
         put("used", metered, hidden);
-        put("reserved_idle", 0, false);
+        put("reserved_idle", each.reserved_idle.value, hidden);
         put("idle", idle, hidden);
         put("down", each.down.value, false);
         put("maintenance", each.maintenance.value, false);

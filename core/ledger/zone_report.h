@@ -39,9 +39,10 @@ KHU_DESCRIBE(ZoneMeasure, section, measure, dim1, dim2, unit, value, note)
 struct CapacityTotal {
     PartitionId partition;
     Atoms installed, down, maintenance;
+    Atoms reserved_idle{};  ///< set aside, and not used
     bool operator==(const CapacityTotal&) const = default;
 };
-KHU_DESCRIBE(CapacityTotal, partition, installed, down, maintenance)
+KHU_DESCRIBE(CapacityTotal, partition, installed, down, maintenance, reserved_idle)
 
 class ZoneReport {
 public:

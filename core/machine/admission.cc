@@ -11,6 +11,7 @@
 #include "core/base/nearest.h"
 #include "core/jobs/alternatives.h"
 #include "core/machine/money.h"
+#include "core/machine/reservations.h"
 
 namespace khu {
 namespace {
@@ -70,6 +71,8 @@ Checked sane_numbers(const JobSpec& spec) {
          limits::nodes_max},
         {"nodes to stay off", static_cast<std::int64_t>(spec.where->exclude.size()), 0,
          limits::nodes_max},
+        {"length of the reservation's name",
+         static_cast<std::int64_t>(spec.where->reservation.size()), 0, limits::name_bytes_max},
         {"features", static_cast<std::int64_t>(spec.where->features.size()), 0, 64},
         {"length of the name", static_cast<std::int64_t>(spec.name.size()), 0,
          limits::name_bytes_max},
@@ -179,6 +182,12 @@ void settle_choice(const State& state, const Policy& policy, JobSpec& spec, Mome
         if (state_of(grant, now) == GrantState::Active) {
             granted.live.push_back(grant.programme);
         }
+    }
+    const std::string& name = spec.where->reservation;
+    if (const Reservation* reservation = name.empty() ? nullptr : find_reservation(policy, name)) {
+        spec.programme = spec.programme.empty() ? reservation->programme : spec.programme;
+        spec.partition = spec.partition.empty() ? reservation->partition : spec.partition;
+        spec.qos = spec.qos.empty() ? reservation->qos : spec.qos;
     }
     const Choice asked{spec.programme, spec.partition, spec.qos};
     const ChoiceNeeds needs{.gpus = spec.shape.gpus, .gpu_model = spec.shape.gpu_model};
@@ -371,6 +380,12 @@ Checked settle(const State& state, JobSpec& spec, Moment now) {
         [](const State&, const Policy& p, JobSpec& s, Moment) {
             settle_shape(p, s);
             return inside_limits(p, s);
+        },
+        [](const State&, const Policy& p, JobSpec& s, Moment) -> Checked {
+            if (std::optional<Refusal> refused = reservation_refused(p, s)) {
+                return Unexpected{std::move(*refused)};
+            }
+            return Done{};
         },
         [](const State& z, const Policy&, JobSpec& s, Moment t) -> Checked {
             if (std::optional<Refusal> lacks = lacks_live_grant(z, s, t)) {

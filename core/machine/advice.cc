@@ -7,6 +7,7 @@
 #include "core/machine/admission.h"
 #include "core/machine/calendar.h"
 #include "core/machine/grant_terms.h"
+#include "core/machine/reservations.h"
 #include "core/machine/standing.h"
 #include "core/placement/gang.h"
 
@@ -180,7 +181,7 @@ private:
 bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) {
     if (not_offered(state, spec) || over_running_limit(state, spec) ||
         over_grant_limit(state, spec, 0, now) || !plan_hold(state, spec, now) ||
-        blackout_ahead(*state.truth.policy, spec, now)) {
+        blackout_ahead(*state.truth.policy, spec, now) || outside_reservation(state, spec, now)) {
         return false;
     }
     const QueueOrder before = state.scheduler.queue().order_of(job.id);
@@ -191,8 +192,10 @@ bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) 
     const Cluster& cluster = state.scheduler.cluster();
     const GangRequest request = request_of(spec, job.suspect);
     const NodeFilter beside_others = beside(in_its_way(state, job, spec, now), cluster, request);
-    return can_place(cluster, request,
-                     beside_clearings(state.scheduler.view(), job.id, request, beside_others));
+    return can_place(
+        cluster, request,
+        unbooked(state.scheduler.bookings(), request, {.from = now, .limit = spec.time_limit},
+                 beside_clearings(state.scheduler.view(), job.id, request, beside_others)));
 }
 
 Advice advise(State& state, const Job& job, Moment now) {
@@ -211,14 +214,20 @@ Advice advise(State& state, const Job& job, int way, Moment now) {
     if (std::optional<Reason> blackout = blackout_ahead(*state.truth.policy, asked, now)) {
         advice.blockers.push_back(std::move(*blackout));
     }
+    std::optional<Reason> outside = outside_reservation(state, asked, now);
+    const bool may_be_placed = !outside;
+    if (outside) {
+        advice.blockers.push_back(std::move(*outside));
+    }
     if (std::optional<Reason> over = over_grant_limit(state, asked, 0, now)) {
         advice.blockers.push_back(std::move(*over));
     }
     if (Expected<HoldPlan, Reason> plan = plan_hold(state, asked, now); !plan) {
         advice.blockers.push_back(std::move(plan).error());
     }
-    if (std::optional<Reason> devices =
-            why_no_place(state.scheduler.why_input(), job.id, way, now)) {
+    std::optional<Reason> devices =
+        may_be_placed ? why_no_place(state.scheduler.why_input(), job.id, way, now) : std::nullopt;
+    if (devices) {
         advice.blockers.push_back(std::move(*devices));
     }
     if (!advice.blockers.empty()) {

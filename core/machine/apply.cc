@@ -132,6 +132,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     state.budgets_due = !budgets_due(state).empty();
     state.month_due_at = next_month_event(state);
     state.grant_due_at = Moment{0};
+    state.reservation_due_at = Moment{0};
     set_penalties(state, at);
     state.scheduler.admission_changed();
     return posted(std::move(entries));

@@ -70,6 +70,8 @@ Effects on(State& state, const BudgetsSet& fact, Moment at);
 Effects on(State& state, const WalletPaidIn& fact, Moment at);
 Effects on(State& state, const RefundAsked& fact, Moment at);
 Effects on(State& state, const RefundDecided& fact, Moment at);
+Effects on(State& state, const ReservationPlaced& fact, Moment at);
+Effects on(State& state, const ReservationEnded& fact, Moment at);
 Effects on(State& state, const NodeJoined& fact, Moment at);
 Effects on(State& state, const NodeLost& fact, Moment at);
 Effects on(State& state, const NodeDrained& fact, Moment at);
@@ -92,6 +94,8 @@ void set_health(State& state, const NodeRecord& node);
 void use_partitions(State& state);
 /// What the node adds to the zone's capacity from now on; it is counted up to now.
 void rate_node(State& state, const NodeRecord& node);
+/// The same where a job came or went on a node that is set aside.
+void rate_set_aside(State& state, NodeId node, Moment at);
 /// When the clock must look at the job: its launch timeout, its deadline, or while it is queued the
 /// last moment at which it could start and end in time; none if there is no such moment.
 std::optional<Moment> timer_of(const Job& job);

@@ -343,6 +343,9 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     state.truth.promises.erase(job.id);
     take_resources(state, job);
     count_start(state, job, true);
+    for (const NodeAllocation& each : fact.placement.nodes) {
+        rate_set_aside(state, each.node, at);
+    }
     set_timer(state, job, std::nullopt);
     Effects effects{PostEntries{std::move(entries)}};
     for (std::size_t rank = 0; rank < fact.placement.nodes.size(); ++rank) {
@@ -485,6 +488,7 @@ Effects on(State& state, const NodeReleased& fact, Moment at) {
         state.truth.capacity.advance(at);
         rate_node(state, node);
     }
+    rate_set_aside(state, fact.node, at);
     state.scheduler.node_released(job.id, fact.node);
     const bool last = std::ranges::all_of(
         attempt.stages, [](NodeStage each) { return each == NodeStage::Released; });

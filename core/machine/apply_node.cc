@@ -63,6 +63,7 @@ void use_topology(State& state) {
 }
 
 void set_health(State& state, const NodeRecord& node) {
+    state.reservation_due_at = Moment{0};
     state.scheduler.node_health(node.id, health_of(node));
 }
 
@@ -78,6 +79,24 @@ void add_node(State& state, const NodeRecord& node) {
     state.node_names[node.name] = node.id;
 }
 
+namespace {
+
+/// Of what the node has nobody uses so much, though it is set aside.
+std::int64_t set_aside_idle(const State& state, NodeId node, std::int64_t milli) {
+    if (!state.set_aside.contains(node)) {
+        return 0;
+    }
+    const auto jobs = state.jobs_on.find(node);
+    for (const JobId job : jobs == state.jobs_on.end() ? std::set<JobId>{} : jobs->second) {
+        const auto nodes = static_cast<std::int64_t>(
+            live_attempt(state.truth.jobs.at(job))->placement.nodes.size());
+        milli -= state.truth.books.at(job).terms.billable_milli / nodes;
+    }
+    return std::max<std::int64_t>(0, milli);
+}
+
+}  // namespace
+
 void rate_node(State& state, const NodeRecord& node) {
     NodeCapacity is;
     const Partition* partition =
@@ -89,8 +108,16 @@ void rate_node(State& state, const NodeRecord& node) {
               .milli = node_milli(*state.truth.policy, *partition, node.inventory),
               .down = !node.up,
               .maintenance = node.drained && !busy};
+        is.reserved_idle = set_aside_idle(state, node.id, is.milli);
     }
     state.truth.capacity.set(node.id, is);
+}
+
+void rate_set_aside(State& state, NodeId node, Moment at) {
+    if (state.set_aside.contains(node)) {
+        state.truth.capacity.advance(at);
+        rate_node(state, state.truth.nodes.at(node));
+    }
 }
 
 void use_partitions(State& state) {

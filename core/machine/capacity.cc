@@ -37,6 +37,7 @@ void CapacityMeter::advance(Moment at) {
             total.installed += Atoms{rate.installed * span};
             total.down += Atoms{rate.down * span};
             total.maintenance += Atoms{rate.maintenance * span};
+            total.reserved_idle += Atoms{rate.reserved_idle * span};
         }
     }
     since_ = std::max(since_, at);
@@ -57,6 +58,7 @@ void CapacityMeter::add(Rate& rate, const NodeCapacity& node, std::int64_t sign)
     rate.installed += sign * node.milli;
     rate.down += node.down ? sign * node.milli : 0;
     rate.maintenance += node.maintenance && !node.down ? sign * node.milli : 0;
+    rate.reserved_idle += node.maintenance || node.down ? 0 : sign * node.reserved_idle;
 }
 
 std::vector<CapacityTotal> CapacityMeter::totals() const {

@@ -2,8 +2,8 @@
 
 /// \file
 /// What the zone could have given: the capacity of its nodes over time, by partition, in the same
-/// unit as what was used, and how much of it was down or in maintenance. Kept as sums that grow
-/// when a node changes; each month has its own, cut at local midnight.
+/// unit as what was used, and how much of it was down, in maintenance or set aside for nobody. Kept
+/// as sums that grow when a node changes; each month has its own, cut at local midnight.
 ///
 ///     used + reserved idle + idle + down + maintenance = installed
 ///
@@ -28,6 +28,7 @@ struct NodeCapacity {
     std::int64_t milli{0};
     bool down{false};
     bool maintenance{false};
+    std::int64_t reserved_idle{0};  ///< of `milli`, while it is neither down nor in maintenance
     bool operator==(const NodeCapacity&) const = default;
 };
 
@@ -51,7 +52,7 @@ public:
 
 private:
     struct Rate {
-        std::int64_t installed{0}, down{0}, maintenance{0};  ///< thousandths
+        std::int64_t installed{0}, down{0}, maintenance{0}, reserved_idle{0};  ///< thousandths
     };
     static void add(Rate& rate, const NodeCapacity& node, std::int64_t sign);
 

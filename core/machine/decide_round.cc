@@ -13,6 +13,7 @@
 #include "core/machine/money.h"
 #include "core/machine/offers.h"
 #include "core/machine/preemption.h"
+#include "core/machine/reservations.h"
 #include "core/machine/standing.h"
 
 namespace khu::decide_detail {
@@ -44,6 +45,9 @@ public:
         }
         if (std::optional<Reason> blackout = blackout_ahead(*state_.truth.policy, spec, now_)) {
             return blackout;
+        }
+        if (std::optional<Reason> outside = outside_reservation(state_, spec, now_)) {
+            return outside;
         }
         const auto jobs = jobs_.find({spec.enterprise, spec.programme});
         if (std::optional<Reason> over =

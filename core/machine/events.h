@@ -20,6 +20,7 @@
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
 #include "core/ledger/refund.h"
+#include "core/machine/reservations.h"
 #include "core/policy/policy.h"
 #include "core/schedule/forecast.h"
 #include "core/topology/inventory.h"
@@ -390,6 +391,21 @@ KHU_DESCRIBE(RefundDecided, decision)
 struct GrantsExpired {};
 BOOST_DESCRIBE_STRUCT(GrantsExpired, (), ())
 
+// --- Calendar ----------------------------------------------------------------------
+
+/// The window has these nodes from now on; for the first time, or in place of those it had.
+struct ReservationPlaced {
+    ReservedWindow window;
+};
+KHU_DESCRIBE(ReservationPlaced, window)
+
+/// The window is over, or the policy in force has it no more.
+struct ReservationEnded {
+    std::string id;
+    Moment from;
+};
+KHU_DESCRIBE(ReservationEnded, id, from)
+
 // --- Nodes ----------------------------------------------------------------------
 
 /// A node registers: for the first time, or again with the next epoch, which fences its old agent.
@@ -432,15 +448,17 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact = std::variant<
-    JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged, JobHeld,
-    JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding, NodeReleased, JobCancelled,
-    AttemptClosed, JobDropped, PolicyApplied, GrantOpened, GrantExtended, GrantSuspended,
-    GrantResumed, GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed,
-    NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
-    GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet,
-    CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced, TrancheTurned, PullbackReached,
-    PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered>;
+using Fact =
+    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
+                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
+                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
+                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
+                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
+                 PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
+                 GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed,
+                 ProjectCapSet, CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced,
+                 TrancheTurned, PullbackReached, PullbackWarned, EtasGiven, PlacePromised,
+                 PromiseLapsed, QosOffered, ReservationPlaced, ReservationEnded>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -1,6 +1,7 @@
 #include "core/machine/machine.h"
 
 #include "core/machine/grant_terms.h"
+#include "core/machine/reserving.h"
 #include "core/machine/settle.h"
 
 namespace khu {
@@ -15,6 +16,7 @@ Outcome Machine::handle(const Command& command, Moment now) {
     }
     if (!std::holds_alternative<HearNode>(command)) {
         turn_grants(now, outcome);
+        turn_reservations(now, outcome);
     }
     Decided decided = decide(state_, command, now);
     if (!decided) {
@@ -36,6 +38,7 @@ Outcome Machine::handle(const Command& command, Moment now) {
     }
     if (!std::holds_alternative<HearNode>(command)) {
         turn_grants(now, outcome);
+        turn_reservations(now, outcome);
     }
     return outcome;
 }
@@ -48,6 +51,20 @@ void Machine::turn_grants(Moment now, Outcome& outcome) {
         }
         state_.grant_due_at = next_grant_event(state_);
     }
+}
+
+/// Windows of the calendar get and give up their nodes before anybody starts on them.
+void Machine::turn_reservations(Moment now, Outcome& outcome) {
+    if (now < state_.reservation_due_at) {
+        return;
+    }
+    for (std::vector<Fact> due = reservations_due(state_, now); !due.empty();
+         due = reservations_due(state_, now)) {
+        for (Fact& fact : due) {
+            take(std::move(fact), now, outcome);
+        }
+    }
+    state_.reservation_due_at = next_reservation_event(state_, now);
 }
 
 void Machine::take(Fact fact, Moment now, Outcome& outcome) {

@@ -43,6 +43,7 @@ public:
 
 private:
     void turn_grants(Moment now, Outcome& outcome);
+    void turn_reservations(Moment now, Outcome& outcome);
     void take(Fact fact, Moment now, Outcome& outcome);
 
     State state_;

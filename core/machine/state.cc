@@ -9,6 +9,7 @@
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
 #include "core/machine/preemption.h"
+#include "core/machine/reserving.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
 
@@ -56,7 +57,7 @@ Moment State::next_wake() const {
     if (const std::optional<Moment> opening = khu::next_opening(*this)) {
         next = std::min(next, *opening);
     }
-    next = std::min({next, month_due_at, grant_due_at, eta_due_at});
+    next = std::min({next, month_due_at, grant_due_at, reservation_due_at, eta_due_at});
     if (const std::optional<Moment> begin = scheduler.next_wake()) {
         next = std::min(next, *begin);
     }
@@ -127,6 +128,7 @@ void restore(State& state, Moment now) {
     for (const auto& [id, node] : state.truth.nodes) {
         apply_detail::rate_node(state, node);
     }
+    apply_detail::use_calendar(state);
     for (const auto& [id, place] : state.truth.promises) {
         state.scheduler.place_promised(id, place.nodes, place.by, place.alternative);
     }

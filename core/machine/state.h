@@ -23,6 +23,7 @@
 #include "core/ledger/refund.h"
 #include "core/ledger/usage.h"
 #include "core/machine/capacity.h"
+#include "core/machine/reservations.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
 #include "core/schedule/decay.h"
@@ -188,6 +189,7 @@ struct Truth {
     WaitStats waits;                  ///< how long jobs waited, and whether that was said
     std::map<JobId, EndedJob> ended;  ///< the newest, by number
     std::map<JobId, PromisedPlace> promises;
+    std::map<ReservedKey, ReservedWindow> reserved;  ///< windows that have nodes and are not over
 };
 
 class State {
@@ -218,8 +220,10 @@ public:
     std::set<FunderId> short_funders;  ///< that kept a job waiting since they last got money back
     Moment month_due_at{kNever};       ///< next_month_event()
     Moment grant_due_at{};             ///< next_grant_event(); 0: to be found out
+    Moment reservation_due_at{};       ///< next_reservation_event(); 0: to be found out
     bool budgets_due{false};           ///< the books differ from the policy; see consequence()
     Moment eta_due_at{kNever};         ///< when they are to be
+    std::set<NodeId> set_aside;        ///< nodes of windows that are open
     std::set<JobId> to_close;          ///< every node has released; see consequence()
 
     [[nodiscard]] const Job* find_job(JobId id) const;

@@ -10,7 +10,7 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 13> later{
+constexpr std::array<std::string_view, 12> later{
     "qos.*.max_jobs_per_user",
     "programmes.*.limits.max_users",
     "programmes.*.duties",
@@ -20,7 +20,6 @@ constexpr std::array<std::string_view, 13> later{
     "borrowing",
     "preemption.min_runtime_borrowed",
     "preemption.charge_lost",
-    "calendar.reservations",
     "reports.retention",
     "privacy",
     "zone.services",

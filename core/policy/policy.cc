@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/limits.h"
+
 namespace khu {
 namespace {
 
@@ -158,6 +160,20 @@ bool opens(const Programme& programme, const PartitionId& partition) {
 
 bool opens(const Programme& programme, const QosId& qos) {
     return has(programme.qos, qos);
+}
+
+std::vector<Window> windows_of(const Reservation& reservation) {
+    std::vector<Window> windows{reservation.window};
+    const auto most = static_cast<std::size_t>(limits::reservation_windows_max);
+    while (reservation.every > Span{0} && windows.size() <= most) {
+        const Window next{.from = windows.back().from + reservation.every,
+                          .to = windows.back().to + reservation.every};
+        if (next.from >= reservation.until) {
+            break;
+        }
+        windows.push_back(next);
+    }
+    return windows;
 }
 
 Choice choose(const Policy& policy, const Choice& asked, const ChoiceNeeds& needs,

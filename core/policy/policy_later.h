@@ -134,18 +134,26 @@ KHU_DESCRIBE(Blackout, id, window, partitions)
 enum class ReservationCharge { WholeWindow };
 KHU_DESCRIBE_ENUM(ReservationCharge, WholeWindow)
 
+/// Nodes that are set aside for the enterprises of a programme, in one window or in one after
+/// another.
 struct Reservation {
     std::string id;
     ProgrammeId programme;
     PartitionId partition;
-    int gpus{0};
-    QosId qos;
-    Window window;  ///< instants with offset, not days
+    int gpus{0};    ///< set aside as whole nodes: rounded up to them
+    QosId qos;      ///< of the jobs inside
+    Window window;  ///< the first; instants with offset, not days
     ReservationCharge charge{ReservationCharge::WholeWindow};
     Span cancel_until{hours(24)};
+    Span every{};    ///< from one window's beginning to that of the next; 0: there is only one
+    Moment until{};  ///< no window begins then or later
     bool operator==(const Reservation&) const = default;
 };
-KHU_DESCRIBE(Reservation, id, programme, partition, gpus, qos, window, charge, cancel_until)
+KHU_DESCRIBE(Reservation, id, programme, partition, gpus, qos, window, charge, cancel_until, every,
+             until)
+
+/// Its windows, ascending; at most one more than limits::reservation_windows_max.
+std::vector<Window> windows_of(const Reservation& reservation);
 
 struct Calendar {
     std::vector<Blackout> blackouts;

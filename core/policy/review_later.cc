@@ -1,6 +1,8 @@
 // The sections whose effect comes later are checked all the same: P030, P051, P054, P070, P080.
 #include <algorithm>
+#include <map>
 
+#include "core/base/limits.h"
 #include "core/policy/findings.h"
 
 namespace khu::reviewing {
@@ -86,23 +88,48 @@ bool overlap(const Window& a, const Window& b) {
     return a.from < b.to && b.from < a.to;
 }
 
-/// The most GPUs reserved at one time in the partition of `asked`, inside its window: the peak lies
-/// where one of them begins.
-std::int64_t peak(const Calendar& calendar, const Reservation& asked) {
+/// As whole nodes.
+std::int64_t set_aside(const Reservation& reservation, const Partition& partition) {
+    const std::int64_t each = std::max(1, partition.gpus_per_node);
+    return (reservation.gpus + each - 1) / each * each;
+}
+
+/// The most GPUs set aside at one time in the partition of `asked`, in one of its windows: the peak
+/// lies where a window begins.
+std::int64_t peak(const Calendar& calendar, const Reservation& asked, const Partition& partition) {
+    std::map<Moment, std::int64_t> changes;
+    for (const Reservation& each : calendar.reservations) {
+        if (each.partition == asked.partition) {
+            for (const Window& window : windows_of(each)) {
+                changes[window.from] += set_aside(each, partition);
+                changes[window.to] -= set_aside(each, partition);
+            }
+        }
+    }
     std::int64_t most = 0;
-    for (const Reservation& begin : calendar.reservations) {
-        if (!asked.window.contains(begin.window.from)) {
-            continue;
-        }
+    for (const Window& window : windows_of(asked)) {
         std::int64_t sum = 0;
-        for (const Reservation& other : calendar.reservations) {
-            const bool here =
-                other.partition == asked.partition && other.window.contains(begin.window.from);
-            sum += here ? other.gpus : 0;
+        for (const auto& [at, change] : changes) {
+            sum += change;
+            most = window.contains(at) ? std::max(most, sum) : most;
         }
-        most = std::max(most, sum);
     }
     return most;
+}
+
+void review_repeats(const Reservation& reservation, const std::string& at, Findings& out) {
+    const Span length = reservation.window.to - reservation.window.from;
+    const auto windows = static_cast<std::int64_t>(windows_of(reservation).size());
+    if (reservation.every > Span{0} && reservation.every < length) {
+        out.error("P070", at + ".every", "the next window begins before one ends",
+                  "khoảng kế tiếp bắt đầu khi khoảng trước chưa kết thúc")
+            .looks_at = {at + ".every", at + ".from", at + ".to"};
+    } else if (windows > limits::reservation_windows_max) {
+        out.error("P070", at + ".until",
+                  fmt::format("more than {} windows", limits::reservation_windows_max),
+                  fmt::format("nhiều hơn {} khoảng", limits::reservation_windows_max))
+            .looks_at = {at + ".every", at + ".until"};
+    }
 }
 
 void review_reservation(const Policy& policy, const ReviewContext& context,
@@ -113,10 +140,15 @@ void review_reservation(const Policy& policy, const ReviewContext& context,
     if (find_qos(policy, reservation.qos) == nullptr) {
         out.unknown(at + ".qos", reservation.qos.value, kAQos, ids_of(policy.qos));
     }
+    review_repeats(reservation, at, out);
+    const std::vector<Window> windows = windows_of(reservation);
     for (const Blackout& blackout : policy.calendar.blackouts) {
         const bool here = std::find(blackout.partitions.begin(), blackout.partitions.end(),
                                     reservation.partition) != blackout.partitions.end();
-        if (here && overlap(blackout.window, reservation.window)) {
+        const bool meets = std::any_of(windows.begin(), windows.end(), [&](const Window& window) {
+            return overlap(blackout.window, window);
+        });
+        if (here && meets) {
             out.error("P070", at, fmt::format("lies in the blackout {}", blackout.id),
                       fmt::format("trùng thời gian ngừng {}", blackout.id))
                 .looks_at = {at + ".from", at + ".to", at + ".partition",
@@ -124,14 +156,16 @@ void review_reservation(const Policy& policy, const ReviewContext& context,
         }
     }
     const Partition* partition = find_partition(policy, reservation.partition);
-    if (partition != nullptr && peak(policy.calendar, reservation) > gpus_of(*partition, context)) {
-        out.error(
-               "P070", at + ".gpus",
-               fmt::format("{} GPUs are reserved at one time, {} has {}",
-                           peak(policy.calendar, reservation), reservation.partition.value,
-                           gpus_of(*partition, context)),
-               fmt::format("{} GPU được đặt cùng lúc, {} có {}", peak(policy.calendar, reservation),
-                           reservation.partition.value, gpus_of(*partition, context)))
+    if (partition == nullptr) {
+        return;
+    }
+    const std::int64_t most = peak(policy.calendar, reservation, *partition);
+    if (most > gpus_of(*partition, context)) {
+        out.error("P070", at + ".gpus",
+                  fmt::format("{} GPUs are reserved at one time, {} has {}", most,
+                              reservation.partition.value, gpus_of(*partition, context)),
+                  fmt::format("{} GPU được đặt cùng lúc, {} có {}", most,
+                              reservation.partition.value, gpus_of(*partition, context)))
             .looks_at = with_gpus(reservation.partition, "calendar.reservations");
     }
 }

@@ -222,6 +222,10 @@ KHU_FIELDS(Reservation, p) {
     io.ordered("to", p.window);
     io.may("charge", Word<ReservationCharge>{}, p.charge, ReservationCharge::WholeWindow);
     io.may("cancel_until", Duration{}, p.cancel_until, hours(24));
+    io.may("every", Duration{}, p.every, Span{});
+    if (p.every > Span{0}) {
+        io.must("until", Instant{}, p.until);
+    }
 }
 
 KHU_FIELDS(FairShare, p) {

@@ -17,6 +17,7 @@
 #include "core/base/units.h"
 #include "core/placement/cluster.h"
 #include "core/placement/gang.h"
+#include "core/schedule/bookings.h"
 #include "core/schedule/running.h"
 
 namespace khu {
@@ -59,11 +60,12 @@ private:
     std::set<JobId> leaving_;
 };
 
-/// The zone, and what leaves it.
+/// The zone, what leaves it, and what is set aside.
 struct ZoneView {
     const Cluster& cluster;
     const RunningJobs& running;
     const Clearings& clearings;
+    const Bookings& bookings;
 };
 
 /// The node when those that were told have left it.

@@ -14,13 +14,13 @@ namespace {
 /// The nodes that fit, now and then more and more of them. Works on copies of what it changes.
 class Future {
 public:
-    Future(const Cluster& cluster, const Outlook& outlook, const GangRequest& request,
-           const NodeFilter& allowed)
+    Future(const Outlook& outlook, const GangRequest& request, const NodeFilter& allowed)
         : outlook_(outlook),
           request_(request),
           allowed_(allowed),
-          members_(cluster.members(request.partition)),
-          share_(cluster.partition(request.partition)->share) {
+          members_(outlook.zone().cluster.members(request.partition)),
+          share_(outlook.zone().cluster.partition(request.partition)->share) {
+        const Cluster& cluster = outlook.zone().cluster;
         for (const ClusterNode* node : CandidateSearch(cluster, request, allowed).all()) {
             if (!outlook.cleared_nodes().contains(node->id)) {
                 fitting_.emplace(node->id, node);
@@ -43,13 +43,18 @@ public:
         return more;
     }
 
-    [[nodiscard]] std::optional<std::vector<NodeId>> chosen() const {
+    /// For that time; none if there are too few.
+    [[nodiscard]] std::optional<std::vector<NodeId>> chosen(const Stay& stay) const {
         if (static_cast<int>(fitting_.size()) < request_.nodes) {
             return std::nullopt;
         }
+        const NodeFilter open = unbooked(outlook_.zone().bookings, request_, stay, {});
         NodeList candidates;
         const ClusterNode* suspect = nullptr;
         for (const auto& [id, node] : fitting_) {
+            if (open && !open(id)) {
+                continue;
+            }
             (id == request_.suspect ? suspect : candidates.emplace_back()) = node;
         }
         if (suspect != nullptr) {
@@ -125,29 +130,41 @@ std::vector<NodeState> states_at(const Cluster& cluster, const Outlook& outlook,
 
 }  // namespace
 
-std::optional<Earliest> earliest_start(const Cluster& cluster, const Outlook& outlook,
-                                       const GangRequest& request, Moment now,
-                                       const NodeFilter& allowed) {
+/// More nodes come only where an attempt ends or a window of the calendar turns; between, there are
+/// fewer and fewer that are open for long enough.
+std::optional<Earliest> earliest_start(const Outlook& outlook, const GangRequest& request,
+                                       const Stay& stay, const NodeFilter& allowed) {
+    const Cluster& cluster = outlook.zone().cluster;
     if (cluster.partition(request.partition) == nullptr) {
         return std::nullopt;
     }
-    Future future(cluster, outlook, request, allowed);
-    const auto start = [&](Moment at, std::vector<NodeId> nodes) {
-        std::vector<NodeState> then = states_at(cluster, outlook, nodes, at);
-        return Earliest{.at = at, .nodes = std::move(nodes), .then = std::move(then)};
-    };
-    if (auto nodes = future.chosen()) {
-        return start(now, std::move(*nodes));
-    }
+    Future future(outlook, request, allowed);
     std::optional<Earliest> found;
+    const auto try_at = [&](Moment at) {
+        if (auto nodes = future.chosen({.from = at, .limit = stay.limit})) {
+            std::vector<NodeState> then = states_at(cluster, outlook, *nodes, at);
+            found = Earliest{.at = at, .nodes = std::move(*nodes), .then = std::move(then)};
+        }
+    };
+    const std::vector<Moment> turns = outlook.zone().bookings.turns_after(stay.from);
+    auto turn = turns.begin();
+    const auto pass_turns = [&](Moment until) {
+        for (; !found && turn != turns.end() && *turn < until; ++turn) {
+            try_at(*turn);
+        }
+    };
+    try_at(stay.from);
+    if (found) {
+        return found;
+    }
     outlook.each_end([&](const Outlook::Return& end) {
-        if (future.release(*end.attempt)) {
-            if (auto nodes = future.chosen()) {
-                found = start(std::max(end.at, now), std::move(*nodes));
-            }
+        pass_turns(end.at);
+        if (!found && future.release(*end.attempt)) {
+            try_at(std::max(end.at, stay.from));
         }
         return !found;
     });
+    pass_turns(kNever);
     return found;
 }
 

@@ -24,6 +24,7 @@ public:
     Outlook& operator=(const Outlook&) = delete;
     ~Outlook() = default;
 
+    [[nodiscard]] const ZoneView& zone() const { return zone_; }
     /// How the node is now, as far as the future goes.
     [[nodiscard]] const NodeState& state(const ClusterNode& node) const;
     /// Nodes whose state() is not what they have.

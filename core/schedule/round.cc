@@ -110,6 +110,7 @@ void Round::walk_on(const PartitionId& partition) {
         }
         // One that is due with a later job started those before it: others may stand between.
         if (visits_.contains(shape) || !lane_of_first(shape).way.holds_place ||
+            !in_.queue.shape(shape)->request.where->reservation.empty() ||
             memo_.block(shape) == ShapeBlock::Unavailable || memo_.all_parked(shape, in_.queue)) {
             continue;
         }
@@ -250,8 +251,15 @@ Round::Verdict Round::try_to_place(const Look& look) {
     if (!other_way_starts(look) && make_way(look, bars)) {
         return Verdict::NextJob;
     }
-    if (!bars.empty() && (can_place(in_.cluster, look.request) || room_for(look, {}))) {
+    if (!bars.empty() &&
+        (can_place(in_.cluster, look.request, by_calendar(look, {})) || room_for(look, {}))) {
         return barred(look, std::move(bars));
+    }
+    if (!in_.bookings.empty() && can_place(in_.cluster, look.request)) {
+        if (needs_promise(look)) {
+            reserve(look);
+        }
+        return barred(look, {});  // A shorter one may end before the window begins.
     }
     return busy(look);
 }
@@ -260,7 +268,9 @@ Round::Verdict Round::try_to_place(const Look& look) {
 Round::Verdict Round::barred(const Look& look, std::vector<PromiseKey> bars) {
     memo_.blocks_[look.shape] = ShapeBlock::Barred;
     if (!bars.empty()) {
-        look.visit.failed_bars.push_back(std::move(bars));
+        if (in_.bookings.empty()) {  // Else it may be that only the longer one did not fit.
+            look.visit.failed_bars.push_back(std::move(bars));
+        }
         if (needs_promise(look)) {  // Another partition's reservation is in its way.
             reserve(look);
         }
@@ -383,10 +393,11 @@ bool Round::full(const PartitionId& partition) const {
            in_.cluster.partition(partition)->reservations;
 }
 
-/// Its partition has fewer reservations than it may have, or one of a job behind it.
+/// Its partition has fewer reservations than it may have, or one of a job behind it. A job that
+/// names a reservation of the calendar has its nodes set aside already, and takes nobody's promise.
 bool Round::needs_promise(const Look& look) const {
     std::vector<PromiseKey> made = memo_.promises_.of(look.request.partition);
-    if (!look.way.holds_place || has_promise(look)) {
+    if (!look.way.holds_place || has_promise(look) || !look.request.where->reservation.empty()) {
         return false;
     }
     std::erase(made, PromiseKey{look.request.partition, look.order.job});  // of another way
@@ -431,8 +442,14 @@ NodeFilter Round::leaving_room(const Look& look, const std::vector<PromiseKey>& 
     for (const PromiseKey& key : bars) {
         reservations.push_back(memo_.promises_.find(key));
     }
-    return beside_clearings(view(), look.order.job, look.request,
-                            beside(std::move(reservations), in_.cluster, look.request));
+    return by_calendar(
+        look, beside_clearings(view(), look.order.job, look.request,
+                               beside(std::move(reservations), in_.cluster, look.request)));
+}
+
+NodeFilter Round::by_calendar(const Look& look, NodeFilter filter) const {
+    return unbooked(in_.bookings, look.request, {.from = in_.now, .limit = look.time_limit},
+                    std::move(filter));
 }
 
 /// A promise is made on nodes of its own: two of them on one node would each count on what is free
@@ -462,7 +479,7 @@ Round::Reserved Round::reserve(const Look& look) {
     const NodeFilter allowed = off_the_nodes_of(promised_before(look));
     const Outlook outlook(view(), in_.rule, look.way.yields, started_, in_.now);
     std::optional<Earliest> earliest =
-        earliest_start(in_.cluster, outlook, look.request, in_.now, allowed);
+        earliest_start(outlook, look.request, {.from = in_.now, .limit = look.time_limit}, allowed);
     if (!earliest) {
         return Reserved::No;
     }

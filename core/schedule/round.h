@@ -18,6 +18,9 @@
 ///      are told, and the job is promised the nodes; it starts at the beginning of the round that
 ///      finds them free
 ///
+/// Nobody gets a node for a time for which the calendar has set it aside (bookings.h), nor is
+/// promised it.
+///
 /// So a job that was let pass never moves the reservation later (EASY backfill: D. Lifka, "The
 /// ANL/IBM SP Scheduling System", JSSPP 1995). The same input gives the same starts.
 
@@ -72,6 +75,7 @@ struct Eviction {
 struct RoundInput {
     Cluster& cluster;      ///< what starts is taken while the round lasts; as it was on return
     Clearings& clearings;  ///< the same
+    const Bookings& bookings;
     const PreemptionRule& rule;
     const Queue& queue;
     const RunningJobs& running;
@@ -91,15 +95,15 @@ struct RoundResult {
 
 RoundResult run_round(const RoundInput& input);
 
-/// When `request` could start if the attempts ended as `outlook` says and nobody else came, and
-/// where; none if it does not fit even then. `allowed` may be empty.
+/// When `request` could start, from `stay.from` on and for `stay.limit`, if the attempts ended as
+/// `outlook` says and nobody else came, and where; none if it does not fit even then. `allowed` may
+/// be empty; the calendar is obeyed anyway.
 struct Earliest {
     Moment at;
     std::vector<NodeId> nodes;    ///< ascending
     std::vector<NodeState> then;  ///< by node: what is free there at `at`
 };
-std::optional<Earliest> earliest_start(const Cluster& cluster, const Outlook& outlook,
-                                       const GangRequest& request, Moment now,
-                                       const NodeFilter& allowed = {});
+std::optional<Earliest> earliest_start(const Outlook& outlook, const GangRequest& request,
+                                       const Stay& stay, const NodeFilter& allowed = {});
 
 }  // namespace khu

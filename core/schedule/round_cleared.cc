@@ -35,7 +35,8 @@ void Round::keep(JobId job) {
         return std::ranges::binary_search(promise.nodes, node);
     };
     Expected<Placement, Misfit> placement =
-        place(in_.cluster, look.request, beside_clearings(view(), job, look.request, its_own));
+        place(in_.cluster, look.request,
+              by_calendar(look, beside_clearings(view(), job, look.request, its_own)));
     if (!placement) {
         placement = place(in_.cluster, look.request, leaving_room(look, bars_of(look)));
     }
@@ -59,13 +60,17 @@ std::optional<Room> Round::room_for(const Look& look, const std::vector<PromiseK
         return std::nullopt;
     }
     StateFilter allowed;
-    if (!bars.empty()) {
+    // It starts within the time that its promise will have.
+    const Span longest = look.time_limit + in_.rule.grace + limits::promise_slack;
+    const NodeFilter open =
+        unbooked(in_.bookings, look.request, {.from = in_.now, .limit = longest}, {});
+    if (!bars.empty() || open) {
         allowed = [&](NodeId node, const NodeState& state) {
-            return std::ranges::all_of(bars, [&](const PromiseKey& bar) {
-                const StartReservation& reserved = *memo_.promises_.find(bar);
-                return reserved.then_on(node) == nullptr ||
-                       leaves_room(reserved, in_.cluster, look.request, node, state);
-            });
+            return (!open || open(node)) && std::ranges::all_of(bars, [&](const PromiseKey& bar) {
+                       const StartReservation& reserved = *memo_.promises_.find(bar);
+                       return reserved.then_on(node) == nullptr ||
+                              leaves_room(reserved, in_.cluster, look.request, node, state);
+                   });
         };
     }
     return make_room(view(), in_.rule, look.request, allowed, in_.now);

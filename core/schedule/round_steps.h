@@ -86,7 +86,9 @@ private:
     bool make_way(const Look& look, const std::vector<PromiseKey>& bars);
     [[nodiscard]] std::optional<Room> room_for(const Look& look,
                                                const std::vector<PromiseKey>& bars) const;
-    [[nodiscard]] ZoneView view() const { return {in_.cluster, in_.running, in_.clearings}; }
+    [[nodiscard]] ZoneView view() const {
+        return {in_.cluster, in_.running, in_.clearings, in_.bookings};
+    }
 
     [[nodiscard]] bool full(const PartitionId& partition) const;
     [[nodiscard]] bool needs_promise(const Look& look) const;
@@ -104,6 +106,7 @@ private:
                                           const std::vector<PromiseKey>& bars) const;
     [[nodiscard]] NodeFilter off_the_nodes_of(const std::vector<PromiseKey>& bars) const;
     void take_from_reservations(const Look& look, const NodeAllocation& allocation);
+    [[nodiscard]] NodeFilter by_calendar(const Look& look, NodeFilter filter) const;
     enum class Reserved { No, Here, Elsewhere };
     Reserved reserve(const Look& look);
     void give_way(const StartReservation& made);

@@ -183,10 +183,16 @@ std::optional<Moment> Scheduler::next_wake() const {
     if (rule_.on) {
         also(running_.next_ripe());
     }
+    also(bookings_.next_turn());
     if (const std::optional<Moment> due = clearings_.first_due()) {
         also(*due + limits::promise_slack + milliseconds(1));
     }
     return next;
+}
+
+void Scheduler::booked(std::vector<Booking> all) {
+    bookings_.replace(std::move(all));
+    memo_.on_policy();
 }
 
 void Scheduler::deadline_changed(JobId job, Moment deadline) {
@@ -225,8 +231,12 @@ RoundResult Scheduler::round(Admission& admission, Moment now) {
     if (rule_.on) {
         ripen(now);
     }
+    if (bookings_.turned(now)) {
+        memo_.on_policy();
+    }
     return run_round({.cluster = cluster_,
                       .clearings = clearings_,
+                      .bookings = bookings_,
                       .rule = rule_,
                       .queue = queue_,
                       .running = running_,

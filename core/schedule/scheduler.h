@@ -62,6 +62,10 @@ public:
     /// on no more. Claims: the job has a promise.
     void promise_lapsed(JobId job, Moment now);
 
+    // The calendar (bookings.h).
+    /// In place of all that were.
+    void booked(std::vector<Booking> all);
+
     // The fair share (fair_tree.h).
     void fair_share(Span half_life, Span reach, std::map<ProgrammeId, int> shares);
     [[nodiscard]] FairTree& fair() { return fair_; }
@@ -74,7 +78,7 @@ public:
     /// Decides what starts now. The starts are facts only when job_started() says so.
     RoundResult round(Admission& admission, Moment now);
     /// When a round is due though nothing happened: a begin time, attempts that may be told to
-    /// give way from then on, a promise that nobody kept.
+    /// give way from then on, a promise that nobody kept, a window of the calendar.
     [[nodiscard]] std::optional<Moment> next_wake() const;
     /// Why a queued job waits: what admission said, A120, A121, A124 or A125; none if the next
     /// round will look at it. A held job's reason is the machine's to give. Claims: the job is
@@ -88,11 +92,12 @@ public:
     [[nodiscard]] const RunningJobs& running() const { return running_; }
     [[nodiscard]] const RoundMemo& memo() const { return memo_; }
     [[nodiscard]] const Clearings& clearings() const { return clearings_; }
+    [[nodiscard]] const Bookings& bookings() const { return bookings_; }
     [[nodiscard]] const PreemptionRule& preemption() const { return rule_; }
     [[nodiscard]] WhyInput why_input() const {
         return {.zone = view(), .rule = rule_, .queue = queue_, .memo = memo_};
     }
-    [[nodiscard]] ZoneView view() const { return {cluster_, running_, clearings_}; }
+    [[nodiscard]] ZoneView view() const { return {cluster_, running_, clearings_, bookings_}; }
 
 private:
     void reorder(Moment now);
@@ -105,6 +110,7 @@ private:
     Queue queue_;
     RunningJobs running_;
     Clearings clearings_;
+    Bookings bookings_;
     PreemptionRule rule_;
     RoundMemo memo_;
 };

@@ -55,9 +55,10 @@ struct Way {
 
 Reason resources_busy(const WhyInput& in, const GangRequest& request, Way of, Moment now) {
     const FitReport report = fit_report(in.zone.cluster, request);
-    const GivingWay& way = in.queue.lane(in.queue.lane_of(of.job))->way;
-    const Outlook outlook(in.zone, in.rule, way.yields, {}, now);
-    const std::optional<Earliest> earliest = earliest_start(in.zone.cluster, outlook, request, now);
+    const Lane& lane = *in.queue.lane(in.queue.lane_of(of.job, of.alternative));
+    const Outlook outlook(in.zone, in.rule, lane.way.yields, {}, now);
+    const std::optional<Earliest> earliest =
+        earliest_start(outlook, request, {.from = now, .limit = lane.key.time_limit});
     if (!earliest) {
         return nodes_unavailable(request, report);
     }
@@ -99,6 +100,39 @@ Reason behind_others(const WhyInput& in, const GangRequest& request, Way of) {
         .with("first", static_cast<std::int64_t>(first == nullptr ? 0 : first->job.value));
 }
 
+/// It would fit now, if the calendar did not set the nodes aside; none if that is not so.
+std::optional<Reason> set_aside(const WhyInput& in, const GangRequest& request, Way of,
+                                Moment now) {
+    const Lane& lane = *in.queue.lane(in.queue.lane_of(of.job, of.alternative));
+    const Stay stay{.from = now, .limit = lane.key.time_limit};
+    const NodeFilter open = unbooked(in.zone.bookings, request, stay, {});
+    if (!open || can_place(in.zone.cluster, request, open)) {
+        return std::nullopt;
+    }
+    if (!request.where->reservation.empty()) {
+        return Reason(Code::ReservationFull)
+            .with("reservation", request.where->reservation.str())
+            .with("nodes", request.nodes)
+            .with("gpus", request.shape.gpus);
+    }
+    const Booking* first = nullptr;
+    for (const auto& [id, node] : in.zone.cluster.members(request.partition)) {
+        const Booking* each = in.zone.bookings.blocker(id, request.where->reservation, stay);
+        if (each != nullptr && (first == nullptr || each->from < first->from)) {
+            first = each;
+        }
+    }
+    return first == nullptr ? std::nullopt
+                            : std::optional<Reason>(
+                                  Reason(Code::ReservationAhead)
+                                      .with("reservation", first->name)
+                                      .with("nodes", static_cast<std::int64_t>(first->nodes.size()))
+                                      .with("partition", request.partition.value)
+                                      .with("from_at", first->from.value)
+                                      .with("opens_at", first->to.value)
+                                      .with("until_at", stay.to().value));
+}
+
 /// Others leave its place.
 std::optional<Reason> place_promised(const WhyInput& in, JobId job) {
     const Clearing* promise = in.zone.clearings.find(job);
@@ -130,6 +164,9 @@ std::optional<Reason> why_no_place(const WhyInput& in, JobId job, int alternativ
     if (!can_place(in.zone.cluster, request)) {
         return resources_busy(in, request, {job, alternative}, now);
     }
+    if (std::optional<Reason> calendar = set_aside(in, request, {job, alternative}, now)) {
+        return calendar;
+    }
     const QueueOrder order = in.queue.order_of(job, alternative);
     std::vector<const StartReservation*> bars;
     for (const auto& [partition, each] : in.memo.reservations()) {
@@ -138,8 +175,9 @@ std::optional<Reason> why_no_place(const WhyInput& in, JobId job, int alternativ
             bars.push_back(&each);
         }
     }
-    const NodeFilter allowed =
-        beside_clearings(in.zone, job, request, beside(std::move(bars), in.zone.cluster, request));
+    const NodeFilter allowed = unbooked(
+        in.zone.bookings, request, {.from = now, .limit = lane.key.time_limit},
+        beside_clearings(in.zone, job, request, beside(std::move(bars), in.zone.cluster, request)));
     return can_place(in.zone.cluster, request, allowed)
                ? std::nullopt
                : std::optional<Reason>(behind_others(in, request, {job, alternative}));
@@ -168,8 +206,10 @@ std::optional<Reason> why_waiting(const WhyInput& in, JobId job, int alternative
             return nodes_unavailable(request, fit_report(in.zone.cluster, request));
         case ShapeBlock::Busy:
             return resources_busy(in, request, {job, alternative}, now);
-        case ShapeBlock::Barred:
-            return behind_others(in, request, {job, alternative});
+        case ShapeBlock::Barred: {
+            std::optional<Reason> calendar = set_aside(in, request, {job, alternative}, now);
+            return calendar ? std::move(*calendar) : behind_others(in, request, {job, alternative});
+        }
     }
     KHU_CHECK(false, "shape {}", shape);
 }

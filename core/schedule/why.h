@@ -21,8 +21,8 @@ struct WhyInput {
 };
 
 /// What admission said of it, NotBefore (A124), NodesUnavailable (A121), BehindOthers (A125),
-/// ResourcesBusy (A120) or PlacePromised (A140); none for a held job, and for one that the next
-/// round will look at.
+/// ResourcesBusy (A120), PlacePromised (A140), ReservationAhead (A142) or ReservationFull (A145);
+/// none for a held job, and for one that the next round will look at.
 /// Claims: the job is queued.
 std::optional<Reason> why_waiting(const WhyInput& input, JobId job, int alternative, Moment now);
 /// Of a job with alternatives: of the one that has a reservation, else of the first that only waits

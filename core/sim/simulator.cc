@@ -228,6 +228,12 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
         spec.qos = QosId{kIdleQos};
     }
     spec.or_idle = of_job.chance(300);
+    if (of_job.chance(150) && spec.qos.empty()) {
+        spec.nodes = 1;
+        spec.time_limit = seconds(of_job.between(20, 80));
+        spec.or_idle = false;
+        spec.where.edit().reservation = Text(kSimReservation);
+    }
     if (of_job.chance(200)) {
         offer_alternatives(spec);
     }
@@ -296,11 +302,13 @@ void Simulation::cancel(JobId job, const Identity& who) {
 // --- The plan of a seed ----------------------------------------------------------------------
 
 void Simulation::build() {
-    controller_.tell(
-        ApplyPolicy{.who = sim_admin(), .policy = sim_policy(options_.agents, random_), .text = ""},
-        [this](const Outcome& outcome) {
-            KHU_CHECK(!outcome.refusal, "{}", text(*outcome.refusal, Language::English));
-        });
+    Policy policy = sim_policy(options_.agents, random_);
+    policy.calendar.reservations = {sim_reservation(options_.agents, kStart)};
+    controller_.tell(ApplyPolicy{.who = sim_admin(), .policy = std::move(policy), .text = ""},
+                     [this](const Outcome& outcome) {
+                         KHU_CHECK(!outcome.refusal, "{}",
+                                   text(*outcome.refusal, Language::English));
+                     });
     links_.resize(static_cast<std::size_t>(options_.agents));
     for (int number = 1; number <= options_.agents; ++number) {
         const auto index = static_cast<std::size_t>(number - 1);

@@ -55,6 +55,7 @@ std::optional<std::string> Watch::broken(const Controller& controller, const Hos
 
 void Watch::learn(const Stamped& stamped) {
     const Fact& fact = stamped.fact;
+    learn_calendar(fact, stamped.at);
     if (const auto* joined = std::get_if<NodeJoined>(&fact)) {
         NodeSeen& node = nodes_[joined->node];
         node.name = joined->name.value;
@@ -67,7 +68,7 @@ void Watch::learn(const Stamped& stamped) {
     } else if (const auto* resumed = std::get_if<NodeResumed>(&fact)) {
         nodes_.at(resumed->node).drained = false;
     } else if (const auto* placed = std::get_if<JobPlaced>(&fact)) {
-        learn_placed(*placed);
+        learn_placed(*placed, stamped.at);
     } else if (const auto* queued = std::get_if<JobQueued>(&fact)) {
         if (queued->spec.qos == QosId{kIdleQos}) {
             idle_.insert(queued->job);
@@ -96,7 +97,50 @@ void Watch::learn(const Stamped& stamped) {
     }
 }
 
-void Watch::learn_placed(const JobPlaced& fact) {
+/// The calendar, and what must be known of jobs to hold them against it.
+void Watch::learn_calendar(const Fact& fact, Moment at) {
+    if (const auto* placed = std::get_if<ReservationPlaced>(&fact)) {
+        const ReservedWindow& window = placed->window;
+        for (const NodeId node : window.placed) {
+            set_aside_at_[node] = at;
+        }
+        reserved_.insert_or_assign({window.id, window.window.from}, window);
+    } else if (const auto* over = std::get_if<ReservationEnded>(&fact)) {
+        reserved_.erase({over->id, over->from});
+    } else if (const auto* queued = std::get_if<JobQueued>(&fact)) {
+        specs_[queued->job] = queued->spec;
+    } else if (const auto* element = std::get_if<ElementQueued>(&fact)) {
+        specs_[element->job] = specs_.at(element->array);
+    } else if (const auto* changed = std::get_if<JobChanged>(&fact)) {
+        specs_[changed->job] = changed->spec;
+    }
+}
+
+void Watch::look_at_calendar(const JobPlaced& fact, Moment at) {
+    const JobSpec& spec = specs_.at(fact.job);
+    const std::string& named = spec.where->reservation;
+    const Moment to = at + spec.time_limit;
+    for (const NodeAllocation& each : fact.placement.nodes) {
+        bool inside = named.empty();
+        for (const auto& [key, window] : reserved_) {
+            const bool its = std::ranges::binary_search(window.placed, each.node);
+            const bool meets = window.window.from < to && at < window.window.to;
+            if (its && meets && window.id != named && !broken_) {
+                broken_ = fmt::format("I-33 job {} runs into reservation {} on {}", fact.job.value,
+                                      window.id, nodes_.at(each.node).name);
+            }
+            inside = inside || (its && window.id == named && window.window.from <= at &&
+                                to <= window.window.to);
+        }
+        if (!inside && !broken_) {
+            broken_ = fmt::format("I-33 job {} of reservation {} is placed outside of it, on {}",
+                                  fact.job.value, named, nodes_.at(each.node).name);
+        }
+    }
+}
+
+void Watch::learn_placed(const JobPlaced& fact, Moment at) {
+    look_at_calendar(fact, at);
     for (const NodeAllocation& each : fact.placement.nodes) {
         const NodeSeen& node = nodes_.at(each.node);
         if ((node.drained || node.lost_at != kNever) && !broken_) {
@@ -123,7 +167,9 @@ void Watch::learn_lapsed(JobId job) {
     const bool excused =
         zone_calm_since_ >= cleared.at || std::ranges::any_of(cleared.nodes, [&](NodeId id) {
             const NodeSeen& node = nodes_.at(id);
-            return node.drained || node.lost_at != kNever || calm_since(node.name) >= cleared.at;
+            const auto set_aside = set_aside_at_.find(id);
+            return node.drained || node.lost_at != kNever || calm_since(node.name) >= cleared.at ||
+                   (set_aside != set_aside_at_.end() && set_aside->second >= cleared.at);
         });
     if (!excused && !broken_) {
         broken_ = fmt::format(

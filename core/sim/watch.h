@@ -14,6 +14,9 @@
 ///     I-25 a place that is cleared for a job becomes its, unless something befell the nodes, the
 ///          links or khud meanwhile
 ///     I-26 no job gives way to one that has given way to it; and only the idle class does
+///     I-33 no job starts on nodes of a reservation that it does not name, if its limit reaches
+///     into
+///          the window; and one that names it starts nowhere else
 ///     I9   no attempt is put down to its user whose ranks did not fail by themselves
 
 #include <cstdint>
@@ -59,7 +62,9 @@ private:
     };
 
     void learn(const Stamped& fact);
-    void learn_placed(const JobPlaced& fact);
+    void learn_calendar(const Fact& fact, Moment at);
+    void learn_placed(const JobPlaced& fact, Moment at);
+    void look_at_calendar(const JobPlaced& fact, Moment at);
     void learn_promised(const PlacePromised& fact, Moment at);
     void learn_lapsed(JobId job);
     void look_at(const Host& host, Moment now);
@@ -78,6 +83,9 @@ private:
     };
     std::map<JobId, Cleared> cleared_for_;
     std::set<std::pair<JobId, JobId>> gave_way_;  ///< who, and to whom
+    std::map<ReservedKey, ReservedWindow> reserved_;
+    std::map<NodeId, Moment> set_aside_at_;  ///< when the node was last given to a window
+    std::map<JobId, JobSpec> specs_;
     std::set<JobId> idle_;
     std::set<JobId> asked_otherwise_;  ///< of those, with --or-idle
     std::map<AttemptKey, Moment> ending_known_;

@@ -1,4 +1,7 @@
 #include "core/sim/zone.h"
+
+#include <algorithm>
+
 #include "core/base/limits.h"
 
 namespace khu::sim {
@@ -85,6 +88,17 @@ Policy sim_policy(int nodes, Random& random) {
         policy.enterprises.push_back(enterprise(number, random));
     }
     return policy;
+}
+
+Reservation sim_reservation(int nodes, Moment start) {
+    return {.id = kSimReservation,
+            .programme = ProgrammeId{"free"},
+            .partition = PartitionId{"gpu"},
+            .gpus = 4 * std::max(1, nodes / 3),
+            .qos = QosId{"thuong"},
+            .window = {.from = start + seconds(90), .to = start + seconds(210)},
+            .every = minutes(4),
+            .until = start + minutes(28)};
 }
 
 Inventory sim_inventory(int number) {

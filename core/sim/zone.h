@@ -19,6 +19,9 @@ inline constexpr const char* kIdleQos = "nhan-roi";
 
 std::string node_name(int number);
 Policy sim_policy(int nodes, Random& random);
+/// For everybody in the zone: two minutes of a third of it, again and again until all is at rest.
+inline constexpr const char* kSimReservation = "lesson";
+Reservation sim_reservation(int nodes, Moment start);
 Inventory sim_inventory(int number);
 Identity sim_member(int enterprise);
 Identity sim_admin();

@@ -145,6 +145,8 @@ void ask_refund(const Call& call);
 void list_refunds(const Call& call);
 void decide_refund(const Call& call);
 
+void list_reservations(const Call& call);
+
 void list_purses(const Call& call);
 void pay_in(const Call& call);
 

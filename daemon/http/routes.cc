@@ -53,6 +53,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/refunds", list_refunds, kListing},
     Route{"POST", "/v1/refunds", ask_refund, kThought},
     Route{"POST", "/v1/refunds/{}/{}", decide_refund},
+    Route{"GET", "/v1/reservations", list_reservations, kListing},
     Route{"GET", "/v1/policy", show_policy},
     Route{"POST", "/v1/policy", apply_policy, kBooks},
     Route{"GET", "/v1/policy/history", list_policies, kBooks},

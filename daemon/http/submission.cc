@@ -97,7 +97,8 @@ void add_rules(const wire::SubmitRequest& request, int segment, int array_runnin
                     .exclude = named<NodeName>(request.exclude),
                     .features = named<FeatureName>(request.features),
                     .segment = segment,
-                    .segment_level = Text(request.segment_level)};
+                    .segment_level = Text(request.segment_level),
+                    .reservation = Text(request.reservation)};
     if (where != NodeRules{}) {
         spec.where = std::move(where);
     }

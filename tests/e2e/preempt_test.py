@@ -155,6 +155,61 @@ class Preempt(ZoneTest):
         self.assertEqual(self.lines(folder, "starts"), 2)
         self.check_books(idle, paying)
 
+    def set_aside(self, opens, closes):
+        """A second policy: the one node, for those who name the reservation."""
+        def at(when):
+            return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(when))
+        with open(os.path.join(self.folder, "policy.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        text = text.replace("id: e2e.1", "id: e2e.2\n  supersedes: e2e.1", 1)
+        text = text.replace("2026-01-01T00:00:00+07:00", at(time.time() + 2), 1)
+        policy = os.path.join(self.folder, "second.yaml")
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write(text + f"""
+calendar:
+  reservations:
+    - {{id: lesson, programme: free, partition: gpu, gpus: 8, qos: thuong,
+       from: "{at(opens)}", to: "{at(closes)}"}}
+""")
+        self.zone.khu("policy", "apply", policy)
+        wait_for(lambda: "lesson" in self.zone.khu("reservation", "list").stdout, "the calendar")
+
+    def wait_reason(self, job, code):
+        wait_for(lambda: (self.zone.job(job).get("reason") or {}).get("code") == code,
+                 f"job {job} to wait with {code}")
+
+    def test_reserved_nodes_are_for_those_who_name_it_also_after_a_kill(self):
+        opens = int(time.time()) + 15
+        closes = opens + 20
+        self.set_aside(opens, closes)
+        foreign = self.gpu_job(["/bin/true"], 1, time_limit_s=60)
+        own = self.zone.submit(programme="", partition="", nodes=1, gpus_per_node=1,
+                               time_limit_s=15, cores_per_task=1, launcher="fork",
+                               chdir=self.shared, argv=["/bin/sleep", "4"], reservation="lesson")
+        short = self.gpu_job(["/bin/true"], 1, time_limit_s=5)
+        self.wait_reason(foreign, "A142")
+        self.wait_reason(own, "A143")
+        self.assertEqual(self.zone.wait_job(short)["cause"], "completed")
+        self.assertLess(time.time(), opens, "it ran before the window")
+
+        self.zone.khud.kill()
+        self.zone.start_khud()
+        listed = self.zone.khu("reservation", "list", "--format", "csv").stdout
+        self.assertIn("lesson,free,gpu,thuong,8,placed,", listed)
+        self.assertIn("hn-01", listed)
+        self.zone.wait_job(own, "running")
+        self.assertGreaterEqual(time.time(), opens)
+        self.zone.khud.kill()
+        self.zone.start_khud()
+        self.assertEqual(self.zone.wait_job(own)["cause"], "completed")
+        self.assertLess(time.time(), closes)
+        self.wait_reason(foreign, "A142")
+
+        self.assertEqual(self.zone.wait_job(foreign)["cause"], "completed")
+        self.assertGreaterEqual(time.time(), closes)
+        self.assertNotIn("lesson", self.zone.khu("reservation", "list").stdout)
+        self.assertEqual(self.zone.khu("ledger", "verify").returncode, 0)
+
 
 if __name__ == "__main__":
     main(needs_hosts=False)

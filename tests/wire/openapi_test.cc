@@ -12,6 +12,7 @@
 
 #include "tests/wire/openapi_schema.h"
 #include "wire/api.h"
+#include "wire/api_calendar.h"
 #include "wire/stats.h"
 
 namespace khu::wire::tests {

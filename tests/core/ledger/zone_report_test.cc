@@ -135,7 +135,8 @@ TEST(ZoneReport, WhatIsInstalledIsUsedIdleDownOrInMaintenance) {
     report.add(CapacityTotal{.partition = PartitionId{"gpu"},
                              .installed = Atoms{1'000},
                              .down = Atoms{50},
-                             .maintenance = Atoms{20}});
+                             .maintenance = Atoms{20},
+                             .reserved_idle = Atoms{130}});
 
     std::map<std::string, std::int64_t> found;
     for (const ZoneMeasure& each : report.finish()) {
@@ -148,8 +149,8 @@ TEST(ZoneReport, WhatIsInstalledIsUsedIdleDownOrInMaintenance) {
 
     EXPECT_EQ(found, (std::map<std::string, std::int64_t>{{"installed", 1'000},
                                                           {"used", 300},
-                                                          {"reserved_idle", 0},
-                                                          {"idle", 630},
+                                                          {"reserved_idle", 130},
+                                                          {"idle", 500},
                                                           {"down", 50},
                                                           {"maintenance", 20}}));
 }
@@ -164,7 +165,8 @@ TEST(ZoneReport, InPublicIdleDoesNotTellWhatOneEnterpriseUsed_I28) {
     report.add(CapacityTotal{.partition = PartitionId{"gpu"}, .installed = Atoms{1'000}});
 
     for (const ZoneMeasure& each : report.finish()) {
-        const bool tells = each.measure == "used" || each.measure == "idle";
+        const bool tells =
+            each.measure == "used" || each.measure == "idle" || each.measure == "reserved_idle";
         EXPECT_EQ(each.section == "capacity" && !tells, each.value.has_value()) << each.measure;
     }
 }

@@ -12,10 +12,10 @@
 namespace khu {
 namespace {
 
-/// How many random states of each machine are tried; KHU_FIT_STATES asks for more at night.
+/// How many random states of each machine are tried; KHU_FIT_STATES asks for another number.
 int states_to_try() {
     const char* asked = std::getenv("KHU_FIT_STATES");
-    return asked == nullptr ? 3000 : std::max(1, std::atoi(asked));
+    return asked == nullptr ? 10'000 : std::max(1, std::atoi(asked));
 }
 
 constexpr std::uint64_t kSeed = 20260302;
