@@ -41,6 +41,13 @@ struct CapacityRows {
 };
 KHU_DESCRIBE(CapacityRows, since, totals)
 
+/// What a snapshot keeps of what is owed for grants, and counted of them.
+struct DutyRows {
+    std::vector<GrantReport> reports;
+    std::vector<GrantCount> counts;
+};
+KHU_DESCRIBE(DutyRows, reports, counts)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -69,11 +76,12 @@ struct Head {
     std::vector<MonthMark> months;
     RefundRows refunds{};
     CapacityRows capacity{};
+    DutyRows duties{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity)
+             months, refunds, capacity, duties)
 
 struct JobRow {
     Job job;
@@ -112,6 +120,10 @@ Head head_of(const Truth& truth) {
                           .refunded = {},
                           .since = truth.refunds_since}};
     head.capacity = {.since = truth.capacity.since(), .totals = truth.capacity.totals()};
+    head.duties.counts = truth.grant_counts;
+    for (const auto& [grant, report] : truth.reports) {
+        head.duties.reports.push_back(report);
+    }
     for (const auto& [number, record] : truth.refunds) {
         head.refunds.records.push_back(record);
     }
@@ -161,6 +173,11 @@ void take_head(Truth& truth, Head head) {
         truth.requests.emplace(number, std::move(record));
     }
     truth.capacity.start(head.capacity.since, std::move(head.capacity.totals));
+    truth.grant_counts = std::move(head.duties.counts);
+    for (GrantReport& report : head.duties.reports) {
+        const GrantId grant = report.grant;
+        truth.reports.emplace(grant, std::move(report));
+    }
     truth.next_refund = head.refunds.next;
     truth.refunds_since = head.refunds.since;
     for (RefundRecord& record : head.refunds.records) {

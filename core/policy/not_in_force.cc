@@ -10,10 +10,9 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 13> later{
+constexpr std::array<std::string_view, 12> later{
     "qos.*.max_jobs_per_user",
     "programmes.*.limits.max_users",
-    "programmes.*.duties",
     "fairshare.inside_programme",
     "fairshare.floor",
     "priority.age.cap",
