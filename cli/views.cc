@@ -373,6 +373,15 @@ Table node_table(const Session& session, const std::vector<wire::NodeView>& node
     return table;
 }
 
+/// "late, 12 days", "due before 2026-05-30 ...", "delivered".
+Cell report_cell(const Session& session, const wire::GrantReportView& report) {
+    const std::string shown =
+        report.state == "late"  ? fmt::format("late, {} days", report.days_late)
+        : report.state == "due" ? "due before " + session.when(report.due_at).shown
+                                : report.state;
+    return {shown, report.state};
+}
+
 Table grant_table(const Session& session, const std::vector<wire::GrantView>& grants) {
     Table table{.columns = {{"GRANT", "grant"},
                             {"ENTERPRISE", "enterprise", Align::Left, true},
@@ -387,7 +396,8 @@ Table grant_table(const Session& session, const std::vector<wire::GrantView>& gr
                             {"FROM", "from_at", Align::Left, false, true},
                             {"TO", "to_at"},
                             {"DECISION", "decision_ref", Align::Left, false, true},
-                            {"WHY", "state_reason", Align::Left, true}},
+                            {"WHY", "state_reason", Align::Left, true},
+                            {"REPORT", "report", Align::Left, true}},
                 .rows = {}};
     for (const wire::GrantView& grant : grants) {
         table.rows.push_back({grant.grant.value, grant.enterprise, grant.programme, grant.tier,
@@ -395,7 +405,8 @@ Table grant_table(const Session& session, const std::vector<wire::GrantView>& gr
                               gpu_hours_cell(grant.free_ugs), gpu_hours_cell(grant.held_ugs),
                               gpu_hours_cell(grant.spent_ugs), gpu_hours_cell(grant.expired_ugs),
                               session.when(grant.from_at), session.when(grant.to_at),
-                              grant.decision_ref, grant.state_reason});
+                              grant.decision_ref, grant.state_reason,
+                              grant.report ? report_cell(session, *grant.report) : Cell("")});
     }
     return table;
 }
@@ -411,6 +422,9 @@ std::string ahead_line(const Session& session, const wire::GrantAhead& ahead) {
     if (ahead.event == "pullback") {
         return session.say(Message::AheadPullback,
                            {grant, at, lost, fmt::format("{} %", ahead.unless_used_permille / 10)});
+    }
+    if (ahead.event == "report") {
+        return session.say(Message::AheadReport, {grant, at});
     }
     return session.say(Message::AheadEnd, {grant, at, lost});
 }

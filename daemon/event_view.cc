@@ -144,6 +144,10 @@ private:
             event_.text = fact.policy.value;
         } else if constexpr (requires { fact.project; }) {
             event_.text = fact.project;
+        } else if constexpr (requires { fact.report; }) {
+            event_.text = fact.report;
+        } else if constexpr (std::is_same_v<Fact, GrantTransferred>) {
+            event_.text = fact.to.value;
         } else if constexpr (requires { fact.reason; }) {
             event_.text = fact.reason;
         } else if constexpr (requires { fact.detail; }) {

@@ -3,11 +3,52 @@
 #include <algorithm>
 
 #include "core/base/enum_name.h"
+#include "core/machine/grant_duties.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
 #include "daemon/views.h"
 
 namespace khu::daemon {
+
+namespace {
+
+/// What is owed for the grant now; null: nothing ever was.
+std::optional<wire::GrantReportView> report_view(const State& state, const GrantId& grant,
+                                                 Moment now) {
+    const auto found = state.truth.reports.find(grant);
+    if (found == state.truth.reports.end()) {
+        return std::nullopt;
+    }
+    const ReportStanding stands = standing_of(found->second, now);
+    wire::GrantReportView view;
+    view.state = report_word(stands.state);
+    view.due_at = stands.due_at;
+    view.days_late = stands.days_late;
+    view.output_required = found->second.output_required;
+    if (stands.last->verb == ReportVerb::Delivered) {
+        view.report = stands.last->text;
+        view.output = stands.last->output;
+        view.delivered_at = stands.last->at;
+        view.delivered_by = stands.last->by.value;
+    } else if (stands.last->verb == ReportVerb::Returned) {
+        view.returned_reason = stands.last->text;
+    }
+    return view;
+}
+
+/// When the report will be late that is owed, or will be by what its programme says now.
+std::optional<Moment> report_due(const State& state, const Grant& grant, Moment now) {
+    const auto found = state.truth.reports.find(grant.id);
+    if (found != state.truth.reports.end()) {
+        const ReportStanding stands = standing_of(found->second, now);
+        return stands.state == ReportState::Delivered ? std::nullopt : std::optional(stands.due_at);
+    }
+    const NextDuty next = state.truth.policy ? next_duty(state, grant) : NextDuty{};
+    const auto* owed = std::get_if<ReportOwed>(&next.fact);
+    return owed == nullptr ? std::nullopt : std::optional(owed->due_at);
+}
+
+}  // namespace
 
 std::vector<wire::GrantAhead> ahead_of(const State& state, const Grant& grant, Moment now) {
     std::vector<wire::GrantAhead> ahead;
@@ -31,6 +72,9 @@ std::vector<wire::GrantAhead> ahead_of(const State& state, const Grant& grant, M
     }
     if (!grant.ended && now < grant.to && grant.overrun_of.empty()) {
         add("end", grant.to).lost_ugs = next.next_tranche_at ? Atoms{0} : grant.free;
+    }
+    if (const std::optional<Moment> due = report_due(state, grant, now)) {
+        add("report", *due);
     }
     std::ranges::stable_sort(ahead, {},
                              [](const wire::GrantAhead& each) { return each.happens_at.value; });
@@ -74,6 +118,9 @@ wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
     view.clawback_ugs = grant.clawback;
     view.carried_ugs = grant.carried;
     view.overrun_of = grant.overrun_of.value;
+    view.moved_in_ugs = grant.moved_in;
+    view.moved_out_ugs = grant.moved_out;
+    view.report = report_view(state, grant.id, now);
     view.ahead = ahead_of(state, grant, now);
     if (state_of(grant, now) == GrantState::Active) {
         view.runs_out_at = runs_out(state, grant.enterprise, grant.programme, Atoms{0}, now);

@@ -46,6 +46,12 @@ struct PromiseRow {
     PromisedPlace place;
 };
 KHU_DESCRIBE(PromiseRow, job, place)
+/// What a snapshot keeps of what is owed for grants, and counted of them.
+struct DutyRows {
+    std::vector<GrantReport> reports;
+    std::vector<GrantCount> counts;
+};
+KHU_DESCRIBE(DutyRows, reports, counts)
 
 struct Head {
     ZoneId zone;
@@ -77,11 +83,12 @@ struct Head {
     CapacityRows capacity{};
     std::vector<ReservedWindow> reserved{};
     std::vector<PromiseRow> promises{};
+    DutyRows duties{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity, reserved, promises)
+             months, refunds, capacity, reserved, promises, duties)
 
 struct JobRow {
     Job job;
@@ -125,6 +132,10 @@ Head head_of(const Truth& truth) {
     }
     for (const auto& [key, window] : truth.reserved) {
         head.reserved.push_back(window);
+    }
+    head.duties.counts = truth.grant_counts;
+    for (const auto& [grant, report] : truth.reports) {
+        head.duties.reports.push_back(report);
     }
     for (const auto& [number, record] : truth.refunds) {
         head.refunds.records.push_back(record);
@@ -181,6 +192,11 @@ void take_head(Truth& truth, Head head) {
     for (ReservedWindow& window : head.reserved) {
         const ReservedKey key{window.id, window.window.from};
         truth.reserved.emplace(key, std::move(window));
+    }
+    truth.grant_counts = std::move(head.duties.counts);
+    for (GrantReport& report : head.duties.reports) {
+        const GrantId grant = report.grant;
+        truth.reports.emplace(grant, std::move(report));
     }
     truth.next_refund = head.refunds.next;
     truth.refunds_since = head.refunds.since;

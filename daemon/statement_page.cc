@@ -49,6 +49,7 @@ public:
         usage();
         grants();
         corrections();
+        duties();
         foot();
         return std::move(out_);
     }
@@ -253,6 +254,25 @@ private:
                             say("Corrections of earlier months", "Điều chỉnh của tháng trước"));
         for (const StatementCorrection& each : s_.corrections) {
             row({escaped(each.corrects), hours(each.charged_ugs), dong(each.list_mvnd)});
+        }
+        out_ += "</table>\n";
+    }
+
+    void duties() {
+        if (s_.duties.empty()) {
+            return;
+        }
+        out_ += fmt::format("<h2>{}</h2>\n<table>\n",
+                            say("Reports owed for grants", "Báo cáo phải nộp cho hạn mức"));
+        row({say("Grant", "Hạn mức"), say("State", "Tình trạng"), say("Due before", "Hạn nộp"),
+             say("Report", "Báo cáo"), say("Open output", "Kết quả mở")},
+            "th");
+        for (const StatementDuty& each : s_.duties) {
+            const std::string state = each.state == "late"  ? say("late", "trễ")
+                                      : each.state == "due" ? say("due", "chưa nộp")
+                                                            : say("delivered", "đã nộp");
+            row({escaped(each.grant_id.value.str()), state, each.due_at, escaped(each.report),
+                 escaped(each.output)});
         }
         out_ += "</table>\n";
     }

@@ -64,6 +64,10 @@ std::string statement_csv(const Statement& statement) {
         lines.block("correction", {correction.corrects}, correction);
     }
     lines.block("reconcile", {}, statement.reconcile);
+    for (const StatementDuty& duty : statement.duties) {
+        const std::vector<std::string> dims{duty.grant_id.value, duty.what, duty.state};
+        lines.line("duty", dims, "due_at", duty.due_at);
+    }
     return lines.take();
 }
 

@@ -77,6 +77,9 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
     for (const CapacityTotal& each : request.capacity) {
         maker.add(each);
     }
+    if (request.counted) {
+        maker.add(request.grants);
+    }
     std::vector<Line> lines;
     for (ZoneMeasure& each : maker.finish()) {
         lines.push_back({.zone_id = request.zone,

@@ -17,6 +17,8 @@ struct ZoneReportRequest {
     bool is_public{false};
     int enterprises_min{0};  ///< of a public cell
     std::vector<CapacityTotal> capacity{};
+    bool counted{true};  ///< what happened to grants in the month was counted
+    std::vector<GrantCount> grants{};
 };
 
 /// Errors: R300; those of the store.

@@ -326,6 +326,34 @@ struct ProjectCapRequest {
 };
 KHU_DESCRIBE(ProjectCapRequest, cap_ugs, lift)
 
+/// What is owed for a grant that is over.
+struct GrantReportView {
+    std::string state;  ///< "due", "late", "delivered"
+    Timestamp due_at;   ///< late from then on
+    std::int64_t days_late{0};
+    bool output_required{false};
+    std::string report, output;  ///< where they are
+    Timestamp delivered_at;
+    std::string delivered_by;
+    std::string returned_reason;  ///< it was sent back
+};
+KHU_DESCRIBE(GrantReportView, state, due_at, days_late, output_required, report, output,
+             delivered_at, delivered_by, returned_reason)
+
+/// Where the report that is owed is, and the open output.
+struct GrantReportRequest {
+    std::string report, output;
+};
+KHU_DESCRIBE(GrantReportRequest, report, output)
+
+/// So much goes to another grant of the same enterprise and programme.
+struct GrantTransferRequest {
+    std::string to_grant;
+    Atoms amount_ugs;
+    std::string decision_ref;
+};
+KHU_DESCRIBE(GrantTransferRequest, to_grant, amount_ugs, decision_ref)
+
 struct GrantView {
     GrantId grant;
     std::string enterprise, programme, tier, state, state_reason, decision_ref;
@@ -338,10 +366,13 @@ struct GrantView {
     std::vector<ProjectView> projects;  ///< those with a cap
     std::vector<GrantAhead> ahead;      ///< in the order of time
     Timestamp runs_out_at;              ///< at the rate of what runs now; null: nothing runs
+    Atoms moved_in_ugs, moved_out_ugs;  ///< from and to other grants
+    std::optional<GrantReportView> report;
 };
 KHU_DESCRIBE(GrantView, grant, enterprise, programme, tier, state, state_reason, decision_ref,
              from_at, to_at, whole_ugs, granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs,
-             clawback_ugs, carried_ugs, overrun_of, projects, ahead, runs_out_at)
+             clawback_ugs, carried_ugs, overrun_of, projects, ahead, runs_out_at, moved_in_ugs,
+             moved_out_ugs, report)
 
 struct GrantPage {
     std::vector<GrantView> grants;

@@ -37,15 +37,18 @@ inline constexpr std::int64_t argv_bytes_max = 1LL << 20;    ///< half of Linux'
 inline constexpr std::int64_t path_bytes_max = 4'096;        ///< PATH_MAX
 
 // The zone.
-inline constexpr std::int64_t jobs_pending_max = 1'000'000;      ///< 1 KB each: 1 GB of memory
-inline constexpr std::int64_t grants_per_hold_max = 4;           ///< more is not worth explaining
-inline constexpr std::int64_t ended_jobs_remembered = 100'000;   ///< to depend on; 64 B each
-inline constexpr std::int64_t grant_requests_waiting_max = 20;   ///< of one enterprise
-inline constexpr std::int64_t grant_requests_kept_max = 10'000;  ///< decided ones, for the list
-inline constexpr std::int64_t refunds_kept_max = 10'000;         ///< 2 KB each; the newest
-inline constexpr Span makegood_window = days(30);                ///< of a grant for a refund
-inline constexpr std::int64_t purpose_bytes_max = 2'000;         ///< a paragraph
-inline constexpr std::int64_t attempts_per_job_max = 16;         ///< then the job is held
+inline constexpr std::int64_t jobs_pending_max = 1'000'000;       ///< 1 KB each: 1 GB of memory
+inline constexpr std::int64_t grants_per_hold_max = 4;            ///< more is not worth explaining
+inline constexpr std::int64_t ended_jobs_remembered = 100'000;    ///< to depend on; 64 B each
+inline constexpr std::int64_t grant_requests_waiting_max = 20;    ///< of one enterprise
+inline constexpr std::int64_t grant_requests_kept_max = 10'000;   ///< decided ones, for the list
+inline constexpr std::int64_t refunds_kept_max = 10'000;          ///< 2 KB each; the newest
+inline constexpr Span makegood_window = days(30);                 ///< of a grant for a refund
+inline constexpr std::int64_t report_file_bytes_max = 1LL << 28;  ///< read whole, for its hash
+inline constexpr Span report_warning = days(7);                   ///< before it is late
+inline constexpr Span report_again = days(14);                    ///< for one that was sent back
+inline constexpr std::int64_t purpose_bytes_max = 2'000;          ///< a paragraph
+inline constexpr std::int64_t attempts_per_job_max = 16;          ///< then the job is held
 
 // Agents: leases. An agent that hears nothing for `lease` kills its attempts; khud restarts a job
 // elsewhere only after `lease + lease_skew` without a heartbeat answered by it.

@@ -102,11 +102,15 @@ struct Grant {
     Moment warned_until{};                ///< and warnings of them
     Atoms offered{};                      ///< by decisions, with extensions; 0: what was granted
     GrantId overrun_of{};                 ///< a line of overrun: of which grant
+    Atoms moved_in{};                     ///< of what was granted: came from other grants
+    Atoms moved_out{};                    ///< went to other grants, and is no longer `granted`
+    int moves{0};                         ///< out of it
     bool operator==(const Grant&) const = default;
 };
 KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended, suspended_why,
              ended, mints, granted, free, held, spent, expired, permit, projects, makegood,
-             clawback, tranches, tranche, carried, pulled_until, warned_until, offered, overrun_of)
+             clawback, tranches, tranche, carried, pulled_until, warned_until, offered, overrun_of,
+             moved_in, moved_out, moves)
 
 GrantState state_of(const Grant& grant, Moment now);
 /// What decisions gave it, whatever became of that.

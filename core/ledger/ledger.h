@@ -68,6 +68,14 @@ public:
     [[nodiscard]] Expected<Done, Refusal> can_close(const GrantId& grant, Moment now) const;
     Entries close(const GrantId& grant, Moment now, const PolicyId& policy);
 
+    /// Free hours of `from` go to `to`, but what was carried into its tranche.
+    /// Errors: UnknownGrant; GrantWrongState if a window is over; BadField if they are not of one
+    /// enterprise and programme, or more is asked than may go.
+    [[nodiscard]] Expected<Done, Refusal> can_transfer(const GrantId& from, const GrantId& to,
+                                                       Atoms amount, Moment now) const;
+    Entries transfer(const GrantId& from, const GrantId& to, Atoms amount, const std::string& ref,
+                     Moment now, const PolicyId& policy);
+
     /// Moves the unheld rest of every grant whose window is over by `now` to `expired`.
     Entries expire(Moment now, const PolicyId& policy);
     /// When expire() next has something to do; null if never.

@@ -197,7 +197,8 @@ Reason Ledger::why_not(const Candidates& have, const EnterpriseId& enterprise,
         (have.active.empty() || largest_sum(with_suspended, &Grant::free) >= need)) {
         return Reason(Code::GrantSuspended)
             .with("grant", have.suspended.front()->id.value)
-            .with("why", have.suspended.front()->suspended_why);
+            .with("why", have.suspended.front()->suspended_why)
+            .with("why_vi", have.suspended.front()->suspended_why);
     }
     if (!have.active.empty()) {
         Atoms held;
@@ -208,7 +209,9 @@ Reason Ledger::why_not(const Candidates& have, const EnterpriseId& enterprise,
             .with("needed_ugs", need.value)
             .with("free_ugs", largest_sum(have.active, &Grant::free).value)
             .with("held_ugs", held.value)
-            .with("grants", join_ids(have.active));
+            .with("grants", join_ids(have.active))
+            .with("next", "")
+            .with("next_vi", "");
     }
     if (!have.scheduled.empty()) {
         const Grant& next = **std::ranges::min_element(

@@ -28,7 +28,7 @@ Unexpected<Refusal> bad_amount(std::string why) {
 }  // namespace
 
 Atoms offered(const Grant& grant) {
-    return std::max(grant.offered, grant.granted);
+    return std::max(grant.offered, grant.granted + grant.moved_out - grant.moved_in);
 }
 
 Atoms whole(const Grant& grant) {

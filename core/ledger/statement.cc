@@ -102,6 +102,8 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
             grant.granted_ugs += amount;
             grant.programme = ProgrammeId{entry.debit.substr(entry.debit.find(':') + 1)};
             grant.advanced_ugs += in_month && entry.kind == "advance" ? amount : Atoms{0};
+        } else if (entry.kind == "transfer") {
+            grant.granted_ugs += amount;
         } else if (in_month) {
             (entry.kind == "carry" ? grant.carried_in_ugs : grant.refunded_ugs) += amount;
         }
@@ -127,6 +129,10 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
         return;
     }
     grant.available_ugs -= amount;
+    if (entry.kind == "transfer") {
+        grant.granted_ugs -= amount;
+        return;
+    }
     if (in_month && entry.kind != "carry") {
         (entry.kind == "pullback" ? grant.pulled_back_ugs
          : entry.kind == "repay"  ? grant.charged_ugs
@@ -160,7 +166,26 @@ void StatementMaker::add_to_wallet(const Entry& entry, bool in_month) {
     }
 }
 
+std::vector<StatementDuty> duties_at(const std::map<GrantId, GrantReport>& reports,
+                                     const EnterpriseId& enterprise, Moment end) {
+    std::vector<StatementDuty> duties;
+    for (const auto& [grant, report] : reports) {
+        if (report.enterprise != enterprise || report.steps.front().at >= end) {
+            continue;
+        }
+        const ReportStanding stood = standing_of(report, end - milliseconds(1));
+        const bool delivered = stood.state == ReportState::Delivered;
+        duties.push_back({.grant_id = grant,
+                          .state = report_word(stood.state),
+                          .due_at = format_utc(stood.due_at),
+                          .report = delivered ? stood.last->text : "",
+                          .output = delivered ? stood.last->output : ""});
+    }
+    return duties;
+}
+
 Statement StatementMaker::finish() {
+    out_.duties = asked_.duties;
     for (auto& [account, balance] : grants_) {
         if (balance.view.granted_ugs > Atoms{0}) {
             out_.grants.push_back(balance.view);

@@ -18,6 +18,7 @@
 #include "core/base/ids.h"
 #include "core/base/units.h"
 #include "core/ledger/entry.h"
+#include "core/ledger/grant_report.h"
 #include "core/ledger/usage.h"
 
 namespace khu {
@@ -78,6 +79,17 @@ struct StatementCorrection {
 };
 KHU_DESCRIBE(StatementCorrection, corrects, waived_ugs, charged_ugs, list_mvnd)
 
+/// What is owed for a grant, as it stood at the month's end.
+struct StatementDuty {
+    GrantId grant_id;
+    std::string what{"report"};
+    std::string state;   ///< "due", "late", "delivered"
+    std::string due_at;  ///< late from then on
+    std::string report, output;
+    bool operator==(const StatementDuty&) const = default;
+};
+KHU_DESCRIBE(StatementDuty, grant_id, what, state, due_at, report, output)
+
 struct StatementReconcile {
     std::int64_t rows{0};
     Atoms metered_ugs, charged_ugs;
@@ -103,11 +115,12 @@ struct Statement {
     StatementMoney money;
     std::vector<StatementCorrection> corrections;
     StatementReconcile reconcile;
+    std::vector<StatementDuty> duties;
     bool operator==(const Statement&) const = default;
 };
 KHU_DESCRIBE(Statement, statement_id, schema_version, is_final, zone_id, province_code,
              enterprise_id, name, period, period_start, period_end, policy_ids, ledger_last,
-             ledger_head, grants, usage, money, corrections, reconcile)
+             ledger_head, grants, usage, money, corrections, reconcile, duties)
 
 /// Which statement, and between which entries: those after `before` up to `last` are the month's.
 struct StatementAsked {
@@ -120,7 +133,12 @@ struct StatementAsked {
     LedgerSeq before, last;
     bool is_final{false};
     std::set<GrantId> grants;  ///< all that the enterprise ever had
+    std::vector<StatementDuty> duties{};
 };
+
+/// Those of the enterprise's reports that were owed by `end`, as they stood then.
+std::vector<StatementDuty> duties_at(const std::map<GrantId, GrantReport>& reports,
+                                     const EnterpriseId& enterprise, Moment end);
 
 class StatementMaker {
 public:

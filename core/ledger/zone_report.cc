@@ -1,9 +1,32 @@
 #include "core/ledger/zone_report.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace khu {
 namespace {
+
+constexpr const char* days_to_decision = "days_to_decision";
+
+struct GrantMeasure {
+    const char* table;  ///< each its own, since each is of other enterprises
+    std::string_view name;
+    const char* section;
+    const char* unit;
+};
+constexpr std::array grant_measures{
+    GrantMeasure{"8a", "approved", "grants", "count"},
+    GrantMeasure{"8b", "refused", "grants", "count"},
+    GrantMeasure{"8c", "auto_approved", "grants", "count"},
+    GrantMeasure{"8d", days_to_decision, "grants", "days"},
+    GrantMeasure{"8e", "unused_after_90_days", "grants", "count"},
+    GrantMeasure{"8f", "expired", "grants", "ugs"},
+    GrantMeasure{"8g", "pulled_back", "grants", "ugs"},
+    GrantMeasure{"9a", "reports_due", "outcome", "count"},
+    GrantMeasure{"9b", "reports_late", "outcome", "count"},
+    GrantMeasure{"9c", "open_outputs", "outcome", "count"},
+};
 
 /// Nearest rank: the smallest value that at least `percent` of them do not exceed.
 std::int64_t percentile(std::vector<std::int64_t> values, std::int64_t percent) {
@@ -20,7 +43,7 @@ void ZoneReport::Cell::merge(const Cell& other) {
     for (const auto& [measure, value] : other.sums) {
         sums[measure] += value;
     }
-    waits_s.insert(waits_s.end(), other.waits_s.begin(), other.waits_s.end());
+    spread.insert(spread.end(), other.spread.begin(), other.spread.end());
 }
 
 ZoneReport::Table& ZoneReport::table(const std::string& name, const std::string& section,
@@ -60,12 +83,39 @@ void ZoneReport::add(const UsageRow& row) {
     paid.sums["waived_list_value"] += row.waived_list_mvnd.value;
     if (row.queue_wait_s) {
         cell("5 waiting", "waiting", "s", row.programme.value.str())
-            .waits_s.push_back(*row.queue_wait_s);
+            .spread.push_back(*row.queue_wait_s);
+        tables_.at("5 waiting").spread = "wait";
     }
     if (row.waived_ugs > Atoms{0}) {
         cell("6 failures", "reliability", "ugs", row.end_cause).sums["waived"] +=
             row.waived_ugs.value;
         cell("7 failed", "reliability", "count", row.end_cause).sums["attempts"] += 1;
+    }
+    if (row.energy_wh) {
+        energy_wh_ = energy_wh_.value_or(0) + *row.energy_wh;
+    }
+}
+
+void ZoneReport::add(const std::vector<GrantCount>& counts) {
+    counted_ = true;
+    for (const GrantMeasure& each : grant_measures) {
+        Table& made = table(each.table, each.section, each.unit);
+        if (each.name == days_to_decision) {
+            made.spread = each.name;
+        } else {
+            made.measures.emplace(each.name);
+        }
+    }
+    for (const GrantCount& each : counts) {
+        const auto* known = std::ranges::find(grant_measures, each.measure, &GrantMeasure::name);
+        KHU_CHECK(known != grant_measures.end(), "{}", each.measure);
+        Cell& cell = tables_.at(known->table).cells[each.programme.value.str()];
+        cell.enterprises.insert(each.enterprise);
+        if (each.measure == days_to_decision) {
+            cell.spread.push_back(each.value);
+        } else {
+            cell.sums[each.measure] += each.value;
+        }
     }
 }
 
@@ -94,6 +144,9 @@ void ZoneReport::pooled(const Table& table, std::vector<ZoneMeasure>& out) const
     if (!pool.enterprises.empty() && !too_few(pool)) {
         shown.emplace("(other)", std::move(pool));
     }
+    for (const std::string& measure : table.measures) {
+        all.sums.try_emplace(measure, 0);
+    }
     shown.emplace("", std::move(all));  // the total
     for (const auto& [dim, cell] : shown) {
         const bool hidden = too_few(cell);
@@ -113,9 +166,9 @@ void ZoneReport::pooled(const Table& table, std::vector<ZoneMeasure>& out) const
         for (const auto& [measure, value] : cell.sums) {
             put(measure, value);
         }
-        if (!cell.waits_s.empty()) {
-            put("wait_median", percentile(cell.waits_s, 50));
-            put("wait_p90", percentile(cell.waits_s, 90));
+        if (!cell.spread.empty()) {
+            put(table.spread + "_median", percentile(cell.spread, 50));
+            put(table.spread + "_p90", percentile(cell.spread, 90));
         }
     }
 }
@@ -157,12 +210,32 @@ void ZoneReport::add_capacity(std::vector<ZoneMeasure>& out) const {
     }
 }
 
+/// Energy is of all together, so it is hidden as they are.
+void ZoneReport::add_energy(std::vector<ZoneMeasure>& out) const {
+    if (!counted_) {
+        return;
+    }
+    const bool hidden =
+        energy_wh_.has_value() && static_cast<int>(enterprises_.size()) < enterprises_min_;
+    out.push_back({.section = "energy",
+                   .measure = "energy",
+                   .dim1 = "",
+                   .dim2 = "",
+                   .unit = "Wh",
+                   .value = hidden ? std::nullopt : energy_wh_,
+                   .note = !energy_wh_ ? "nothing measures it"
+                           : hidden
+                               ? "fewer than " + std::to_string(enterprises_min_) + " enterprises"
+                               : ""});
+}
+
 std::vector<ZoneMeasure> ZoneReport::finish() const {
     std::vector<ZoneMeasure> out;
     add_capacity(out);
     for (const auto& [name, each] : tables_) {
         pooled(each, out);
     }
+    add_energy(out);
     const bool hidden = static_cast<int>(enterprises_.size()) < enterprises_min_;
     out.push_back(
         {.section = "access",

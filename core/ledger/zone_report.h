@@ -9,7 +9,8 @@
 /// and while the pool itself is too small the smallest of the rest joins it. So every table sums to
 /// its total. If all together are too few, there is no figure at all.
 ///
-/// Not here yet: grants, outcome and energy, which the rows do not know.
+/// What happened to grants (sections "grants" and "outcome") is counted when it happens and kept
+/// with the month. Nothing measures energy: where no row has any, its line is empty and says so.
 
 #include <cstdint>
 #include <map>
@@ -20,12 +21,14 @@
 
 #include "core/base/describe.h"
 #include "core/base/ids.h"
+#include "core/ledger/grant_report.h"
 #include "core/ledger/usage.h"
 
 namespace khu {
 
 struct ZoneMeasure {
-    std::string section;  ///< "capacity", "use", "who_paid", "waiting", "reliability", "access"
+    std::string section;  ///< "capacity", "use", "who_paid", "waiting", "reliability", "grants",
+                          ///< "outcome", "energy", "access"
     std::string measure;
     std::string dim1, dim2;
     std::string unit;
@@ -52,22 +55,27 @@ public:
     void add(const UsageRow& row);
     /// Of the whole month; once for each partition.
     void add(const CapacityTotal& capacity);
+    /// The month was counted; these are all of it. Once.
+    void add(const std::vector<GrantCount>& counts);
     [[nodiscard]] std::vector<ZoneMeasure> finish() const;
 
 private:
     struct Cell {
         std::set<EnterpriseId> enterprises;
         std::map<std::string, std::int64_t> sums;  ///< by measure
-        std::vector<std::int64_t> waits_s;
+        std::vector<std::int64_t> spread;          ///< of which median and 90th percentile are told
         void merge(const Cell& other);
     };
     struct Table {
         std::string section;
         std::string unit;
+        std::string spread{};               ///< how the spread is called
+        std::set<std::string> measures{};   ///< are told also if there is nothing of them
         std::map<std::string, Cell> cells;  ///< by dim1
     };
     Table& table(const std::string& name, const std::string& section, const std::string& unit);
     void add_capacity(std::vector<ZoneMeasure>& out) const;
+    void add_energy(std::vector<ZoneMeasure>& out) const;
     void pooled(const Table& table, std::vector<ZoneMeasure>& out) const;
     [[nodiscard]] bool too_few(const Cell& cell) const;
 
@@ -75,6 +83,8 @@ private:
     std::map<std::string, Table> tables_;
     std::set<EnterpriseId> enterprises_;
     std::vector<CapacityTotal> capacity_;
+    bool counted_{false};
+    std::optional<std::int64_t> energy_wh_;
 };
 
 }  // namespace khu

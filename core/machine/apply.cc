@@ -1,8 +1,10 @@
 #include "core/machine/apply.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/limits.h"
+#include "core/machine/grant_duties.h"
 #include "core/machine/grant_rules.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
@@ -20,8 +22,10 @@ Effects apply(State& state, const Stamped& stamped) {
         truth.last = stamped.seq;
         truth.last_at = stamped.at;
     }
-    return std::visit([&](const auto& fact) { return apply_detail::on(state, fact, stamped.at); },
-                      stamped.fact);
+    Effects effects = std::visit(
+        [&](const auto& fact) { return apply_detail::on(state, fact, stamped.at); }, stamped.fact);
+    apply_detail::count_entries(state, effects);
+    return effects;
 }
 
 namespace apply_detail {
@@ -190,6 +194,7 @@ Effects on(State& state, const GrantRequestDecided& fact, Moment at) {
     record.reason = fact.reason;
     record.decision_ref = fact.decision_ref;
     record.grant = fact.grant;
+    count_decision(state, record);
     // The facts keep them all; the list forgets the oldest that is decided.
     if (truth.requests.size() > static_cast<std::size_t>(limits::grant_requests_kept_max)) {
         const auto oldest = std::ranges::find_if(truth.requests, [](const auto& each) {
@@ -286,7 +291,12 @@ Effects on(State& state, const MonthCut& fact, Moment at) {
                                   .fact = state.truth.last,
                                   .province_code = policy.zone.province.code,
                                   .public_min_enterprises = policy.reports.public_min_enterprises,
-                                  .capacity = {}});
+                                  .capacity = {},
+                                  .counted = true,
+                                  .grants = std::exchange(state.truth.grant_counts, {})});
+    for (GrantCount& each : unused_grants(state, fact.until)) {
+        state.truth.months.back().grants.push_back(std::move(each));
+    }
     CapacityMeter& meter = state.truth.capacity;
     meter.advance(fact.until);
     state.truth.months.back().capacity = meter.totals();

@@ -113,6 +113,29 @@ struct AdvanceGrant {
     Atoms amount;
 };
 
+/// Free hours go from one grant to another of the same enterprise and programme, by decision.
+struct TransferGrant {
+    Identity who;
+    GrantId from;
+    GrantId to;
+    Atoms amount;
+    std::string decision_ref;
+};
+
+/// Where the report that is owed for the grant is, and the open output; by a holder, or an admin.
+struct DeliverReport {
+    Identity who;
+    GrantId grant;
+    std::string report;
+    std::string output;
+};
+/// What was delivered does not do.
+struct ReturnReport {
+    Identity who;
+    GrantId grant;
+    std::string reason;
+};
+
 /// By a holder of the grant's enterprise, or an admin. `lift`: there is no cap any more.
 struct CapProject {
     Identity who;
@@ -182,6 +205,7 @@ using Command =
     std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob, ApplyPolicy,
                  ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
                  AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, DrainNode, ResumeNode,
-                 RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas>;
+                 RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas, TransferGrant,
+                 DeliverReport, ReturnReport>;
 
 }  // namespace khu

@@ -329,6 +329,56 @@ struct PullbackWarned {
 };
 KHU_DESCRIBE(PullbackWarned, grant, at, used_permille, forfeit_permille)
 
+/// Its window is over, and by the terms of its programme a report is owed by `due_at`.
+struct ReportOwed {
+    GrantId grant;
+    Moment due_at;
+    bool output_required{false};
+};
+KHU_DESCRIBE(ReportOwed, grant, due_at, output_required)
+
+/// It is owed by `due_at`, and that is near.
+struct ReportWarned {
+    GrantId grant;
+    Moment due_at;
+};
+KHU_DESCRIBE(ReportWarned, grant, due_at)
+
+/// `due_at` has come without it.
+struct ReportLate {
+    GrantId grant;
+    Moment due_at;
+};
+KHU_DESCRIBE(ReportLate, grant, due_at)
+
+/// A holder declares where the report is, and the open output.
+struct ReportDelivered {
+    GrantId grant;
+    std::string report;
+    std::string output;
+    UserId by;
+};
+KHU_DESCRIBE(ReportDelivered, grant, report, output, by)
+
+/// It does not do: another is owed by `due_at`.
+struct ReportReturned {
+    GrantId grant;
+    std::string reason;
+    Moment due_at;
+    UserId by;
+};
+KHU_DESCRIBE(ReportReturned, grant, reason, due_at, by)
+
+/// Free hours of the grant go to another of the same enterprise and programme.
+struct GrantTransferred {
+    GrantId grant;
+    GrantId to;
+    Atoms amount;
+    std::string decision_ref;
+    UserId by;
+};
+KHU_DESCRIBE(GrantTransferred, grant, to, amount, decision_ref, by)
+
 struct NamedEnterprise {
     EnterpriseId id;
     std::string name;
@@ -458,7 +508,8 @@ using Fact =
                  GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed,
                  ProjectCapSet, CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced,
                  TrancheTurned, PullbackReached, PullbackWarned, EtasGiven, PlacePromised,
-                 PromiseLapsed, QosOffered, ReservationPlaced, ReservationEnded>;
+                 PromiseLapsed, QosOffered, ReservationPlaced, ReservationEnded, ReportOwed,
+                 ReportWarned, ReportLate, ReportDelivered, ReportReturned, GrantTransferred>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

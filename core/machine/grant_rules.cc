@@ -1,5 +1,7 @@
 #include "core/machine/grant_rules.h"
 
+#include <algorithm>
+
 #include "core/policy/review.h"
 
 namespace khu {
@@ -95,6 +97,18 @@ Expected<Done, Refusal> may_extend(const State& state, const GrantExtension& ext
         .window = {known.from, extension.to == Moment{} ? known.to : extension.to},
         .decision_ref = extension.decision_ref,
         .permit = known.permit};
+    return inside_rules(state, books, known.enterprise, grant, now);
+}
+
+Expected<Done, Refusal> may_take(const State& state, const GrantId& id, Atoms more, Moment now) {
+    const Ledger& books = state.truth.ledger;
+    const Grant& known = *books.find(id);
+    const PolicyGrant grant{.id = known.id,
+                            .programme = known.programme,
+                            .amount = std::max(offered(known), whole(known)) + more,
+                            .window = {known.from, known.to},
+                            .decision_ref = known.decision_ref,
+                            .permit = known.permit};
     return inside_rules(state, books, known.enterprise, grant, now);
 }
 

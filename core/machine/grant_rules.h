@@ -21,6 +21,10 @@ Expected<Done, Refusal> may_grant(const State& state, const Ledger& books, const
 /// can extend it. Errors: A133, L210.
 Expected<Done, Refusal> may_extend(const State& state, const GrantExtension& extension, Moment now);
 
+/// Whether the grant may have so much more that comes from another. Claims: it is known.
+/// Errors: A133, L210.
+Expected<Done, Refusal> may_take(const State& state, const GrantId& grant, Atoms more, Moment now);
+
 /// Into how many tranches the programme parts its grants.
 int tranches_in(const Policy& policy, const ProgrammeId& programme);
 

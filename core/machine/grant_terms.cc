@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include "core/machine/grant_duties.h"
+
 namespace khu {
 namespace {
 
@@ -11,10 +13,7 @@ constexpr std::array kWarnings{days(30), days(7)};
 
 __extension__ using Wide = __int128;
 
-struct Due {
-    Moment at{kNever};
-    Fact fact{GrantsExpired{}};
-};
+using Due = NextDuty;
 
 Atoms part(Atoms of, int permille) {
     return Atoms{static_cast<std::int64_t>(Wide{of.value} * permille / 1000)};
@@ -62,9 +61,12 @@ Moment next_warning(const State& state, const Grant& grant, const Point& point) 
 
 /// What comes next for this grant.
 Due next_of(const State& state, const Grant& grant) {
+    if (grant.ended) {
+        return next_duty(state, grant);
+    }
     Due due;
     const Programme* programme = find_programme(*state.truth.policy, grant.programme);
-    if (grant.ended || programme == nullptr || !grant.overrun_of.empty()) {
+    if (programme == nullptr || !grant.overrun_of.empty()) {
         return due;
     }
     if (const TranchePart* next = next_tranche(grant)) {

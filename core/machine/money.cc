@@ -1,9 +1,13 @@
 #include "core/machine/money.h"
 
-#include "core/machine/calendar.h"
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
+
+#include "core/machine/calendar.h"
+#include "core/machine/grant_duties.h"
+#include "core/machine/grant_terms.h"
 
 namespace khu {
 namespace {
@@ -46,6 +50,35 @@ Expected<HoldPlan, Reason> beyond_grants(const State& state, const JobSpec& spec
     HoldPlan asked{.enterprise = spec.enterprise, .programme = spec.programme, .total = need};
     asked.project = spec.project.str();
     return hours.can_overrun(asked, programme->overrun_max_permille, now);
+}
+
+/// Says when the next tranche of one of the enterprise's grants begins, if there is one.
+Reason with_next_tranche(const State& state, const JobSpec& spec, Reason lacks, Moment now) {
+    std::optional<Moment> begins;
+    Atoms amount;
+    for (const Grant& grant : state.truth.ledger.balance(spec.enterprise)) {
+        const bool counts =
+            grant.programme == spec.programme && state_of(grant, now) == GrantState::Active;
+        const GrantOutlook ahead = counts ? outlook_of(state, grant, now) : GrantOutlook{};
+        if (ahead.next_tranche_at && (!begins || *ahead.next_tranche_at < *begins)) {
+            begins = ahead.next_tranche_at;
+            amount = ahead.next_tranche;
+        }
+    }
+    if (!begins) {
+        return lacks;
+    }
+    const int offset = state.truth.policy->utc_offset_minutes;
+    const std::string day = format_local(*begins, offset).substr(0, 10);
+    const std::string hours = format_gpu_hours_short(amount);
+    for (Datum& datum : lacks.data) {
+        if (datum.key == "next") {
+            datum.value = fmt::format("; the next tranche of {} begins on {}", hours, day);
+        } else if (datum.key == "next_vi") {
+            datum.value = fmt::format("; đợt cấp kế tiếp {} bắt đầu ngày {}", hours, day);
+        }
+    }
+    return std::move(lacks).with("next_tranche_at", begins->value);
 }
 
 Reason short_of(const State& state, const MoneyPart& part, const Promised& promised,
@@ -115,11 +148,17 @@ std::string payer_account(const Policy& policy, const EnterpriseId& enterprise) 
 Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
                                       const PriceTerms& terms, const Promised& promised,
                                       Moment now) {
+    if (std::optional<Reason> late = late_report(state, spec.enterprise, spec.programme, now)) {
+        return Unexpected{std::move(*late)};
+    }
     const Atoms need = hold_for(terms, spec.time_limit);
     Expected<HoldPlan, Reason> plan =
         promised.hours.can_hold(spec.enterprise, spec.programme, need, now, spec.project.str());
     if (!plan && plan.error().code == Code::HoldDoesNotFit) {
         plan = beyond_grants(state, spec, need, promised.hours, now, std::move(plan));
+    }
+    if (!plan && plan.error().code == Code::HoldDoesNotFit) {
+        return Unexpected{with_next_tranche(state, spec, plan.error(), now)};
     }
     if (!plan || need == Atoms{0}) {
         return plan;

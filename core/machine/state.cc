@@ -6,6 +6,7 @@
 #include "core/machine/apply.h"
 #include "core/machine/arrays.h"
 #include "core/machine/dependencies.h"
+#include "core/machine/grant_duties.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
 #include "core/machine/preemption.h"
@@ -81,10 +82,11 @@ ReviewContext review_context(const State& state, Moment now) {
             listed = std::ranges::any_of(enterprise->grants,
                                          [&](const PolicyGrant& each) { return each.id == id; });
         }
-        context.grants[id] = GrantUse{.enterprise = grant.enterprise,
-                                      .used_and_held = grant.spent + grant.held,
-                                      .live = state_of(grant, now) != GrantState::Closed,
-                                      .from_policy = listed};
+        context.grants[id] =
+            GrantUse{.enterprise = grant.enterprise,
+                     .used_and_held = std::max(Atoms{0}, grant.spent + grant.held - grant.moved_in),
+                     .live = state_of(grant, now) != GrantState::Closed,
+                     .from_policy = listed};
     }
     for (const auto& [account, purse] : state.truth.ledger.purses()) {
         const std::string owner = account.substr(account.find(':') + 1);
@@ -132,6 +134,7 @@ void restore(State& state, Moment now) {
     for (const auto& [id, place] : state.truth.promises) {
         state.scheduler.place_promised(id, place.nodes, place.by, place.alternative);
     }
+    apply_detail::index_reports(state);
     for (auto& [id, ended] : state.truth.ended) {
         state.names.share(ended.enterprise.value);
     }

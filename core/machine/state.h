@@ -18,6 +18,7 @@
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/jobs/job.h"
+#include "core/ledger/grant_report.h"
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
 #include "core/ledger/refund.h"
@@ -150,9 +151,12 @@ struct MonthMark {
     std::string province_code{};  ///< as the policy then had it, here and below
     int public_min_enterprises{0};
     std::vector<CapacityTotal> capacity{};
+    bool counted{false};  ///< by a release that counts what happens to grants
+    std::vector<GrantCount> grants{};
     bool operator==(const MonthMark&) const = default;
 };
-KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises, capacity)
+KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises, capacity,
+             counted, grants)
 
 /// The truth, as snapshots hold it.
 struct Truth {
@@ -175,6 +179,8 @@ struct Truth {
     std::map<AttemptKey, Refunded> refunded;
     Moment refunds_since;  ///< nothing that ended by then is refunded: `refunded` has forgotten it
     Ledger ledger;
+    std::map<GrantId, GrantReport> reports;  ///< owed or delivered
+    std::vector<GrantCount> grant_counts;    ///< of the month that runs
     std::map<JobId, Job> jobs;
     std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt
     std::map<NodeId, NodeRecord> nodes;
@@ -207,6 +213,8 @@ public:
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
     std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus;  ///< that run
     std::set<JobId> offered;  ///< queued at the idle class though they asked for another QOS
+    /// Reports that are owed, by whose they are.
+    std::map<std::pair<EnterpriseId, ProgrammeId>, std::set<GrantId>> reports_owed;
     std::map<JobId, Atoms> fair_holds;  ///< what running attempts may use, for the fair share
     std::set<std::pair<Moment, JobId>> job_timers;  ///< when a job must be looked at
     std::deque<std::map<KeyName, KeyUse>::const_iterator>

@@ -13,7 +13,6 @@ namespace {
 constexpr std::array<std::string_view, 12> later{
     "qos.*.max_jobs_per_user",
     "programmes.*.limits.max_users",
-    "programmes.*.duties",
     "fairshare.inside_programme",
     "fairshare.floor",
     "priority.age.cap",

@@ -1,5 +1,6 @@
 /// Usage reports, the ledger's export and its verification.
 
+#include "core/machine/grant_duties.h"
 #include "daemon/http/call.h"
 #include "daemon/ledger_report.h"
 #include "daemon/reports.h"
@@ -36,12 +37,18 @@ void say_zone(ZoneReportRequest& request, const State& state, Moment now) {
             request.province_code = month.province_code;
             request.enterprises_min = month.public_min_enterprises;
             request.capacity = month.capacity;
+            request.counted = month.counted;
+            request.grants = month.grants;
             return;
         }
     }
     CapacityMeter so_far = state.truth.capacity;
     so_far.advance(now);
     request.capacity = so_far.totals();
+    request.grants = state.truth.grant_counts;
+    for (GrantCount& each : unused_grants(state, now)) {
+        request.grants.push_back(std::move(each));
+    }
 }
 
 Refusal unknown_format() {

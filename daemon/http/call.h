@@ -111,6 +111,9 @@ void answer_from_state(const Call& call, Make make) {
     });
 }
 
+/// Answers with the grant as it is once the command is done, or with the refusal.
+void tell_and_show_grant(const Call& call, Command command, GrantId id);
+
 // --- Handlers ----------------------------------------------------------------------
 
 void submit_job(const Call& call);
@@ -140,6 +143,9 @@ void request_grant(const Call& call);
 void list_grant_requests(const Call& call);
 void decide_grant_request(const Call& call);
 void import_grants(const Call& call);
+void deliver_report(const Call& call);
+void return_report(const Call& call);
+void transfer_grant(const Call& call);
 
 void ask_refund(const Call& call);
 void list_refunds(const Call& call);

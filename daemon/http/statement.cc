@@ -34,6 +34,7 @@ void fill(StatementRequest& request, ReportZone& zone, const State& state, Momen
         truth.policy_history.empty()
             ? Moment{}
             : month_start(truth.policy_history.front().effective_at, zone.utc_offset_minutes);
+    Moment until = now;
     for (const MonthMark& month : truth.months) {
         if (month.period < asked.period) {
             asked.before = month.last;
@@ -43,11 +44,13 @@ void fill(StatementRequest& request, ReportZone& zone, const State& state, Momen
                 month.period == asked.period &&
                 begins == month_start(month.until - milliseconds(1), zone.utc_offset_minutes);
             asked.last = month.last;
+            until = month.until;
             request.names_in = month.fact;
             asked.province_code = month.province_code;
             break;
         }
     }
+    asked.duties = duties_at(truth.reports, asked.enterprise, until);
     for (const Grant& grant : truth.ledger.balance(asked.enterprise)) {
         asked.grants.insert(grant.id);
     }

@@ -33,6 +33,8 @@ EnterpriseId asked_enterprise(const Call& call) {
     return sees_all ? EnterpriseId{named} : who.enterprise;
 }
 
+}  // namespace
+
 void tell_and_show_grant(const Call& call, Command command, GrantId id) {
     call->services.engine.tell(std::move(command), [call, id](const Answer& told) {
         if (told.refusal) {
@@ -49,8 +51,6 @@ void tell_and_show_grant(const Call& call, Command command, GrantId id) {
             });
     });
 }
-
-}  // namespace
 
 void list_nodes(const Call& call) {
     const auto paging = paging_of(call, "n", 1);

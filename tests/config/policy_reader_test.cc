@@ -84,7 +84,7 @@ TEST(PolicyExample, NamesTheKeysWhoseEffectComesLater) {
     const auto names = [&](const char* key) {
         return std::count(check.not_in_force.begin(), check.not_in_force.end(), key);
     };
-    EXPECT_EQ(names("programmes.kn-80.duties"), 1);
+    EXPECT_EQ(names("programmes.kn-80.duties"), 0);
     EXPECT_EQ(names("programmes.kn-80.pullback"), 0);
     EXPECT_EQ(names("fairshare.floor"), 1);
     EXPECT_EQ(names("privacy"), 1) << "also where the file writes what is usual";

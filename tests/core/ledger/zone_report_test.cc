@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 namespace khu {
@@ -123,6 +124,54 @@ RC_GTEST_PROP(ZoneReportProperty, NoPublicCellIsOfTooFewAndNoDifferenceIs_I28, (
     }
     RC_ASSERT(!total || rest.empty() || static_cast<int>(rest.size()) >= least);
     RC_ASSERT(!total || rest.empty() || other == rest_sum);
+}
+
+GrantCount count(const char* measure, int enterprise, std::int64_t value) {
+    return {.measure = measure,
+            .programme = ProgrammeId{"kn"},
+            .enterprise = EnterpriseId{"e" + std::to_string(enterprise)},
+            .value = value};
+}
+
+TEST(ZoneReport, TellsWhatHappenedToGrantsAndThatNothingMeasuresEnergy) {
+    ZoneReport report(0);
+    report.add({count("approved", 1, 1), count("approved", 2, 2), count("days_to_decision", 1, 3),
+                count("days_to_decision", 2, 9), count("days_to_decision", 2, 5),
+                count("expired", 1, 70), count("reports_due", 1, 1)});
+
+    const std::vector<ZoneMeasure> all = report.finish();
+
+    EXPECT_EQ(value(all, "approved", "kn", "count"), 3);
+    EXPECT_EQ(value(all, "days_to_decision_median", "kn", "days"), 5);
+    EXPECT_EQ(value(all, "expired", "", "ugs"), 70);
+    EXPECT_EQ(value(all, "reports_due", "", "count"), 1);
+    EXPECT_EQ(value(all, "reports_late", "", "count"), 0);  // Nothing of it is said too.
+    EXPECT_EQ(value(all, "energy", "", "Wh"), std::nullopt);
+    const auto energy = std::ranges::find(all, "energy", &ZoneMeasure::measure);
+    EXPECT_EQ(energy->note, "nothing measures it");
+}
+
+TEST(ZoneReport, AMonthThatWasNotCountedHasNoneOfThoseLines) {
+    ZoneReport report(0);
+    report.add(row(1, "kn", 10));
+
+    for (const ZoneMeasure& each : report.finish()) {
+        EXPECT_NE(each.section, "grants");
+        EXPECT_NE(each.section, "outcome");
+        EXPECT_NE(each.section, "energy");
+    }
+}
+
+TEST(ZoneReport, InPublicNoCountIsOfTooFew) {
+    ZoneReport report(3);
+    report.add({count("refused", 1, 1), count("refused", 2, 1), count("approved", 1, 1),
+                count("approved", 2, 1), count("approved", 3, 1)});
+
+    const std::vector<ZoneMeasure> all = report.finish();
+
+    EXPECT_EQ(value(all, "refused", "kn", "count"), -1);
+    EXPECT_EQ(value(all, "refused", "", "count"), std::nullopt);
+    EXPECT_EQ(value(all, "approved", "kn", "count"), 3);
 }
 
 TEST(ZoneReport, WhatIsInstalledIsUsedIdleDownOrInMaintenance) {
