@@ -46,6 +46,7 @@ struct PromiseRow {
     PromisedPlace place;
 };
 KHU_DESCRIBE(PromiseRow, job, place)
+
 /// What a snapshot keeps of what is owed for grants, and counted of them.
 struct DutyRows {
     std::vector<GrantReport> reports;

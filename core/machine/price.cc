@@ -23,11 +23,11 @@ PartitionTerms terms_of(const State& state, const Policy& policy, const Partitio
     }
     terms.core_weight_milli = weight_or_zero(policy, partition.share.core);
     terms.mem_gib_weight_milli = weight_or_zero(policy, partition.share.mem);
-    for (const auto& [id, member] : state.scheduler.cluster().members(partition.id)) {
-        const NodeClass& node = member->state.node_class();
-        terms.cores_per_node = std::max(terms.cores_per_node, node.core_count());
-        terms.mem_gib_per_node = std::max(
-            terms.mem_gib_per_node, static_cast<int>(node.memory().value / gibibytes(1).value));
+    for (const ClassCount& each : state.scheduler.cluster().classes(partition.id)) {
+        terms.cores_per_node = std::max(terms.cores_per_node, each.type->core_count());
+        terms.mem_gib_per_node =
+            std::max(terms.mem_gib_per_node,
+                     static_cast<int>(each.type->memory().value / gibibytes(1).value));
     }
     return terms;
 }
