@@ -51,6 +51,8 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kRefundApprove,
     &kRefundRefuse,
     &kReservationList,
+    &kReservationBook,
+    &kReservationCancel,
     &kReportJobs,
     &kReportStatement,
     &kReportZone,

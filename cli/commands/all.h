@@ -17,7 +17,7 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kPolicyRollback, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs, kReportStatement,
     kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify, kTokenCreate,
     kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop, kGrantAdvance,
-    kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kReservationList, kPlan, kCompletion,
-    kVersion;
+    kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kReservationList, kReservationBook,
+    kReservationCancel, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

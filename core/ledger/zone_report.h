@@ -75,6 +75,7 @@ private:
     std::map<std::string, Table> tables_;
     std::set<EnterpriseId> enterprises_;
     std::vector<CapacityTotal> capacity_;
+    std::map<PartitionId, std::int64_t> unused_;  ///< metered of what was reserved for nobody
 };
 
 }  // namespace khu

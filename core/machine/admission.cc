@@ -183,10 +183,13 @@ void settle_choice(const State& state, const Policy& policy, JobSpec& spec, Mome
         }
     }
     const std::string& name = spec.where->reservation;
-    if (const Reservation* reservation = name.empty() ? nullptr : find_reservation(policy, name)) {
-        spec.programme = spec.programme.empty() ? reservation->programme : spec.programme;
-        spec.partition = spec.partition.empty() ? reservation->partition : spec.partition;
-        spec.qos = spec.qos.empty() ? reservation->qos : spec.qos;
+    const std::optional<KnownReservation> inside =
+        name.empty() ? std::nullopt : find_reservation(state, name);
+    if (inside) {
+        const Reservation& what = inside->what;
+        spec.programme = spec.programme.empty() ? what.programme : spec.programme;
+        spec.partition = spec.partition.empty() ? what.partition : spec.partition;
+        spec.qos = spec.qos.empty() ? what.qos : spec.qos;
     }
     const Choice asked{spec.programme, spec.partition, spec.qos};
     const ChoiceNeeds needs{.gpus = spec.shape.gpus, .gpu_model = spec.shape.gpu_model};
@@ -413,8 +416,8 @@ Checked settle(const State& state, JobSpec& spec, Moment now) {
             settle_shape(p, s);
             return inside_limits(p, s);
         },
-        [](const State&, const Policy& p, JobSpec& s, Moment) -> Checked {
-            if (std::optional<Refusal> refused = reservation_refused(p, s)) {
+        [](const State& z, const Policy&, JobSpec& s, Moment) -> Checked {
+            if (std::optional<Refusal> refused = reservation_refused(z, s)) {
                 return Unexpected{std::move(*refused)};
             }
             return Done{};
@@ -495,6 +498,20 @@ std::optional<WaivedShares> waived_of(const AutomaticRefunds& automatic) {
 
 }  // namespace
 
+namespace {
+
+/// Inside a booked reservation nothing is charged twice.
+int factor_of(const State& state, const JobSpec& spec) {
+    const auto booked = spec.where->reservation.empty()
+                            ? state.truth.booked.end()
+                            : state.truth.booked.find(spec.where->reservation);
+    const bool paid =
+        booked != state.truth.booked.end() && booked->second.enterprise == spec.enterprise;
+    return paid ? 0 : find_qos(*state.truth.policy, spec.qos)->factor_permille;
+}
+
+}  // namespace
+
 PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
     const Policy& policy = *state.truth.policy;
     const Partition& partition = *find_partition(policy, spec.partition);
@@ -504,7 +521,7 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
                       .exclusive = spec.shape.exclusive};
     const std::int64_t per_node = billable_milli(terms_of(state, policy, partition), use);
     return {.billable_milli = per_node * spec.nodes,
-            .factor_permille = find_qos(policy, spec.qos)->factor_permille,
+            .factor_permille = factor_of(state, spec),
             .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),
             .payers = payers_of(policy, *find_programme(policy, spec.programme)),
             .checkpoint_assumed = policy.refunds.checkpoint_assumed,

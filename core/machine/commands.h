@@ -143,6 +143,18 @@ struct DecideRefund {
     std::string reason;
 };
 
+/// By a holder of `enterprise`, or an admin. `what`: one window, without `every`.
+struct BookReservation {
+    Identity who;
+    EnterpriseId enterprise;  ///< empty: the caller's
+    Reservation what;
+};
+/// Before it begins.
+struct CancelReservation {
+    Identity who;
+    std::string id;
+};
+
 struct DrainNode {
     Identity who;
     NodeName node;
@@ -181,7 +193,8 @@ struct GiveEtas {};
 using Command =
     std::variant<SubmitJob, CancelJob, HoldJob, ReleaseJob, UpdateJob, RequeueJob, ApplyPolicy,
                  ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
-                 AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, DrainNode, ResumeNode,
-                 RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas>;
+                 AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, BookReservation,
+                 CancelReservation, DrainNode, ResumeNode, RegisterNode, HearNode, ReportFromNode,
+                 Tick, RunRound, GiveEtas>;
 
 }  // namespace khu
