@@ -73,15 +73,7 @@ private:
                 add_node(node);
             }
         }
-        if constexpr (std::is_same_v<Fact, ReservationPlaced>) {
-            for (const NodeId node : fact.window.placed) {
-                add_node(node);
-            }
-            event_.text = fact.window.id;
-        }
-        if constexpr (std::is_same_v<Fact, ReservationEnded>) {
-            event_.text = fact.id;
-        }
+        add_reservation(fact);
         if constexpr (std::is_same_v<Fact, WalletPaidIn>) {
             event_.enterprise = fact.enterprise;
             event_.text = format_dong(fact.amount) + " " + fact.ref;
@@ -99,6 +91,32 @@ private:
         }
         if constexpr (std::is_same_v<Fact, GrantRequestDecided>) {
             add_request(fact.number);
+        }
+    }
+    template <class Fact>
+    void add_reservation(const Fact& fact) {
+        if constexpr (std::is_same_v<Fact, ReservationPlaced>) {
+            for (const NodeId node : fact.window.placed) {
+                add_node(node);
+            }
+            event_.text = fact.window.id;
+        }
+        if constexpr (std::is_same_v<Fact, ReservationEnded> ||
+                      std::is_same_v<Fact, ReservationSettled> ||
+                      std::is_same_v<Fact, ReservationCancelled>) {
+            event_.text = fact.id;
+            add_booked(fact.id);
+        }
+        if constexpr (std::is_same_v<Fact, ReservationBooked>) {
+            event_.enterprise = fact.booked.enterprise;
+            event_.by = fact.booked.by.value;
+            event_.text = fact.booked.what.id;
+        }
+    }
+    void add_booked(const std::string& id) {
+        const auto found = state_.truth.booked.find(id);
+        if (found != state_.truth.booked.end()) {
+            event_.enterprise = found->second.enterprise;
         }
     }
     void add_refund(const RefundRequest& request) {

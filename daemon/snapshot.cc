@@ -85,17 +85,31 @@ struct Head {
     std::vector<ReservedWindow> reserved{};
     std::vector<PromiseRow> promises{};
     DutyRows duties{};
+    std::vector<Booked> booked{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity, reserved, promises, duties)
+             months, refunds, capacity, reserved, promises, duties, booked)
 
 struct JobRow {
     Job job;
     std::optional<AttemptBooks> books;
 };
 KHU_DESCRIBE(JobRow, job, books)
+
+/// What of the nodes is promised or set aside.
+void add_places(Head& head, const Truth& truth) {
+    for (const auto& [job, place] : truth.promises) {
+        head.promises.push_back({job, place});
+    }
+    for (const auto& [id, booked] : truth.booked) {
+        head.booked.push_back(booked);
+    }
+    for (const auto& [key, window] : truth.reserved) {
+        head.reserved.push_back(window);
+    }
+}
 
 Head head_of(const Truth& truth) {
     Head head{.zone = truth.zone,
@@ -128,12 +142,7 @@ Head head_of(const Truth& truth) {
                           .refunded = {},
                           .since = truth.refunds_since}};
     head.capacity = {.since = truth.capacity.since(), .totals = truth.capacity.totals()};
-    for (const auto& [job, place] : truth.promises) {
-        head.promises.push_back({job, place});
-    }
-    for (const auto& [key, window] : truth.reserved) {
-        head.reserved.push_back(window);
-    }
+    add_places(head, truth);
     head.duties.counts = truth.grant_counts;
     for (const auto& [grant, report] : truth.reports) {
         head.duties.reports.push_back(report);
@@ -189,6 +198,10 @@ void take_head(Truth& truth, Head head) {
     truth.capacity.start(head.capacity.since, std::move(head.capacity.totals));
     for (PromiseRow& row : head.promises) {
         truth.promises.emplace(row.job, std::move(row.place));
+    }
+    for (Booked& booked : head.booked) {
+        const std::string id = booked.what.id;
+        truth.booked.emplace(id, std::move(booked));
     }
     for (ReservedWindow& window : head.reserved) {
         const ReservedKey key{window.id, window.window.from};

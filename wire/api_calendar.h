@@ -4,18 +4,33 @@
 /// The calendar in the API: the windows of reservations that are not over, and their nodes.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/describe.h"
 #include "core/base/ids.h"
+#include "core/base/units.h"
 #include "wire/timestamp.h"
 
 namespace khu::wire {
 
+/// What is asked for; always one window.
+struct ReservationAsk {
+    std::string reservation;
+    std::string enterprise;  ///< for zone admins only; empty: that of the caller
+    std::string programme, partition, qos;
+    std::int64_t gpus{0};  ///< rounded up to whole nodes
+    Timestamp from_at, to_at;
+};
+KHU_DESCRIBE(ReservationAsk, reservation, enterprise, programme, partition, qos, gpus, from_at,
+             to_at)
+
 /// One window.
 struct ReservationView {
     std::string reservation;
+    std::string enterprise;  ///< that booked it; empty: of the policy, for all of the programme
+    JobId number;            ///< of a booked one: as it stands in the books; else 0
     ProgrammeId programme;
     PartitionId partition;
     QosId qos;
@@ -26,9 +41,12 @@ struct ReservationView {
     /// its window has begun.
     std::string state;
     std::vector<NodeName> nodes;
+    Atoms held_ugs;  ///< of a booked one, for those who may read its books
+    std::optional<Timestamp>
+        free_until;  ///< of a booked one: it costs nothing if cancelled by then
 };
-KHU_DESCRIBE(ReservationView, reservation, programme, partition, qos, gpus, nodes_wanted, from_at,
-             to_at, state, nodes)
+KHU_DESCRIBE(ReservationView, reservation, enterprise, number, programme, partition, qos, gpus,
+             nodes_wanted, from_at, to_at, state, nodes, held_ugs, free_until)
 
 /// By beginning.
 struct ReservationPage {

@@ -55,6 +55,8 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kRefundApprove,
     &kRefundRefuse,
     &kReservationList,
+    &kReservationBook,
+    &kReservationCancel,
     &kReportJobs,
     &kReportStatement,
     &kReportZone,

@@ -18,6 +18,7 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kReportStatement, kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify,
     kTokenCreate, kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop,
     kGrantAdvance, kGrantTransfer, kGrantReport, kGrantReturn, kRefundList, kRefundAsk,
-    kRefundApprove, kRefundRefuse, kReservationList, kPlan, kCompletion, kVersion;
+    kRefundApprove, kRefundRefuse, kReservationList, kReservationBook, kReservationCancel, kPlan,
+    kCompletion, kVersion;
 
 }  // namespace khu::cli

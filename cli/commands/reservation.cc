@@ -1,10 +1,22 @@
 #include "cli/commands/all.h"
+#include "cli/given.h"
 #include "cli/views.h"
 #include "core/policy/hostlist.h"
 #include "wire/api_calendar.h"
+#include "wire/net/http.h"
 
 namespace khu::cli {
 namespace {
+
+constexpr auto kBookOptions = std::to_array<Option>({
+    {"--programme", "NAME", Message::HelpProgramme},
+    {"-p,--partition", "NAME", Message::HelpPartition},
+    {"--qos", "NAME", Message::HelpQos},
+    {"--gpus", "N", Message::HelpReservedGpus},
+    {"--from", "TIME", Message::HelpReservedFrom},
+    {"--to", "TIME", Message::HelpReservedTo},
+    {"--enterprise", "TAX-CODE", Message::HelpEnterprise},
+});
 
 Table reservation_table(const Session& session, const std::vector<wire::ReservationView>& all) {
     Table table{.columns = {{"RESERVATION", "reservation"},
@@ -15,25 +27,69 @@ Table reservation_table(const Session& session, const std::vector<wire::Reservat
                             {"STATE", "state"},
                             {"FROM", "from_at"},
                             {"TO", "to_at"},
-                            {"NODES", "nodes"}},
+                            {"NODES", "nodes"},
+                            {"BOOKED BY", "enterprise", Align::Left, true},
+                            {"NUMBER", "number", Align::Right, true},
+                            {"HELD", "held_ugs", Align::Right, true},
+                            {"FREE UNTIL", "free_until", Align::Left, true}},
                 .rows = {}};
     for (const wire::ReservationView& one : all) {
         table.rows.push_back({one.reservation, one.programme.value, one.partition.value,
                               one.qos.value, std::to_string(one.gpus), one.state,
                               session.when(one.from_at), session.when(one.to_at),
-                              compress_hostlist(one.nodes)});
+                              compress_hostlist(one.nodes), one.enterprise,
+                              one.number.value == 0 ? "" : std::to_string(one.number.value),
+                              gpu_hours_cell(one.held_ugs),
+                              session.when(one.free_until.value_or(wire::Timestamp{}))});
     }
     return table;
 }
 
-Result list(Session& session) {
-    const Expected<Received<wire::ReservationPage>, Failure> page =
-        session.get<wire::ReservationPage>("/v1/reservations");
+Result show(Session& session, const Expected<Received<wire::ReservationPage>, Failure>& page) {
     if (!page) {
         return Unexpected{page.error()};
     }
     session.present(reservation_table(session, page->answer.reservations), page->body);
     return 0;
+}
+
+Result list(Session& session) {
+    return show(session, session.get<wire::ReservationPage>("/v1/reservations"));
+}
+
+Result book(Session& session) {
+    for (const char* needed : {"--programme", "--partition", "--qos", "--gpus", "--from", "--to"}) {
+        if (!session.arguments.has(needed)) {
+            return Unexpected{
+                usage(session.say(Message::MissingOption, {"khu reservation book", needed}),
+                      session.say(Message::SeeHelp, {"khu reservation book --help"}))};
+        }
+    }
+    const Expected<std::int64_t, Failure> gpus = given_number(session, "--gpus", 0);
+    const Expected<Moment, Failure> from = given_moment(session, "--from");
+    const Expected<Moment, Failure> to = given_moment(session, "--to");
+    if (!gpus) {
+        return Unexpected{gpus.error()};
+    }
+    if (!from || !to) {
+        return Unexpected{from ? to.error() : from.error()};
+    }
+    const wire::ReservationAsk ask{.reservation = session.operand(),
+                                   .enterprise = session.arguments.text("--enterprise"),
+                                   .programme = session.arguments.text("--programme"),
+                                   .partition = session.arguments.text("--partition"),
+                                   .qos = session.arguments.text("--qos"),
+                                   .gpus = *gpus,
+                                   .from_at = *from,
+                                   .to_at = *to};
+    return show(session, session.post<wire::ReservationPage>("/v1/reservations", encode(ask)));
+}
+
+Result cancel(Session& session) {
+    return show(
+        session,
+        session.post<wire::ReservationPage>(
+            "/v1/reservations/" + wire::net::percent_encode(session.operand()) + "/cancel", "{}"));
 }
 
 }  // namespace
@@ -45,5 +101,20 @@ constinit const Command kReservationList{.name = "reservation list",
                                          .reads = true,
                                          .refused = Message::Refused,
                                          .run = list};
+
+constinit const Command kReservationBook{.name = "reservation book",
+                                         .operands = "NAME",
+                                         .help = Message::HelpReservationBook,
+                                         .options = {kBookOptions},
+                                         .reads = true,
+                                         .refused = Message::Refused,
+                                         .run = book};
+constinit const Command kReservationCancel{.name = "reservation cancel",
+                                           .operands = "NAME",
+                                           .help = Message::HelpReservationCancel,
+                                           .options = {},
+                                           .reads = true,
+                                           .refused = Message::Refused,
+                                           .run = cancel};
 
 }  // namespace khu::cli

@@ -103,7 +103,10 @@ inline constexpr Span eta_again = seconds(60);  ///< or when that can be said of
 inline constexpr std::int64_t wait_rows_max = 50'000;  ///< 300 bytes each: years of a small zone
 
 // The calendar.
-inline constexpr std::int64_t reservation_windows_max = 400;  ///< of one: every day of a year
+inline constexpr std::int64_t reservation_windows_max = 400;     ///< of one: every day of a year
+inline constexpr std::int64_t reservations_booked_max = 10'000;  ///< 1 KB each; looked through
+inline constexpr Span reservation_length_max = days(31);
+inline constexpr Span reservation_ahead_max = days(400);
 
 // A scheduling round. What a bound cuts off is looked at in the next round.
 inline constexpr std::int64_t round_starts_max = 4'096;    ///< keeps one batch of facts below 10 MB

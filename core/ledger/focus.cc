@@ -89,6 +89,11 @@ FocusRow frame_of(const UsageRow& row, int utc_offset_minutes) {
     out.SkuId = row.partition.value;
     out.SkuPriceId = row.partition.value + ":" + row.qos.value;
     out.SubAccountId = out.SubAccountName = row.enterprise_id.value;
+    if (row.end_cause == kReservedUnused) {
+        out.CapacityReservationId = out.ResourceId;
+        out.CapacityReservationStatus = "Unused";
+        out.ResourceType = "Reservation";
+    }
     out.x_JobId = row.job_id;
     out.x_Attempt = row.attempt;
     out.x_Slice = row.slice;

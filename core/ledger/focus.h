@@ -28,6 +28,8 @@ struct FocusRow {
     std::string BillingAccountType;  ///< "National", "Provincial", "Zone", "Donor", "Enterprise"
     std::string BillingCurrency{"VND"};
     Moment BillingPeriodEnd, BillingPeriodStart;
+    /// Of a booked reservation that jobs did not use: "ZONE:NUMBER" and "Unused"; else null.
+    std::optional<std::string> CapacityReservationId, CapacityReservationStatus;
     std::string ChargeCategory;              ///< "Usage", "Credit"
     std::optional<std::string> ChargeClass;  ///< "Correction" or null
     std::string ChargeDescription;
@@ -67,11 +69,12 @@ struct FocusRow {
 };
 KHU_DESCRIBE_LONG(FocusRow,
                   (BilledCost, BillingAccountId, BillingAccountName, BillingAccountType,
-                   BillingCurrency, BillingPeriodEnd, BillingPeriodStart, ChargeCategory,
-                   ChargeClass, ChargeDescription, ChargeFrequency, ChargePeriodEnd,
-                   ChargePeriodStart, ConsumedQuantity, ConsumedUnit, ContractedCost,
-                   ContractedUnitPrice, EffectiveCost, InvoiceIssuerName, ListCost, ListUnitPrice,
-                   PricingCategory, PricingCurrency, PricingQuantity, PricingUnit),
+                   BillingCurrency, BillingPeriodEnd, BillingPeriodStart, CapacityReservationId,
+                   CapacityReservationStatus, ChargeCategory, ChargeClass, ChargeDescription,
+                   ChargeFrequency, ChargePeriodEnd, ChargePeriodStart, ConsumedQuantity,
+                   ConsumedUnit, ContractedCost, ContractedUnitPrice, EffectiveCost,
+                   InvoiceIssuerName, ListCost, ListUnitPrice, PricingCategory, PricingCurrency,
+                   PricingQuantity, PricingUnit),
                   (ProviderName, PublisherName, RegionId, RegionName, ResourceId, ResourceName,
                    ResourceType, ServiceCategory, ServiceName, ServiceSubcategory, SkuId,
                    SkuPriceId, SubAccountId, SubAccountName, SubAccountType, x_JobId, x_Attempt,

@@ -31,6 +31,9 @@
 
 namespace khu {
 
+/// The `end_cause` of a booked reservation's row: what its jobs did not use.
+inline constexpr const char* kReservedUnused = "reserved_unused";
+
 /// "completed", "user_error", ..., "preempted".
 std::string cause_name(EndCause cause);
 

@@ -56,6 +56,9 @@ ZoneReport::Table& ZoneReport::table(const std::string& name, const std::string&
 
 void ZoneReport::add(const UsageRow& row) {
     enterprises_.insert(row.enterprise_id);
+    if (row.end_cause == kReservedUnused) {
+        unused_[row.partition] += row.metered_ugs.value;  // In reserved_idle already.
+    }
     const auto cell = [&](const std::string& name, const std::string& section,
                           const std::string& unit, const std::string& dim) -> Cell& {
         Cell& found = table(name, section, unit).cells[dim];
@@ -186,7 +189,9 @@ void ZoneReport::add_capacity(std::vector<ZoneMeasure>& out) const {
             const auto cell = used_in->second.cells.find(each.partition.value.str());
             used = cell == used_in->second.cells.end() ? Cell{} : cell->second;
         }
-        const std::int64_t metered = used.sums["metered"];
+        const auto unused = unused_.find(each.partition);
+        const std::int64_t metered =
+            used.sums["metered"] - (unused == unused_.end() ? 0 : unused->second);
         const std::int64_t idle = each.installed.value - each.down.value - each.maintenance.value -
                                   each.reserved_idle.value - metered;
         const bool hidden = !used.enterprises.empty() && too_few(used);

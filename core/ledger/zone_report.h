@@ -85,6 +85,7 @@ private:
     std::vector<CapacityTotal> capacity_;
     bool counted_{false};
     std::optional<std::int64_t> energy_wh_;
+    std::map<PartitionId, std::int64_t> unused_;  ///< metered of what was reserved for nobody
 };
 
 }  // namespace khu

@@ -184,10 +184,13 @@ void settle_choice(const State& state, const Policy& policy, JobSpec& spec, Mome
         }
     }
     const std::string& name = spec.where->reservation;
-    if (const Reservation* reservation = name.empty() ? nullptr : find_reservation(policy, name)) {
-        spec.programme = spec.programme.empty() ? reservation->programme : spec.programme;
-        spec.partition = spec.partition.empty() ? reservation->partition : spec.partition;
-        spec.qos = spec.qos.empty() ? reservation->qos : spec.qos;
+    const std::optional<KnownReservation> inside =
+        name.empty() ? std::nullopt : find_reservation(state, name);
+    if (inside) {
+        const Reservation& what = inside->what;
+        spec.programme = spec.programme.empty() ? what.programme : spec.programme;
+        spec.partition = spec.partition.empty() ? what.partition : spec.partition;
+        spec.qos = spec.qos.empty() ? what.qos : spec.qos;
     }
     const Choice asked{spec.programme, spec.partition, spec.qos};
     const ChoiceNeeds needs{.gpus = spec.shape.gpus, .gpu_model = spec.shape.gpu_model};
@@ -381,8 +384,8 @@ Checked settle(const State& state, JobSpec& spec, Moment now) {
             settle_shape(p, s);
             return inside_limits(p, s);
         },
-        [](const State&, const Policy& p, JobSpec& s, Moment) -> Checked {
-            if (std::optional<Refusal> refused = reservation_refused(p, s)) {
+        [](const State& z, const Policy&, JobSpec& s, Moment) -> Checked {
+            if (std::optional<Refusal> refused = reservation_refused(z, s)) {
                 return Unexpected{std::move(*refused)};
             }
             return Done{};

@@ -507,6 +507,9 @@ Effects on(State& state, const JobCancelled& fact, Moment) {
 Effects on(State& state, const AttemptClosed& fact, Moment at) {
     Job& job = job_with_attempt(state, fact.job, fact.attempt);
     KHU_CHECK(state.to_close.erase(job.id) == 1);
+    if (!job.spec.where->reservation.empty()) {
+        state.reservation_due_at = Moment{0};  // It may be settled now.
+    }
     const Ending ending = std::get<Ending>(job.phase);
     Atoms base;
     Effects effects = settle_end(state, job, at, base);

@@ -4,6 +4,7 @@
 
 #include "core/machine/apply.h"
 #include "core/machine/decide.h"
+#include "core/machine/settle_booked.h"
 
 namespace khu::apply_detail {
 namespace {
@@ -161,6 +162,7 @@ Effects on(State& state, const NodeJoined& fact, Moment at) {
     add_node(state, node);
     set_health(state, node);
     rate_node(state, node);
+    count_missing(state, at);
     state.heard_at[fact.node] = at;
     return orders_for(state, fact.node, at);
 }
@@ -172,6 +174,7 @@ Effects on(State& state, const NodeLost& fact, Moment at) {
     node.up = false;
     set_health(state, node);
     rate_node(state, node);
+    count_missing(state, at);
     return {};
 }
 
@@ -182,6 +185,7 @@ Effects on(State& state, const NodeDrained& fact, Moment at) {
     node.drain_reason = fact.reason;
     set_health(state, node);
     rate_node(state, node);
+    count_missing(state, at);
     return {};
 }
 
@@ -192,6 +196,7 @@ Effects on(State& state, const NodeResumed& fact, Moment at) {
     node.drain_reason.clear();
     set_health(state, node);
     rate_node(state, node);
+    count_missing(state, at);
     return {};
 }
 

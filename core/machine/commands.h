@@ -166,6 +166,18 @@ struct DecideRefund {
     std::string reason;
 };
 
+/// By a holder of `enterprise`, or an admin. `what`: one window, without `every`.
+struct BookReservation {
+    Identity who;
+    EnterpriseId enterprise;  ///< empty: the caller's
+    Reservation what;
+};
+/// Before it begins.
+struct CancelReservation {
+    Identity who;
+    std::string id;
+};
+
 struct DrainNode {
     Identity who;
     NodeName node;
@@ -206,6 +218,6 @@ using Command =
                  ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
                  AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, DrainNode, ResumeNode,
                  RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas, TransferGrant,
-                 DeliverReport, ReturnReport>;
+                 DeliverReport, ReturnReport, BookReservation, CancelReservation>;
 
 }  // namespace khu

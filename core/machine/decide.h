@@ -3,8 +3,8 @@
 /// \file
 /// decide(): what a command amounts to in this state, as facts or as a refusal. It changes nothing.
 /// One small function per command, grouped by what they speak of: decide_job.cc, decide_grant.cc,
-/// decide_money.cc, decide_refund.cc, decide_policy.cc, decide_request.cc, decide_node.cc,
-/// decide_time.cc, decide_round.cc, decide_eta.cc.
+/// decide_money.cc, decide_refund.cc, decide_policy.cc, decide_request.cc, decide_reservation.cc,
+/// decide_node.cc, decide_time.cc, decide_round.cc, decide_eta.cc.
 
 #include <vector>
 
@@ -56,6 +56,8 @@ Decided on(State& state, const CapProject& command, Moment now);
 Decided on(State& state, const PayIn& command, Moment now);
 Decided on(State& state, const AskRefund& command, Moment now);
 Decided on(State& state, const DecideRefund& command, Moment now);
+Decided on(State& state, const BookReservation& command, Moment now);
+Decided on(State& state, const CancelReservation& command, Moment now);
 Decided on(State& state, const DrainNode& command, Moment now);
 Decided on(State& state, const ResumeNode& command, Moment now);
 Decided on(State& state, const RegisterNode& command, Moment now);

@@ -20,6 +20,7 @@
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
 #include "core/ledger/refund.h"
+#include "core/machine/booked.h"
 #include "core/machine/reservations.h"
 #include "core/policy/policy.h"
 #include "core/schedule/forecast.h"
@@ -449,12 +450,32 @@ struct ReservationPlaced {
 };
 KHU_DESCRIBE(ReservationPlaced, window)
 
-/// The window is over, or the policy in force has it no more.
+/// The window is over, or it is wanted no more.
 struct ReservationEnded {
     std::string id;
     Moment from;
 };
 KHU_DESCRIBE(ReservationEnded, id, from)
+
+/// An enterprise has booked one, and all of its price is held.
+struct ReservationBooked {
+    Booked booked;
+};
+KHU_DESCRIBE(ReservationBooked, booked)
+
+/// Its nodes are free again. `charged`: too late, it costs all the same, at the end of its window.
+struct ReservationCancelled {
+    std::string id;
+    bool charged{false};
+    UserId by;
+};
+KHU_DESCRIBE(ReservationCancelled, id, charged, by)
+
+/// The window of a booked one is over and its jobs have left: it is in the books.
+struct ReservationSettled {
+    std::string id;
+};
+KHU_DESCRIBE(ReservationSettled, id)
 
 // --- Nodes ----------------------------------------------------------------------
 
@@ -498,18 +519,17 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact =
-    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
-                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
-                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
-                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
-                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
-                 PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
-                 GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed,
-                 ProjectCapSet, CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced,
-                 TrancheTurned, PullbackReached, PullbackWarned, EtasGiven, PlacePromised,
-                 PromiseLapsed, QosOffered, ReservationPlaced, ReservationEnded, ReportOwed,
-                 ReportWarned, ReportLate, ReportDelivered, ReportReturned, GrantTransferred>;
+using Fact = std::variant<
+    JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged, JobHeld,
+    JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding, NodeReleased, JobCancelled,
+    AttemptClosed, JobDropped, PolicyApplied, GrantOpened, GrantExtended, GrantSuspended,
+    GrantResumed, GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed,
+    NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
+    GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet,
+    CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced, TrancheTurned, PullbackReached,
+    PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered, ReservationPlaced,
+    ReservationEnded, ReportOwed, ReportWarned, ReportLate, ReportDelivered, ReportReturned,
+    GrantTransferred, ReservationBooked, ReservationCancelled, ReservationSettled>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

@@ -7,9 +7,31 @@
 
 namespace khu {
 
-const Reservation* find_reservation(const Policy& policy, const std::string& id) {
-    const auto found = std::ranges::find(policy.calendar.reservations, id, &Reservation::id);
-    return found == policy.calendar.reservations.end() ? nullptr : &*found;
+std::vector<KnownReservation> known_reservations(const State& state) {
+    std::vector<KnownReservation> all;
+    if (!state.truth.policy) {
+        return all;
+    }
+    for (const Reservation& each : state.truth.policy->calendar.reservations) {
+        all.push_back(
+            {.what = each, .enterprise = {}, .nodes = nodes_of(*state.truth.policy, each)});
+    }
+    for (const auto& [id, booked] : state.truth.booked) {
+        if (!booked.cancelled) {
+            all.push_back(
+                {.what = booked.what, .enterprise = booked.enterprise, .nodes = booked.nodes});
+        }
+    }
+    return all;
+}
+
+std::optional<KnownReservation> find_reservation(const State& state, const std::string& id) {
+    for (KnownReservation& each : known_reservations(state)) {
+        if (each.what.id == id) {
+            return std::move(each);
+        }
+    }
+    return std::nullopt;
 }
 
 int nodes_of(const Policy& policy, const Reservation& reservation) {
@@ -23,9 +45,9 @@ std::optional<Reason> outside_reservation(const State& state, const JobSpec& spe
     if (name.empty()) {
         return std::nullopt;
     }
-    const Reservation* found = find_reservation(*state.truth.policy, name);
-    const std::vector<Window> windows =
-        found == nullptr ? std::vector<Window>{} : windows_of(*found);
+    const std::optional<KnownReservation> found = find_reservation(state, name);
+    const bool its = found && (found->enterprise.empty() || found->enterprise == spec.enterprise);
+    const std::vector<Window> windows = its ? windows_of(found->what) : std::vector<Window>{};
     for (const Window& window : windows) {
         const Moment begins = std::max(now, window.from);
         if (begins + spec.time_limit > window.to) {
@@ -40,24 +62,14 @@ std::optional<Reason> outside_reservation(const State& state, const JobSpec& spe
     return Reason(Code::ReservationOver).with("reservation", name);
 }
 
-std::optional<Refusal> reservation_refused(const Policy& policy, const JobSpec& spec) {
+std::optional<Refusal> reservation_refused(const State& state, const JobSpec& spec) {
     const std::string& name = spec.where->reservation;
     if (name.empty()) {
         return std::nullopt;
     }
-    const Reservation* found = find_reservation(policy, name);
-    if (found == nullptr) {
-        std::vector<std::string_view> known;
-        std::string all;
-        for (const Reservation& each : policy.calendar.reservations) {
-            known.push_back(each.id);
-            all += (all.empty() ? "" : ", ") + each.id;
-        }
-        return Refusal(Code::UnknownName)
-            .with("what", "reservation")
-            .with("name", name)
-            .with("known", all.empty() ? "none" : all)
-            .with("nearest", std::string(nearest(name, known).value_or("-")));
+    const std::optional<KnownReservation> found = find_reservation(state, name);
+    if (!found) {
+        return unknown_reservation(state, name);
     }
     const auto not_open = [&](const char* what, const std::string& asked, const std::string& open) {
         return Refusal(Code::NotOpen)
@@ -67,31 +79,49 @@ std::optional<Refusal> reservation_refused(const Policy& policy, const JobSpec& 
             .with("programme", spec.programme.value)
             .with("open", open);
     };
-    if (found->programme != spec.programme) {
-        return not_open("reservation", name, "to " + found->programme.value.str());
+    const auto over = [&](const char* what, auto asked, auto limit) {
+        return Refusal(Code::OverLimit)
+            .with("what", what)
+            .with("asked", asked)
+            .with("where", "reservation " + name)
+            .with("limit", limit);
+    };
+    const Reservation& what = found->what;
+    if (!found->enterprise.empty() && found->enterprise != spec.enterprise) {
+        return not_open("reservation", name, "to who booked it");
     }
-    if (found->partition != spec.partition) {
-        return not_open("partition", spec.partition.value, found->partition.value);
+    if (what.programme != spec.programme) {
+        return not_open("reservation", name, "to " + what.programme.value.str());
     }
-    if (found->qos != spec.qos) {
-        return not_open("qos", spec.qos.value, found->qos.value);
+    if (what.partition != spec.partition) {
+        return not_open("partition", spec.partition.value, what.partition.value);
     }
-    const Span length = found->window.to - found->window.from;
+    if (what.qos != spec.qos) {
+        return not_open("qos", spec.qos.value, what.qos.value);
+    }
+    const Span length = what.window.to - what.window.from;
     if (spec.time_limit > length) {
-        return Refusal(Code::OverLimit)
-            .with("what", "time limit")
-            .with("asked", format_span(spec.time_limit))
-            .with("where", "reservation " + name)
-            .with("limit", format_span(length));
+        return over("time limit", format_span(spec.time_limit), format_span(length));
     }
-    if (spec.nodes > nodes_of(policy, *found)) {
-        return Refusal(Code::OverLimit)
-            .with("what", "nodes")
-            .with("asked", spec.nodes)
-            .with("where", "reservation " + name)
-            .with("limit", nodes_of(policy, *found));
+    if (spec.nodes > found->nodes) {
+        return over("nodes", spec.nodes, found->nodes);
     }
     return std::nullopt;
+}
+
+Refusal unknown_reservation(const State& state, const std::string& name) {
+    const std::vector<KnownReservation> all = known_reservations(state);
+    std::vector<std::string_view> known;
+    std::string names;
+    for (const KnownReservation& each : all) {
+        known.push_back(each.what.id);
+        names += (names.empty() ? "" : ", ") + each.what.id;
+    }
+    return Refusal(Code::UnknownName)
+        .with("what", "reservation")
+        .with("name", name)
+        .with("known", names.empty() ? "none" : names)
+        .with("nearest", std::string(nearest(name, known).value_or("-")));
 }
 
 }  // namespace khu

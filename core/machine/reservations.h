@@ -29,7 +29,7 @@ class State;
 
 /// One window that has nodes.
 struct ReservedWindow {
-    std::string id;  ///< of the policy's reservation
+    std::string id;  ///< of the reservation
     Window window;
     ProgrammeId programme;
     PartitionId partition;
@@ -42,8 +42,15 @@ KHU_DESCRIBE(ReservedWindow, id, window, programme, partition, nodes, placed, op
 
 using ReservedKey = std::pair<std::string, Moment>;  ///< its id and when it begins
 
-/// Null if the policy has none of that name.
-const Reservation* find_reservation(const Policy& policy, const std::string& id);
+/// One of the policy, for every enterprise of its programme, or one that an enterprise booked.
+struct KnownReservation {
+    Reservation what;
+    EnterpriseId enterprise;  ///< empty: any of the programme
+    int nodes{0};             ///< whole nodes that it sets aside
+};
+/// Those of the policy in force, then those that are booked, and not cancelled.
+std::vector<KnownReservation> known_reservations(const State& state);
+std::optional<KnownReservation> find_reservation(const State& state, const std::string& id);
 /// How many whole nodes it sets aside.
 int nodes_of(const Policy& policy, const Reservation& reservation);
 
@@ -53,6 +60,7 @@ std::optional<Reason> outside_reservation(const State& state, const JobSpec& spe
 
 /// A133, A101 or A102 for a job that names a reservation which it may not use, or does not fit
 /// into.
-std::optional<Refusal> reservation_refused(const Policy& policy, const JobSpec& spec);
+std::optional<Refusal> reservation_refused(const State& state, const JobSpec& spec);
+Refusal unknown_reservation(const State& state, const std::string& name);
 
 }  // namespace khu

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/machine/apply.h"
+#include "core/machine/settle_booked.h"
 #include "core/placement/candidates.h"
 
 namespace khu {
@@ -111,26 +112,26 @@ ReservedWindow placed_now(const State& state, ReservedWindow window, Moment now)
     return window;
 }
 
-ReservedWindow asked_for(const Policy& policy, const Reservation& reservation,
-                         const Window& window) {
-    return {.id = reservation.id,
+ReservedWindow asked_for(const KnownReservation& known, const Window& window) {
+    return {.id = known.what.id,
             .window = window,
-            .programme = reservation.programme,
-            .partition = reservation.partition,
-            .nodes = nodes_of(policy, reservation),
+            .programme = known.what.programme,
+            .partition = known.what.partition,
+            .nodes = known.nodes,
             .placed = {}};
 }
 
-/// The window as the policy in force has it; none if it has it no more, or it is over.
-std::optional<ReservedWindow> as_in_force(const Policy& policy, const ReservedWindow& known,
-                                          Moment now) {
-    const Reservation* reservation = find_reservation(policy, known.id);
-    if (reservation == nullptr || known.window.to <= now) {
+/// The window as it is wanted now; none if it is not any more, or it is over.
+std::optional<ReservedWindow> as_wanted(const std::vector<KnownReservation>& all,
+                                        const ReservedWindow& known, Moment now) {
+    const auto found = std::ranges::find_if(
+        all, [&](const KnownReservation& each) { return each.what.id == known.id; });
+    if (found == all.end() || known.window.to <= now) {
         return std::nullopt;
     }
-    for (const Window& window : windows_of(*reservation)) {
+    for (const Window& window : windows_of(found->what)) {
         if (window == known.window) {
-            ReservedWindow asked = asked_for(policy, *reservation, window);
+            ReservedWindow asked = asked_for(*found, window);
             if (asked.partition == known.partition && asked.nodes >= known.nodes) {
                 asked.placed = known.placed;
             }
@@ -141,19 +142,33 @@ std::optional<ReservedWindow> as_in_force(const Policy& policy, const ReservedWi
 }
 
 /// The windows that are due for nodes and have none yet, the earliest first.
-std::vector<ReservedWindow> to_place(const State& state, Moment now) {
-    const Policy& policy = *state.truth.policy;
+std::vector<ReservedWindow> to_place(const State& state, const std::vector<KnownReservation>& all,
+                                     Moment now) {
     std::vector<ReservedWindow> due;
-    for (const Reservation& each : policy.calendar.reservations) {
-        for (const Window& window : windows_of(each)) {
-            if (window.to > now && window.from - horizon(policy) <= now &&
-                !state.truth.reserved.contains({each.id, window.from})) {
-                due.push_back(asked_for(policy, each, window));
+    for (const KnownReservation& each : all) {
+        for (const Window& window : windows_of(each.what)) {
+            if (window.to > now && window.from - horizon(*state.truth.policy) <= now &&
+                !state.truth.reserved.contains({each.what.id, window.from})) {
+                due.push_back(asked_for(each, window));
             }
         }
     }
     std::ranges::stable_sort(due, {}, [](const auto& each) { return each.window.from; });
     return due;
+}
+
+/// A booked one is settled when its window is over and its jobs have left.
+std::optional<std::string> to_settle(const State& state, Moment now) {
+    for (const auto& [id, booked] : state.truth.booked) {
+        const auto inside = [&](const auto& books) {
+            const JobSpec& spec = state.truth.jobs.at(books.first).spec;
+            return spec.where->reservation == id && spec.enterprise == booked.enterprise;
+        };
+        if (booked.what.window.to <= now && std::ranges::none_of(state.truth.books, inside)) {
+            return id;
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -162,8 +177,9 @@ std::vector<Fact> reservations_due(const State& state, Moment now) {
     if (!state.truth.policy) {
         return {};
     }
+    const std::vector<KnownReservation> all = known_reservations(state);
     for (const auto& [key, known] : state.truth.reserved) {
-        std::optional<ReservedWindow> wanted = as_in_force(*state.truth.policy, known, now);
+        std::optional<ReservedWindow> wanted = as_wanted(all, known, now);
         if (!wanted) {
             return {ReservationEnded{.id = key.first, .from = key.second}};
         }
@@ -172,7 +188,10 @@ std::vector<Fact> reservations_due(const State& state, Moment now) {
             return {ReservationPlaced{std::move(next)}};
         }
     }
-    const std::vector<ReservedWindow> due = to_place(state, now);
+    if (std::optional<std::string> over = to_settle(state, now)) {
+        return {ReservationSettled{std::move(*over)}};
+    }
+    const std::vector<ReservedWindow> due = to_place(state, all, now);
     if (due.empty()) {
         return {};
     }
@@ -184,18 +203,32 @@ Moment next_reservation_event(const State& state, Moment now) {
     if (!state.truth.policy) {
         return next;
     }
-    const Policy& policy = *state.truth.policy;
     for (const auto& [key, known] : state.truth.reserved) {
         next = std::min(next, known.open ? known.window.to : known.window.from);
     }
-    for (const Reservation& each : policy.calendar.reservations) {
-        for (const Window& window : windows_of(each)) {
-            if (window.from - horizon(policy) > now) {
-                next = std::min(next, window.from - horizon(policy));
-            }
+    const auto also = [&](Moment at) { next = at > now ? std::min(next, at) : next; };
+    for (const auto& [id, booked] : state.truth.booked) {
+        also(booked.what.window.to);
+    }
+    for (const KnownReservation& each : known_reservations(state)) {
+        for (const Window& window : windows_of(each.what)) {
+            also(window.from - horizon(*state.truth.policy));
         }
     }
     return next;
+}
+
+int free_in_time(const State& state, const ReservedWindow& window, Moment now) {
+    const std::set<NodeId> taken = taken_by_others(state, window);
+    const std::map<NodeId, Moment> free = free_from(state);
+    int count = 0;
+    for (const auto& [id, node] : state.scheduler.cluster().members(window.partition)) {
+        const auto busy = free.find(id);
+        const bool in_time =
+            busy == free.end() || busy->second <= std::max(window.window.from, now);
+        count += usable(state, window.partition, id) && !taken.contains(id) && in_time ? 1 : 0;
+    }
+    return count;
 }
 
 namespace apply_detail {
@@ -227,6 +260,7 @@ void turn(State& state, Moment at, const std::vector<NodeId>& before,
             rate_node(state, state.truth.nodes.at(node));
         }
     }
+    count_missing(state, at);
 }
 
 }  // namespace
@@ -244,6 +278,38 @@ Effects on(State& state, const ReservationEnded& fact, Moment at) {
     KHU_CHECK(!gone.empty(), "{}", fact.id);
     turn(state, at, gone.mapped().placed, {});
     return {};
+}
+
+Effects on(State& state, const ReservationBooked& fact, Moment at) {
+    const Booked& booked = fact.booked;
+    KHU_CHECK(booked.number == state.truth.next_job, "{}", booked.number.value);
+    state.truth.next_job = JobId{booked.number.value + 1};
+    Booked& known = state.truth.booked.emplace(booked.what.id, booked).first->second;
+    known.booked_at = known.missing_since = at;
+    state.reservation_due_at = Moment{0};
+    state.scheduler.admission_changed(booked.enterprise);
+    return {PostEntries{
+        state.truth.ledger.hold(key_of(booked), booked.hold, at, state.truth.policy->id)}};
+}
+
+Effects on(State& state, const ReservationCancelled& fact, Moment at) {
+    state.reservation_due_at = Moment{0};
+    Booked& booked = state.truth.booked.at(fact.id);
+    if (fact.charged) {
+        booked.cancelled = true;
+        return {};
+    }
+    const Ledger::Entries entries =
+        state.truth.ledger.void_hold(key_of(booked), at, state.truth.policy->id);
+    state.truth.booked.erase(fact.id);
+    state.scheduler.admission_changed();
+    return {PostEntries{entries}};
+}
+
+Effects on(State& state, const ReservationSettled& fact, Moment at) {
+    Effects effects = settle_booked(state, fact.id, at);
+    state.scheduler.admission_changed();
+    return effects;
 }
 
 }  // namespace apply_detail

@@ -17,6 +17,10 @@ std::vector<Fact> reservations_due(const State& state, Moment now);
 /// never.
 Moment next_reservation_event(const State& state, Moment now);
 
+/// Up to so many of the nodes that the window could have from the beginning, if it got them at
+/// `now`; what runs on others lasts too long.
+int free_in_time(const State& state, const ReservedWindow& window, Moment now);
+
 namespace apply_detail {
 
 /// Tells the schedule which nodes are set aside.

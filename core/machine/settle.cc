@@ -5,6 +5,7 @@
 #include "core/base/enum_name.h"
 #include "core/ledger/usage.h"
 #include "core/machine/money.h"
+#include "core/machine/settle_booked.h"
 
 namespace khu {
 namespace {
@@ -54,6 +55,7 @@ struct Settling {
 void post(const Settling& to, const Ledger::Entries& entries, UsageRow row) {
     to.effects.push_back(PostEntries{entries});
     to.state.truth.books.at(to.job.id).rows.push_back(row);
+    count_inside(to.state, to.job.spec, row);
     to.effects.push_back(PostUsage{std::move(row)});
 }
 
@@ -130,6 +132,9 @@ Effects settle_month(State& state, Moment until, Moment at) {
             bill_to_cut(books.terms, end, books.settled, state.truth.policy->utc_offset_minutes);
         settle_slices({state, job, context, end, at, effects}, slices);
         books.settled = settled_with(std::move(books.settled), slices);
+    }
+    for (Effect& effect : settle_booked_month(state, until, at)) {
+        effects.push_back(std::move(effect));
     }
     return effects;
 }

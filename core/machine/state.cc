@@ -74,6 +74,11 @@ ReviewContext review_context(const State& state, Moment now) {
     if (state.truth.policy) {
         context.running = &*state.truth.policy;
     }
+    for (const auto& [id, booked] : state.truth.booked) {
+        if (!booked.cancelled) {
+            context.booked.push_back(booked.what);
+        }
+    }
     for (const auto& [id, grant] : state.truth.ledger.grants()) {
         bool listed = false;
         if (const Enterprise* enterprise =

@@ -23,6 +23,7 @@
 #include "core/ledger/ledger.h"
 #include "core/ledger/refund.h"
 #include "core/ledger/usage.h"
+#include "core/machine/booked.h"
 #include "core/machine/capacity.h"
 #include "core/machine/reservations.h"
 #include "core/policy/policy.h"
@@ -196,6 +197,7 @@ struct Truth {
     std::map<JobId, EndedJob> ended;  ///< the newest, by number
     std::map<JobId, PromisedPlace> promises;
     std::map<ReservedKey, ReservedWindow> reserved;  ///< windows that have nodes and are not over
+    std::map<std::string, Booked> booked;            ///< by name
 };
 
 class State {

@@ -33,7 +33,8 @@ struct ReviewContext {
     std::map<FunderId, Mvnd> funders_used;     ///< spent or held: P060
     std::map<EnterpriseId, Mvnd> credit_used;  ///< spent or held beyond what was paid in: P060
     std::map<PartitionId, std::int64_t> installed_gpus;  ///< counted; empty: nodes x gpus_per_node
-    std::vector<PolicyId> used_ids;  ///< ids of all policies that were ever in force
+    std::vector<PolicyId> used_ids;     ///< ids of all policies that were ever in force
+    std::vector<Reservation> booked{};  ///< by enterprises; they stay whatever the policy is
 };
 
 /// A complaint, and which values of the policy it was made from. A reader that could not read one
@@ -48,6 +49,9 @@ struct Finding {
 /// in the policy. `enterprise` lists all its grants, this one too. Claims: the programme exists.
 std::vector<Complaint> review_grant(const Policy& policy, const Enterprise& enterprise,
                                     const PolicyGrant& grant);
+
+/// P070: the calendar alone, with `booked` in it.
+std::vector<Complaint> review_calendar(const Policy& policy, const ReviewContext& context);
 
 std::vector<Finding> review_with_sources(const Policy& policy, const ReviewContext& context);
 

@@ -96,9 +96,10 @@ std::int64_t set_aside(const Reservation& reservation, const Partition& partitio
 
 /// The most GPUs set aside at one time in the partition of `asked`, in one of its windows: the peak
 /// lies where a window begins.
-std::int64_t peak(const Calendar& calendar, const Reservation& asked, const Partition& partition) {
+std::int64_t peak(const std::vector<Reservation>& all, const Reservation& asked,
+                  const Partition& partition) {
     std::map<Moment, std::int64_t> changes;
-    for (const Reservation& each : calendar.reservations) {
+    for (const Reservation& each : all) {
         if (each.partition == asked.partition) {
             for (const Window& window : windows_of(each)) {
                 changes[window.from] += set_aside(each, partition);
@@ -132,8 +133,10 @@ void review_repeats(const Reservation& reservation, const std::string& at, Findi
     }
 }
 
+/// `all`: the policy's and those that are booked. A booked one is named like the policy's.
 void review_reservation(const Policy& policy, const ReviewContext& context,
-                        const Reservation& reservation, Findings& out) {
+                        const Reservation& reservation, const std::vector<Reservation>& all,
+                        Findings& out) {
     const std::string at = "calendar.reservations." + reservation.id;
     need_programme(policy, reservation.programme, at + ".programme", out);
     need_partition(policy, reservation.partition, at + ".partition", out);
@@ -159,7 +162,7 @@ void review_reservation(const Policy& policy, const ReviewContext& context,
     if (partition == nullptr) {
         return;
     }
-    const std::int64_t most = peak(policy.calendar, reservation, *partition);
+    const std::int64_t most = peak(all, reservation, *partition);
     if (most > gpus_of(*partition, context)) {
         out.error("P070", at + ".gpus",
                   fmt::format("{} GPUs are reserved at one time, {} has {}", most,
@@ -171,6 +174,16 @@ void review_reservation(const Policy& policy, const ReviewContext& context,
 }
 
 void review_calendar(const Policy& policy, const ReviewContext& context, Findings& out) {
+    for (const Reservation& booked : context.booked) {
+        const auto same =
+            std::find_if(policy.calendar.reservations.begin(), policy.calendar.reservations.end(),
+                         [&](const Reservation& each) { return each.id == booked.id; });
+        if (same != policy.calendar.reservations.end()) {
+            out.error("P070", "calendar.reservations." + booked.id,
+                      "an enterprise has booked one of that name",
+                      "một doanh nghiệp đã đặt chỗ với tên đó");
+        }
+    }
     for (const Blackout& blackout : policy.calendar.blackouts) {
         for (std::size_t i = 0; i < blackout.partitions.size(); ++i) {
             need_partition(policy, blackout.partitions[i],
@@ -178,8 +191,10 @@ void review_calendar(const Policy& policy, const ReviewContext& context, Finding
                            out);
         }
     }
-    for (const Reservation& reservation : policy.calendar.reservations) {
-        review_reservation(policy, context, reservation, out);
+    std::vector<Reservation> all = policy.calendar.reservations;
+    all.insert(all.end(), context.booked.begin(), context.booked.end());
+    for (const Reservation& reservation : all) {
+        review_reservation(policy, context, reservation, all, out);
     }
 }
 
@@ -204,3 +219,13 @@ void review_later(const Policy& policy, const ReviewContext& context, Findings& 
 }
 
 }  // namespace khu::reviewing
+
+namespace khu {
+
+std::vector<Complaint> review_calendar(const Policy& policy, const ReviewContext& context) {
+    reviewing::Findings out;
+    reviewing::review_calendar(policy, context, out);
+    return reviewing::complaints_of(out.take());
+}
+
+}  // namespace khu

@@ -8,7 +8,7 @@ namespace {
 bool same(const Truth& a, const Truth& b) {
     return a.last == b.last && a.next_job == b.next_job && a.jobs == b.jobs && a.books == b.books &&
            a.nodes == b.nodes && a.keys == b.keys && a.promises == b.promises &&
-           a.reserved == b.reserved && a.ledger.state() == b.ledger.state();
+           a.reserved == b.reserved && a.booked == b.booked && a.ledger.state() == b.ledger.state();
 }
 
 }  // namespace

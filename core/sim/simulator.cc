@@ -61,6 +61,8 @@ private:
     void cancel(JobId job, const Identity& who);
     template <class Deliver>
     void pass(Link& link, Deliver deliver);
+    void plan_reservations();
+    [[nodiscard]] std::map<JobId, Job> waiting_jobs() const;
     void crash_controller();
     void crash_node(std::size_t index, bool whole);
     void note(const std::string& what);
@@ -232,7 +234,8 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
         spec.nodes = 1;
         spec.time_limit = seconds(of_job.between(20, 80));
         spec.or_idle = false;
-        spec.where.edit().reservation = Text(kSimReservation);
+        const bool own = number % kEnterprises == 0 && of_job.chance(500);
+        spec.where.edit().reservation = Text(own ? kSimBooking : kSimReservation);
     }
     if (of_job.chance(200)) {
         offer_alternatives(spec);
@@ -416,6 +419,40 @@ void Simulation::plan_faults() {
     }
 }
 
+/// One is booked as soon as a node is there; in the end, what waits for a window that will not come
+/// is cancelled.
+void Simulation::plan_reservations() {
+    for (int i = 0; i < 30; ++i) {
+        time_.in(milliseconds(300) * i, [this] { controller_.tell(sim_booking(kStart), {}); });
+    }
+    for (int i = 0; i < 60; ++i) {
+        time_.in(options_.faults_for + seconds(20) * i, [this] {
+            std::vector<JobId> late;
+            for (const auto& [id, job] : waiting_jobs()) {
+                if (outside_reservation(controller_.machine()->state(), job.spec, time_.now()) &&
+                    job.spec.where->reservation == kSimBooking) {
+                    late.push_back(id);
+                }
+            }
+            for (const JobId job : late) {
+                cancel(job, sim_admin());
+            }
+        });
+    }
+}
+
+std::map<JobId, Job> Simulation::waiting_jobs() const {
+    std::map<JobId, Job> waiting;
+    if (controller_.up()) {
+        for (const auto& [id, job] : controller_.machine()->state().truth.jobs) {
+            if (live_attempt(job) == nullptr) {
+                waiting.emplace(id, job);
+            }
+        }
+    }
+    return waiting;
+}
+
 void Simulation::plan_drains() {
     for (int i = 0; faults_.drains && i < 4; ++i) {
         const Span after = milliseconds(random_.between(2000, options_.faults_for.value - 2000));
@@ -504,6 +541,7 @@ Report Simulation::run() {
     plan_submissions();
     plan_faults();
     plan_drains();
+    plan_reservations();
     std::function<void()> tick = [this, &tick] {
         controller_.tick();
         time_.in(milliseconds(100), tick);

@@ -20,6 +20,12 @@ std::string name_of(AttemptKey key) {
 }  // namespace
 
 void Watch::billed(const UsageRow& row) {
+    const auto spec = specs_.find(row.job_id);
+    if (spec != specs_.end() && booked_.contains(spec->second.where->reservation) &&
+        row.charged_ugs != Atoms{0} && !broken_) {
+        broken_ = fmt::format("I-34 job {} of reservation {} is charged {}", row.job_id.value,
+                              spec->second.where->reservation.str(), row.charged_ugs.value);
+    }
     const bool blames_user = row.end_cause == "user_error" || row.end_cause == "oom";
     const AttemptKey key{row.job_id, row.attempt};
     if (blames_user && !failed_by_itself_.contains(key) && !broken_) {
@@ -105,6 +111,8 @@ void Watch::learn_calendar(const Fact& fact, Moment at) {
             set_aside_at_[node] = at;
         }
         reserved_.insert_or_assign({window.id, window.window.from}, window);
+    } else if (const auto* booked = std::get_if<ReservationBooked>(&fact)) {
+        booked_.insert(booked->booked.what.id);
     } else if (const auto* over = std::get_if<ReservationEnded>(&fact)) {
         reserved_.erase({over->id, over->from});
     } else if (const auto* queued = std::get_if<JobQueued>(&fact)) {

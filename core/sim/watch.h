@@ -17,6 +17,7 @@
 ///     I-33 no job starts on nodes of a reservation that it does not name, if its limit reaches
 ///     into
 ///          the window; and one that names it starts nowhere else
+///     I-34 a job inside a booked reservation is charged nothing
 ///     I9   no attempt is put down to its user whose ranks did not fail by themselves
 
 #include <cstdint>
@@ -85,6 +86,7 @@ private:
     std::set<std::pair<JobId, JobId>> gave_way_;  ///< who, and to whom
     std::map<ReservedKey, ReservedWindow> reserved_;
     std::map<NodeId, Moment> set_aside_at_;  ///< when the node was last given to a window
+    std::set<std::string> booked_;           ///< names of reservations
     std::map<JobId, JobSpec> specs_;
     std::set<JobId> idle_;
     std::set<JobId> asked_otherwise_;  ///< of those, with --or-idle

@@ -101,6 +101,17 @@ Reservation sim_reservation(int nodes, Moment start) {
             .until = start + minutes(28)};
 }
 
+BookReservation sim_booking(Moment start) {
+    return {.who = sim_admin(),
+            .enterprise = sim_member(1).enterprise,
+            .what = {.id = kSimBooking,
+                     .programme = ProgrammeId{"free"},
+                     .partition = PartitionId{"gpu"},
+                     .gpus = 4,
+                     .qos = QosId{"thuong"},
+                     .window = {.from = start + seconds(100), .to = start + seconds(220)}}};
+}
+
 Inventory sim_inventory(int number) {
     Inventory node;
     node.hostname = node_name(number);

@@ -9,6 +9,7 @@
 
 #include "core/base/identity.h"
 #include "core/base/random.h"
+#include "core/machine/commands.h"
 #include "core/policy/policy.h"
 #include "core/topology/inventory.h"
 
@@ -22,6 +23,9 @@ Policy sim_policy(int nodes, Random& random);
 /// For everybody in the zone: two minutes of a third of it, again and again until all is at rest.
 inline constexpr const char* kSimReservation = "lesson";
 Reservation sim_reservation(int nodes, Moment start);
+/// Of the first enterprise alone: a node, for two minutes.
+inline constexpr const char* kSimBooking = "run";
+BookReservation sim_booking(Moment start);
 Inventory sim_inventory(int number);
 Identity sim_member(int enterprise);
 Identity sim_admin();

@@ -152,6 +152,8 @@ void list_refunds(const Call& call);
 void decide_refund(const Call& call);
 
 void list_reservations(const Call& call);
+void book_reservation(const Call& call);
+void cancel_reservation(const Call& call);
 
 void list_purses(const Call& call);
 void pay_in(const Call& call);

@@ -1,4 +1,4 @@
-/// The calendar.
+/// The calendar: the policy's reservations, and those that enterprises book.
 
 #include <algorithm>
 
@@ -9,19 +9,24 @@
 namespace khu::daemon {
 namespace {
 
-wire::ReservationView view_of(const State& state, const Reservation& reservation,
+wire::ReservationView view_of(const State& state, const KnownReservation& known,
                               const Window& window, Moment now) {
-    wire::ReservationView view{.reservation = reservation.id,
-                               .programme = reservation.programme,
-                               .partition = reservation.partition,
-                               .qos = reservation.qos,
-                               .gpus = reservation.gpus,
-                               .nodes_wanted = nodes_of(*state.truth.policy, reservation),
+    const Reservation& what = known.what;
+    wire::ReservationView view{.reservation = what.id,
+                               .enterprise = known.enterprise.value,
+                               .number = {},
+                               .programme = what.programme,
+                               .partition = what.partition,
+                               .qos = what.qos,
+                               .gpus = what.gpus,
+                               .nodes_wanted = known.nodes,
                                .from_at = window.from,
                                .to_at = window.to,
                                .state = "planned",
-                               .nodes = {}};
-    const auto placed = state.truth.reserved.find({reservation.id, window.from});
+                               .nodes = {},
+                               .held_ugs = {},
+                               .free_until = std::nullopt};
+    const auto placed = state.truth.reserved.find({what.id, window.from});
     if (placed != state.truth.reserved.end()) {
         view.state = window.contains(now) ? "open" : "placed";
         for (const NodeId node : placed->second.placed) {
@@ -31,24 +36,82 @@ wire::ReservationView view_of(const State& state, const Reservation& reservation
     return view;
 }
 
+/// Who booked it, and what it costs, is for those who may read that enterprise's books.
+void add_books(const State& state, const Identity& who, wire::ReservationView& view) {
+    const auto booked = state.truth.booked.find(view.reservation);
+    if (booked == state.truth.booked.end()) {
+        return;
+    }
+    if (!who.may_read(booked->second.enterprise)) {
+        view.enterprise = "-";
+        return;
+    }
+    view.number = booked->second.number;
+    view.held_ugs = state.truth.ledger.held(key_of(booked->second));
+    view.free_until =
+        wire::Timestamp{booked->second.what.window.from - booked->second.what.cancel_until};
+}
+
+wire::ReservationPage page_of(const State& state, const Identity& who, Moment now,
+                              const std::string& only) {
+    wire::ReservationPage page;
+    for (const KnownReservation& each : known_reservations(state)) {
+        for (const Window& window : windows_of(each.what)) {
+            if (window.to > now && (only.empty() || only == each.what.id)) {
+                page.reservations.push_back(view_of(state, each, window, now));
+                add_books(state, who, page.reservations.back());
+            }
+        }
+    }
+    std::ranges::stable_sort(page.reservations, {}, &wire::ReservationView::from_at);
+    return page;
+}
+
+void tell_and_list(const Call& call, Command command, const std::string& id) {
+    call->services.engine.tell(std::move(command), [call, id](const Answer& told) {
+        if (told.refusal) {
+            refuse(call, *told.refusal);
+            return;
+        }
+        const Identity who = call->caller.who;
+        answer_from_state(
+            call, [who, id](State& state, Moment now) { return page_of(state, who, now, id); });
+    });
+}
+
 }  // namespace
 
 void list_reservations(const Call& call) {
-    answer_from_state(call, [](State& state, Moment now) {
-        wire::ReservationPage page;
-        if (!state.truth.policy) {
-            return page;
-        }
-        for (const Reservation& each : state.truth.policy->calendar.reservations) {
-            for (const Window& window : windows_of(each)) {
-                if (window.to > now) {
-                    page.reservations.push_back(view_of(state, each, window, now));
-                }
-            }
-        }
-        std::ranges::stable_sort(page.reservations, {}, &wire::ReservationView::from_at);
-        return page;
-    });
+    const Identity who = call->caller.who;
+    answer_from_state(call,
+                      [who](State& state, Moment now) { return page_of(state, who, now, {}); });
+}
+
+void book_reservation(const Call& call) {
+    const auto ask = body_of<wire::ReservationAsk>(call);
+    if (!ask) {
+        return;
+    }
+    if (ask->gpus < 1 || ask->gpus > std::int64_t{limits::nodes_max} * limits::gpus_per_node_max) {
+        refuse(call, Refusal(Code::BadField).with("field", "gpus").with("why", "at least one"));
+        return;
+    }
+    Reservation what{.id = ask->reservation,
+                     .programme = ProgrammeId{ask->programme},
+                     .partition = PartitionId{ask->partition},
+                     .gpus = static_cast<int>(ask->gpus),
+                     .qos = QosId{ask->qos},
+                     .window = {.from = ask->from_at, .to = ask->to_at}};
+    tell_and_list(call,
+                  BookReservation{.who = call->caller.who,
+                                  .enterprise = EnterpriseId{ask->enterprise},
+                                  .what = std::move(what)},
+                  ask->reservation);
+}
+
+void cancel_reservation(const Call& call) {
+    const std::string& id = call->parts.at(0);
+    tell_and_list(call, CancelReservation{.who = call->caller.who, .id = id}, id);
 }
 
 }  // namespace khu::daemon

@@ -57,6 +57,8 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/refunds", ask_refund, kThought},
     Route{"POST", "/v1/refunds/{}/{}", decide_refund},
     Route{"GET", "/v1/reservations", list_reservations, kListing},
+    Route{"POST", "/v1/reservations", book_reservation, kThought},
+    Route{"POST", "/v1/reservations/{}/cancel", cancel_reservation},
     Route{"GET", "/v1/policy", show_policy},
     Route{"POST", "/v1/policy", apply_policy, kBooks},
     Route{"GET", "/v1/policy/history", list_policies, kBooks},

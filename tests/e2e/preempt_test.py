@@ -178,6 +178,40 @@ calendar:
         wait_for(lambda: (self.zone.job(job).get("reason") or {}).get("code") == code,
                  f"job {job} to wait with {code}")
 
+    def test_a_booked_one_is_charged_whole_and_its_jobs_not_again(self):
+        opens = int(time.time()) + 12
+        closes = opens + 15
+
+        def at(when):
+            return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(when))
+        booked = self.zone.khu("reservation", "book", "run", "--programme", "free", "--partition",
+                               "gpu", "--qos", "thuong", "--gpus", "5", "--from", at(opens), "--to",
+                               at(closes), token=self.an)
+        self.assertIn("run", booked.stdout, booked.stderr)
+        own = self.zone.submit(programme="", partition="", nodes=1, gpus_per_node=2,
+                               time_limit_s=12, cores_per_task=1, launcher="fork",
+                               chdir=self.shared, argv=["/bin/sleep", "3"], reservation="run")
+        self.wait_reason(own, "A143")
+        self.zone.khud.kill()
+        self.zone.start_khud()
+        self.zone.wait_job(own, "running")
+        late = self.zone.khu("reservation", "cancel", "run", token=self.an, check=False)
+        self.assertIn("A147", late.stdout + late.stderr)
+        self.zone.khud.kill()
+        self.zone.start_khud()
+        self.assertEqual(self.zone.wait_job(own)["cause"], "completed")
+
+        def unused():
+            return [row for row in self.zone.report() if row["end_cause"] == "reserved_unused"]
+        wait_for(unused, "the reservation to be settled", 40)
+        (row,), (inside,) = unused(), self.rows_of(own)
+        self.assertEqual(int(row["charged_ugs"]), 8 * 2200 * 15 * 1000)
+        self.assertEqual(int(row["metered_ugs"]) + int(inside["metered_ugs"]),
+                         int(row["charged_ugs"]))
+        self.assertEqual(int(inside["charged_ugs"]), 0)
+        self.assertEqual(inside["discount_ugs"], inside["metered_ugs"])
+        self.assertEqual(self.zone.khu("ledger", "verify").returncode, 0)
+
     def test_reserved_nodes_are_for_those_who_name_it_also_after_a_kill(self):
         opens = int(time.time()) + 15
         closes = opens + 20

@@ -137,6 +137,18 @@ TEST(Year, OfAZoneThatIsKilledAgainAndAgainHasOneTruth) {
 
     EXPECT_EQ(testing::compare_books(*store, machine.state(), made.year),
               std::vector<std::string>{});
+    int unused = 0;
+    int inside = 0;
+    const auto read =
+        store->usage({.period_from = "2000-01", .period_to = "2999-12", .enterprise = {}},
+                     [&](const UsageRow& row) {
+                         unused += row.end_cause == kReservedUnused ? 1 : 0;
+                         inside += row.qos_permille == 0 ? 1 : 0;
+                     });
+    ASSERT_TRUE(read.has_value());
+    std::cout << unused << " rows of reservations, " << inside << " of jobs inside\n";
+    EXPECT_GT(unused, 10);
+    EXPECT_GT(inside, 0);
     EXPECT_GE(truth.months.size(), 12U);
     EXPECT_GT(truth.refunded.size(), 0U);
     EXPECT_EQ(truth.policy_ids.size(), 5U);

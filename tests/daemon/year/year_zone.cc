@@ -184,6 +184,7 @@ void YearZone::begin() {
     next_submit_ = std::max<std::int64_t>(0, submitted - 20);  // The same key: the same job.
     next_payment_ = std::max<std::int64_t>(0, (now_ - kStart).value / hours(12).value - 1);
     next_refund_ = std::max<std::int64_t>(0, (now_ - kStart).value / hours(6).value - 1);
+    next_booking_ = (now_ - kStart).value / days(3).value;
     for (const auto& [id, job] : machine_.state().truth.jobs) {
         if (live_attempt(job) != nullptr) {
             drive(id);
@@ -247,6 +248,7 @@ void YearZone::step() {
     tell(Tick{});
     submit_due();
     pay_due();
+    book_due();
     refund_due();
     change_policy();
     const Outcome round = tell(RunRound{});
@@ -315,11 +317,53 @@ void YearZone::submit_due() {
         JobSpec spec = job_of(of_job.chance(850) ? 1 : 2, 1 << of_job.below(4));
         spec.time_limit = minutes(of_job.between(10, of_job.chance(50) ? 2'000 : 240));
         spec.qos = QosId{of_job.chance(100) ? "gap" : "thuong"};
+        const std::int64_t turn = next_booking_ - 1;
+        if (owner == booker(turn) && of_job.chance(300)) {
+            spec.where.edit().reservation = Text("b-" + std::to_string(turn));
+            spec.qos = QosId{};
+            spec.time_limit = std::min(spec.time_limit, hours(2));
+        }
         if (machine_.state().scheduler.queue().size() < 400) {
             const Identity who{.user = UserId{"u-" + std::to_string(owner)},
                                .enterprise = enterprise(owner),
                                .roles = {Role::Member}};
             tell(SubmitJob{.who = who, .spec = spec, .key = "s" + std::to_string(number)});
+        }
+    }
+}
+
+int YearZone::booker(std::int64_t turn) const {
+    return 1 + static_cast<int>(dice(7, static_cast<std::uint64_t>(turn)) %
+                                static_cast<std::uint64_t>(options_.enterprises));
+}
+
+/// Every three days somebody books; a third of them cancel, some too late. What waits for a window
+/// that is over is cancelled.
+void YearZone::book_due() {
+    for (; kStart + days(3) * next_booking_ <= now_; ++next_booking_) {
+        Random of_turn(dice(6, static_cast<std::uint64_t>(next_booking_)));
+        std::vector<JobId> waiting;
+        for (const auto& [id, job] : machine_.state().truth.jobs) {
+            if (live_attempt(job) == nullptr && !job.spec.where->reservation.empty()) {
+                waiting.push_back(id);
+            }
+        }
+        for (const JobId job : waiting) {
+            tell(CancelJob{admin(), job});
+        }
+        const Moment from = now_ + hours(of_turn.between(20, 40));
+        const std::string name = "b-" + std::to_string(next_booking_);
+        tell(BookReservation{
+            .who = admin(),
+            .enterprise = enterprise(booker(next_booking_)),
+            .what = {.id = name,
+                     .programme = ProgrammeId{"half"},
+                     .partition = PartitionId{"gpu"},
+                     .gpus = static_cast<int>(of_turn.between(1, 16)),
+                     .qos = QosId{"gap"},
+                     .window = {.from = from, .to = from + hours(of_turn.between(2, 20))}}});
+        if (of_turn.chance(300)) {
+            tell(CancelReservation{admin(), name});
         }
     }
 }

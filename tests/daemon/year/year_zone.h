@@ -2,9 +2,10 @@
 
 /// \file
 /// A year of a zone's life on the real store, without processes: enterprises submit, jobs run and
-/// end, nodes fall silent, policies change, wallets are paid into, admins refund, months are cut
-/// and closed. Everything that happens follows from the seed and from what is stored, so that a
-/// life which was killed anywhere goes on where its books stand.
+/// end, some inside reservations that were booked, nodes fall silent, policies change, wallets are
+/// paid into, admins refund, months are cut and closed. Everything that happens follows from the
+/// seed and from what is stored, so that a life which was killed anywhere goes on where its books
+/// stand.
 
 #include <map>
 #include <string>
@@ -55,6 +56,8 @@ private:
     void drive(JobId id);
     void submit_due();
     void pay_due();
+    void book_due();
+    [[nodiscard]] int booker(std::int64_t turn) const;
     void refund_due();
     void change_policy();
     [[nodiscard]] bool silent(int node) const;
@@ -74,7 +77,7 @@ private:
     std::pair<int, Policy> upcoming_;  ///< the next version
     Moment now_;
     std::multimap<Moment, JobId> ends_;
-    std::int64_t next_submit_{0}, next_payment_{0}, next_refund_{0};
+    std::int64_t next_submit_{0}, next_payment_{0}, next_refund_{0}, next_booking_{0};
     std::vector<std::string> closed_;
 };
 
