@@ -36,11 +36,7 @@ Expected<Atoms, Failure> given_gpu_hours(const Session& session, std::string_vie
     if (!session.arguments.has(option)) {
         return Atoms{0};
     }
-    std::string text = session.arguments.text(option);
-    if (text.ends_with('h') && !text.ends_with("GPUh")) {
-        text.replace(text.size() - 1, 1, " GPUh");
-    }
-    return checked(session, option, config::parse_gpu_hours(text, false));
+    return checked(session, option, config::parse_granted(session.arguments.text(option)));
 }
 
 Expected<Mvnd, Failure> given_dong(const Session& session, std::string_view option) {

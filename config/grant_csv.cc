@@ -1,5 +1,7 @@
 #include "config/grant_csv.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -159,15 +161,32 @@ private:
     std::optional<Refusal> wrong_;
 };
 
+/// A day, or a moment: "2026-04-01T08:00:00+07:00", "2026-04-01T01:00:00.123Z".
+Value<Moment> parse_begin_or_end(const std::string& text, int offset) {
+    if (text.find('T') == std::string::npos) {
+        return parse_day(text, offset);
+    }
+    const bool fine = text.size() == 24 && text[19] == '.' && text.back() == 'Z';
+    if (!fine) {
+        return parse_instant(text);
+    }
+    const Value<Moment> second = parse_instant(text.substr(0, 19) + "Z");
+    std::int64_t ms = 0;
+    for (const char c : text.substr(20, 3)) {
+        ms = ms < 0 || c < '0' || c > '9' ? -1 : ms * 10 + (c - '0');
+    }
+    return second && ms >= 0 ? Value<Moment>(*second + milliseconds(ms)) : parse_instant(text);
+}
+
 Expected<GrantOffer, Refusal> read_offer(const Row& row, const Header& header, int offset) {
     Cells cells(row, header);
     GrantOffer offer;
     offer.id = GrantId{cells.value(0, parse_reference(cells.text(0)))};
     offer.enterprise = EnterpriseId{cells.value(1, parse_tax_code(cells.text(1)))};
     offer.programme = ProgrammeId{cells.value(2, parse_identifier(cells.text(2)))};
-    offer.amount = cells.value(3, parse_gpu_hours(cells.text(3), false));
-    offer.from = cells.value(4, parse_day(cells.text(4), offset));
-    offer.to = cells.value(5, parse_day(cells.text(5), offset));
+    offer.amount = cells.value(3, parse_granted(cells.text(3)));
+    offer.from = cells.value(4, parse_begin_or_end(cells.text(4), offset));
+    offer.to = cells.value(5, parse_begin_or_end(cells.text(5), offset));
     offer.decision_ref = cells.text(6);
     offer.permit = cells.text(7);
     if (cells.wrong()) {
@@ -211,7 +230,52 @@ Checked read_rows(Rows& rows, const Header& header, std::size_t width, int offse
     return Done{};
 }
 
+/// In quotes where it must be.
+std::string cell_of(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) {
+        return text;
+    }
+    std::string quoted = "\"";
+    for (const char c : text) {
+        quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+    }
+    return quoted + '"';
+}
+
+std::string amount_cell(Atoms amount) {
+    const bool whole = amount.value % gpu_hours(1).value == 0;
+    return whole ? std::to_string(amount.value / gpu_hours(1).value) + " GPUh"
+                 : std::to_string(amount.value) + " ugs";
+}
+
+/// A day where it is one, else the moment in UTC.
+std::string moment_cell(Moment at, int offset) {
+    const std::string local = format_local(at, offset);
+    const bool midnight = (at.value + offset * 60'000LL) % days(1).value == 0;
+    const std::string second = format_utc(at);
+    return midnight               ? local.substr(0, 10)
+           : at.value % 1000 == 0 ? second
+                                  : second.substr(0, 19) + fmt::format(".{:03}Z", at.value % 1000);
+}
+
 }  // namespace
+
+std::string write_grant_csv(const std::vector<GrantOffer>& offers, int utc_offset_minutes) {
+    std::string text;
+    for (const std::string_view column : kColumns) {
+        text += (text.empty() ? "" : ",");
+        text += column;
+    }
+    text += '\n';
+    for (const GrantOffer& offer : offers) {
+        text += cell_of(offer.id.value) + ',' + cell_of(offer.enterprise.value) + ',' +
+                cell_of(offer.programme.value) + ',' + amount_cell(offer.amount) + ',' +
+                moment_cell(offer.from, utc_offset_minutes) + ',' +
+                moment_cell(offer.to, utc_offset_minutes) + ',' + cell_of(offer.decision_ref) +
+                ',' + cell_of(offer.permit) + '\n';
+    }
+    return text;
+}
 
 Expected<GrantRows, Refusal> read_grant_csv(std::string_view text, int utc_offset_minutes) {
     if (Checked good = good_characters(text); !good) {

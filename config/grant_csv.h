@@ -5,11 +5,13 @@
 ///
 ///     grant,enterprise,programme,amount,from,to,decision_ref,permit
 ///
-/// in any order, the last two may be left out; amounts and days are written as in a policy
-/// ("5000 GPUh", 2026-04-01), days begin at the zone's midnight. RFC 4180 quoting, UTF-8. Nothing
-/// is guessed: one bad row and the whole file is refused.
+/// in any order, the last two may be left out; amounts are written as for --amount ("5000 GPUh",
+/// "5000h", "1800000000 ugs"), from and to as days (2026-04-01, the zone's midnight) or as moments
+/// with their offset. RFC 4180 quoting, UTF-8. Nothing is guessed: one bad row and the whole file
+/// is refused. What `khu grant export` writes is such a file, and reads back as it was.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,5 +28,8 @@ struct GrantRows {
 
 /// Errors: BadImport R304 with the line and what is wrong with it.
 Expected<GrantRows, Refusal> read_grant_csv(std::string_view text, int utc_offset_minutes);
+
+/// The file of these offers; the amounts to the last atom.
+std::string write_grant_csv(const std::vector<GrantOffer>& offers, int utc_offset_minutes);
 
 }  // namespace khu::config

@@ -124,6 +124,16 @@ Value<Atoms> parse_gpu_hours(std::string_view text, bool zero_too) {
     return Atoms{*atoms};
 }
 
+Value<Atoms> parse_granted(std::string_view text) {
+    if (text.ends_with(" ugs")) {
+        const Value<std::int64_t> atoms = parse_amount(text, "ugs", 1, false);
+        return atoms ? Value<Atoms>(Atoms{*atoms}) : Unexpected{atoms.error()};
+    }
+    const bool is_short = text.ends_with('h') && !text.ends_with("GPUh");
+    return is_short ? parse_gpu_hours(std::string(text.substr(0, text.size() - 1)) + " GPUh", false)
+                    : parse_gpu_hours(text, false);
+}
+
 Value<Mvnd> parse_dong(std::string_view text, bool zero_too) {
     const Value<std::int64_t> mvnd = parse_amount(text, "VND", 1000, zero_too);
     if (!mvnd) {

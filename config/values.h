@@ -38,6 +38,9 @@ Value<int> parse_percent(std::string_view text, int permille_max);
 
 /// "500 GPUh" (P010 without unit, P011, P012 if not above 0 unless `zero_too`).
 Value<Atoms> parse_gpu_hours(std::string_view text, bool zero_too);
+/// What is asked for or granted: "500 GPUh", "500h", or "1800000000 ugs" to the last atom; more
+/// than 0, the same errors.
+Value<Atoms> parse_granted(std::string_view text);
 /// "6000000000 VND"; the same errors.
 Value<Mvnd> parse_dong(std::string_view text, bool zero_too);
 /// "27000 VND/GPUh" in dong; the same errors.

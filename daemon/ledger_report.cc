@@ -50,19 +50,24 @@ Expected<Report, Refusal> make_ledger_report(Store& store, const LedgerRequest& 
     // Entries are made now, never in the past: a month that is over gets no more.
     manifest.is_final = !all && request.period < period_of(zone.now, offset);
     RowWriter<Line> writer(report, request.format);
-    auto read = store.entries(LedgerSeq{1}, [&](const Entry& entry, const std::string& hash) {
-        if (all || period_of(entry.at, offset) == request.period) {
-            writer.add(line_of(entry, hash));
-            manifest.ledger_last = entry.seq;
-            manifest.ledger_first =
-                manifest.ledger_first.value == 0 ? entry.seq : manifest.ledger_first;
-        }
+    EntryQuery query;
+    if (!all) {
+        query.from = start_of(request.period, offset);
+        query.to = month_end(query.from, offset);
+    }
+    auto read = store.entries(query, [&](const Entry& entry, const std::string& hash) {
+        writer.add(line_of(entry, hash));
+        manifest.ledger_last = entry.seq;
+        manifest.ledger_first =
+            manifest.ledger_first.value == 0 ? entry.seq : manifest.ledger_first;
     });
     if (!read) {
         return Unexpected{std::move(read).error()};
     }
     writer.finish();
-    seal(report, store, zone.now);
+    if (auto sealed = seal(report, store, zone.now); !sealed) {
+        return Unexpected{std::move(sealed).error()};
+    }
     return report;
 }
 

@@ -6,7 +6,6 @@
 
 #include "core/ledger/focus.h"
 #include "daemon/row_writer.h"
-#include "wire/net/secrets.h"
 
 namespace khu::daemon {
 namespace {
@@ -116,15 +115,21 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
     if (!written) {
         return Unexpected{written.error()};
     }
-    seal(report, store, zone.now);
+    if (auto sealed = seal(report, store, zone.now); !sealed) {
+        return Unexpected{std::move(sealed).error()};
+    }
     return report;
 }
 
-void seal(Report& report, const Store& store, Moment now) {
-    report.manifest.bytes = static_cast<std::int64_t>(report.text.size());
-    report.manifest.sha256 = wire::net::sha256_hex(report.text);
+Expected<Done, Refusal> seal(Report& report, const Store& store, Moment now) {
+    if (auto whole = report.text->finish(); !whole) {
+        return whole;
+    }
+    report.manifest.bytes = report.text->bytes();
+    report.manifest.sha256 = report.text->sha256();
     report.manifest.ledger_head = store.ledger_head().hash;
     report.manifest.generated_at = format_utc(now);
+    return Done{};
 }
 
 }  // namespace khu::daemon

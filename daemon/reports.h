@@ -6,10 +6,12 @@
 /// truth. The manifest beside a file says how long it is, what its columns add up to, and where the
 /// books stood.
 
+#include <memory>
 #include <string>
 
 #include "core/base/expected.h"
 #include "core/base/refusal.h"
+#include "daemon/report_text.h"
 #include "daemon/store/store.h"
 #include "wire/api.h"
 
@@ -31,7 +33,7 @@ struct ReportRequest {
 };
 
 struct Report {
-    std::string text;
+    std::shared_ptr<ReportText> text{std::make_shared<ReportText>()};
     wire::ManifestAnswer manifest;
 };
 
@@ -45,8 +47,9 @@ struct ReportZone {
 /// Errors: R300; those of the store.
 Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request,
                                       const ReportZone& zone);
-/// Length, hash and place in the books go into the manifest.
-void seal(Report& report, const Store& store, Moment now);
+/// The report is whole: its length, hash and place in the books go into the manifest.
+/// Errors: StoreFull L209.
+Expected<Done, Refusal> seal(Report& report, const Store& store, Moment now);
 /// Errors: R300 for what is no month, or a month that has not begun.
 Expected<Done, Refusal> check_period(const std::string& period, Moment now, int utc_offset_minutes);
 

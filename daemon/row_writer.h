@@ -6,6 +6,7 @@
 
 #include <boost/mp11.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -70,32 +71,46 @@ class RowWriter {
 public:
     RowWriter(Report& report, ReportFormat format) : report_(report), format_(format) {
         if (format_ == ReportFormat::Csv) {
+            std::string header;
             each_column([&](auto member) {
-                report_.text += report_.text.empty() ? member.name : std::string(",") + member.name;
+                header += header.empty() ? "" : ",";
+                header += member.name;
             });
-            report_.text += '\n';
+            report_.text->add(header + '\n');
         } else if (format_ == ReportFormat::Json) {
-            report_.text += "[";
+            report_.text->add("[");
         }
     }
 
     void add(const Row& row) {
-        std::string line;
+        const bool csv = format_ == ReportFormat::Csv;
+        const bool json = format_ == ReportFormat::Json;
+        line_ = !json ? "" : report_.manifest.rows == 0 ? "\n" : ",\n";
+        line_ += csv ? "" : "{";
         const char* comma = "";
+        std::size_t column = 0;
         each_column([&](auto member) {
-            line += comma;
-            add_cell(line, member.name, cell(row.*member.pointer));
+            line_ += comma;
+            add_cell(column, member.name, cell(row.*member.pointer));
             comma = ",";
+            ++column;
         });
-        if (format_ == ReportFormat::Json) {
-            report_.text += report_.manifest.rows == 0 ? "\n" : ",\n";
-        }
-        report_.text += format_ == ReportFormat::Csv ? line : "{" + line + "}";
-        report_.text += format_ == ReportFormat::Json ? "" : "\n";
+        line_ += csv ? "\n" : json ? "}" : "}\n";
+        report_.text->add(line_);
         ++report_.manifest.rows;
     }
 
-    void finish() { report_.text += format_ == ReportFormat::Json ? "\n]\n" : ""; }
+    /// Whatever was added is in the report and its totals.
+    void finish() {
+        std::size_t column = 0;
+        each_column([&](auto member) {
+            if (totals_.at(column)) {
+                report_.manifest.control_totals[member.name] = *totals_.at(column);
+            }
+            ++column;
+        });
+        report_.text->add(format_ == ReportFormat::Json ? "\n]\n" : "");
+    }
 
 private:
     template <class Visit>
@@ -104,21 +119,27 @@ private:
         boost::mp11::mp_for_each<Members>(visit);
     }
 
-    void add_cell(std::string& line, const char* name, const Cell& cell) {
+    void add_cell(std::size_t column, const char* name, const Cell& cell) {
         if (cell.sum && is_total(name)) {
-            report_.manifest.control_totals[name] += *cell.sum;
+            std::optional<std::int64_t>& total = totals_.at(column);
+            total = total.value_or(0) + *cell.sum;
         }
-        const std::string text = cell.quoted ? escape_cell(cell.text) : cell.text;
-        if (format_ == ReportFormat::Csv) {
-            line += text;
-            return;
+        if (format_ != ReportFormat::Csv) {
+            line_ += '"';
+            line_ += name;
+            line_ += cell.null ? "\":null" : cell.quoted ? "\":\"" : "\":";
         }
-        line += std::string("\"") + name + "\":";
-        line += cell.null ? "null" : cell.quoted ? "\"" + text + "\"" : text;
+        line_ += cell.quoted ? escape_cell(cell.text) : cell.text;
+        line_ += format_ != ReportFormat::Csv && cell.quoted && !cell.null ? "\"" : "";
     }
+
+    static constexpr std::size_t kColumns = boost::mp11::mp_size<
+        boost::describe::describe_members<Row, boost::describe::mod_public>>::value;
 
     Report& report_;
     ReportFormat format_;
+    std::string line_;
+    std::array<std::optional<std::int64_t>, kColumns> totals_{};
 };
 
 }  // namespace khu::daemon

@@ -6,7 +6,6 @@
 #include "core/base/enum_name.h"
 #include "core/machine/events.h"
 #include "wire/json.h"
-#include "wire/net/secrets.h"
 
 namespace khu::daemon {
 namespace {
@@ -106,6 +105,15 @@ Expected<Done, Refusal> reconciled(const Statement& statement) {
                           .with("books_ugs", books.value)};
 }
 
+/// Where anything of the enterprise moves.
+std::vector<std::string> accounts_of(const StatementAsked& asked) {
+    std::vector<std::string> accounts{wallet_account(asked.enterprise)};
+    for (const GrantId& grant : asked.grants) {
+        accounts.push_back(grant_account(grant));
+    }
+    return accounts;
+}
+
 Expected<Statement, Refusal> statement_of(Store& store, const StatementAsked& asked) {
     StatementMaker maker(asked);
     const UsageQuery query{
@@ -113,8 +121,14 @@ Expected<Statement, Refusal> statement_of(Store& store, const StatementAsked& as
     if (auto read = store.usage(query, [&](const UsageRow& row) { maker.add(row); }); !read) {
         return Unexpected{std::move(read).error()};
     }
-    auto read = store.entries(
-        LedgerSeq{1}, [&](const Entry& entry, const std::string& hash) { maker.add(entry, hash); });
+    const auto add = [&](const Entry& entry, const std::string& hash) { maker.add(entry, hash); };
+    auto read = store.entries({.last = asked.last, .accounts = accounts_of(asked)}, add);
+    if (!read) {
+        return Unexpected{std::move(read).error()};
+    }
+    // The head's hash is of whatever entry came last in the zone.
+    read = store.entries({.first = asked.last, .last = asked.last},
+                         [&](const Entry&, const std::string& hash) { maker.head(hash); });
     if (!read) {
         return Unexpected{std::move(read).error()};
     }
@@ -172,7 +186,12 @@ Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
             return Unexpected{std::move(sums).error()};
         }
     }
-    Report report{.text = text_of(*statement, request), .manifest = {}};
+    Report report;
+    const std::string text = text_of(*statement, request);
+    report.text->add(text);
+    if (auto whole = report.text->finish(); !whole) {
+        return Unexpected{std::move(whole).error()};
+    }
     wire::ManifestAnswer& manifest = report.manifest;
     manifest.report = "statement";
     manifest.period = asked.period;
@@ -182,7 +201,7 @@ Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
     manifest.file =
         "khu-statement-" + asked.period + "-" + asked.enterprise.value + "." + manifest.format;
     manifest.rows =
-        std::ranges::count(report.text, '\n') - (request.format == StatementFormat::Csv ? 1 : 0);
+        std::ranges::count(text, '\n') - (request.format == StatementFormat::Csv ? 1 : 0);
     manifest.control_totals = {{"charged_ugs", statement->reconcile.charged_ugs.value},
                                {"list_mvnd", statement->reconcile.list_mvnd.value},
                                {"metered_ugs", statement->reconcile.metered_ugs.value},
@@ -191,8 +210,8 @@ Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
     manifest.ledger_first = LedgerSeq{asked.before.value + 1};
     manifest.ledger_last = asked.last;
     manifest.ledger_head = statement->ledger_head;
-    manifest.bytes = static_cast<std::int64_t>(report.text.size());
-    manifest.sha256 = wire::net::sha256_hex(report.text);
+    manifest.bytes = report.text->bytes();
+    manifest.sha256 = report.text->sha256();
     manifest.is_final = asked.is_final;
     manifest.generated_at = format_utc(zone.now);
     return report;

@@ -94,7 +94,8 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
                          .value = each.value,
                          .note = std::move(each.note)});
     }
-    Report report{.text = text_of(lines, request.format), .manifest = {}};
+    Report report;
+    report.text->add(text_of(lines, request.format));
     wire::ManifestAnswer& manifest = report.manifest;
     manifest.report = "zone";
     manifest.period = request.period;
@@ -105,7 +106,9 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
     manifest.rows = static_cast<std::int64_t>(lines.size());
     manifest.policy_ids.assign(policies.begin(), policies.end());
     manifest.is_final = is_final;
-    seal(report, store, zone.now);
+    if (auto sealed = seal(report, store, zone.now); !sealed) {
+        return Unexpected{std::move(sealed).error()};
+    }
     return report;
 }
 

@@ -407,8 +407,9 @@ KHU_DESCRIBE(GrantImport, text)
 
 struct GrantImported {
     std::int64_t imported{0};  ///< grants of the file that are now open
+    std::int64_t existed{0};   ///< of them: were there already, the very same
 };
-KHU_DESCRIBE(GrantImported, imported)
+KHU_DESCRIBE(GrantImported, imported, existed)
 
 /// What a holder asks for. `enterprise` empty: the caller's own.
 struct GrantAsk {

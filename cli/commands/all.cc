@@ -36,6 +36,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kGrantRequest,
     &kGrantRefuse,
     &kGrantImport,
+    &kGrantExport,
     &kGrantReport,
     &kGrantReturn,
     &kPolicyCheck,

@@ -17,8 +17,8 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kPolicyRollback, kPolicyPlan, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs,
     kReportStatement, kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify,
     kTokenCreate, kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop,
-    kGrantAdvance, kGrantTransfer, kGrantReport, kGrantReturn, kRefundList, kRefundAsk,
-    kRefundApprove, kRefundRefuse, kReservationList, kReservationBook, kReservationCancel, kPlan,
-    kCompletion, kVersion;
+    kGrantAdvance, kGrantExport, kGrantTransfer, kGrantReport, kGrantReturn, kRefundList,
+    kRefundAsk, kRefundApprove, kRefundRefuse, kReservationList, kReservationBook,
+    kReservationCancel, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

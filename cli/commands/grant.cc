@@ -181,8 +181,10 @@ Result import_file(Session& session) {
     if (session.format == Format::Json) {
         session.present({}, imported->body);
     } else {
+        const wire::GrantImported& done = imported->answer;
         session.print(
-            session.say(Message::GrantsImported, {std::to_string(imported->answer.imported)}) +
+            session.say(Message::GrantsImported, {std::to_string(done.imported - done.existed),
+                                                  std::to_string(done.existed)}) +
             "\n");
     }
     return 0;

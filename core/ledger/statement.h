@@ -146,8 +146,10 @@ public:
 
     /// Every row of the enterprise in the month.
     void add(const UsageRow& row);
-    /// Every entry from the first to `last`, in order; `hash` in hexadecimal.
+    /// Every entry of its accounts from the first to `last`, in order; `hash` in hexadecimal.
     void add(const Entry& entry, const std::string& hash);
+    /// Of the entry `last`, whosever that is.
+    void head(const std::string& hash) { out_.ledger_head = hash; }
     [[nodiscard]] Statement finish();
 
 private:

@@ -42,6 +42,9 @@ Decided on(State& state, const ApproveGrants& command, Moment now) {
             return Unexpected{command.lines.empty() ? std::move(allowed).error()
                                                     : in_row(allowed.error(), command.lines.at(i))};
         }
+        if (books.find(offer.id) != nullptr) {
+            continue;  // The very same: it is open already.
+        }
         books.open(offer, now, PolicyId{});
         decision.facts.push_back(GrantOpened{.offer = offer, .by = command.who.user});
     }

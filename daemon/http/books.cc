@@ -150,7 +150,7 @@ void send_report(const Call& call, Report&& report, ReportFormat format) {
     response.headers.emplace_back("ETag", '"' + report.manifest.sha256 + '"');
     response.headers.emplace_back("Khu-Rows", std::to_string(report.manifest.rows));
     response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
-    response.body = std::move(report.text);
+    response.source = std::move(report.text);
     call->responder.send(conditional(call->request, std::move(response)));
 }
 

@@ -143,6 +143,7 @@ void request_grant(const Call& call);
 void list_grant_requests(const Call& call);
 void decide_grant_request(const Call& call);
 void import_grants(const Call& call);
+void export_grants(const Call& call);
 void deliver_report(const Call& call);
 void return_report(const Call& call);
 void transfer_grant(const Call& call);

@@ -46,6 +46,7 @@ wire::net::Response conditional(const wire::net::Request& request, wire::net::Re
         response.status = 304;
         response.content_type.clear();
         response.body.clear();
+        response.source.reset();
     }
     return response;
 }

@@ -134,13 +134,47 @@ void import_grants(const Call& call) {
         ApproveGrants command{.who = call->caller.who,
                               .offers = std::move(read->offers),
                               .lines = std::move(read->lines)};
-        const auto imported = static_cast<std::int64_t>(command.offers.size());
-        call->services.engine.tell(std::move(command), [call, imported](const Answer& told) {
+        wire::GrantImported done{.imported = static_cast<std::int64_t>(command.offers.size())};
+        for (const GrantOffer& offer : command.offers) {
+            done.existed += state.truth.ledger.find(offer.id) != nullptr ? 1 : 0;
+        }
+        call->services.engine.tell(std::move(command), [call, done](const Answer& told) {
             if (told.refusal) {
                 refuse(call, *told.refusal);
             } else {
-                answer(call, wire::GrantImported{.imported = imported});
+                answer(call, done);
             }
+        });
+    });
+}
+
+/// The grants that the caller may see, as a file that an import reads: for the system of the
+/// province, or another zone's. Lines of overrun and make-good grants follow from the books.
+void export_grants(const Call& call) {
+    const Identity who = call->caller.who;
+    const EnterpriseId enterprise{query(call, "enterprise")};
+    call->services.engine.ask([call, who, enterprise](State& state, Moment) {
+        const int offset = state.truth.policy ? state.truth.policy->utc_offset_minutes : 0;
+        std::vector<GrantOffer> offers;
+        for (const auto& [id, grant] : state.truth.ledger.grants()) {
+            const bool wanted = enterprise.empty() || grant.enterprise == enterprise;
+            if (wanted && who.may_read(grant.enterprise) && !grant.makegood &&
+                grant.overrun_of.empty()) {
+                offers.push_back({.id = id,
+                                  .enterprise = grant.enterprise,
+                                  .programme = grant.programme,
+                                  .amount = offered(grant),
+                                  .from = grant.from,
+                                  .to = grant.to,
+                                  .decision_ref = grant.decision_ref,
+                                  .permit = grant.permit});
+            }
+        }
+        call->responder.make([call, offers = std::move(offers), offset] {
+            wire::net::Response response;
+            response.content_type = "text/csv; charset=utf-8";
+            response.body = config::write_grant_csv(offers, offset);
+            return conditional(call->request, std::move(response));
         });
     });
 }

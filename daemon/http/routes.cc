@@ -43,6 +43,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/grants", list_grants, kListing},
     Route{"POST", "/v1/grants", approve_grant},
     Route{"POST", "/v1/grants/import", import_grants, kBooks},
+    Route{"GET", "/v1/grants/export", export_grants, kBooks},
     Route{"GET", "/v1/grants/requests", list_grant_requests, kListing},
     Route{"POST", "/v1/grants/requests", request_grant},
     Route{"POST", "/v1/grants/requests/{}/{}", decide_grant_request},

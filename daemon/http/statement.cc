@@ -114,7 +114,7 @@ void report_statement(const Call& call) {
                                                                    : "application/json";
         response.headers.emplace_back("ETag", '"' + report.manifest.sha256 + '"');
         response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
-        response.body = std::move(report.text);
+        response.source = std::move(report.text);
         call->responder.send(conditional(call->request, std::move(response)));
     });
 }

@@ -56,6 +56,17 @@ std::string usage_table() {
            "slice);\n";
 }
 
+/// What one enterprise's grants and wallet have seen is read by these. A zone of an older release
+/// gets them when it is opened.
+std::string account_indexes() {
+    std::string sql;
+    for (const char* column : {"debit", "credit"}) {
+        sql += fmt::format("CREATE INDEX IF NOT EXISTS entries_{0} ON entries ({0}) WHERE {1};",
+                           column, indexed_accounts(column));
+    }
+    return sql;
+}
+
 std::string quoted(const std::string& text) {
     std::string out = "'";
     for (const char c : text) {
@@ -90,6 +101,10 @@ Expected<Done, Refusal> check_ours(Connection& connection, const StoreOptions& o
 
 }  // namespace
 
+std::string indexed_accounts(std::string_view column) {
+    return fmt::format("({0} GLOB 'grant:*' OR {0} GLOB 'wallet:*')", column);
+}
+
 std::string connection_settings() {
     return "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 0;"
            "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -8192; PRAGMA cell_size_check = ON;";
@@ -98,9 +113,10 @@ std::string connection_settings() {
 std::string create_tables(const ZoneId& zone) {
     const ChainHash none{};
     return fmt::format(
-        "BEGIN IMMEDIATE;{}{}INSERT INTO meta VALUES ('zone', {});"
+        "BEGIN IMMEDIATE;{}{}{}INSERT INTO meta VALUES ('zone', {});"
         "INSERT INTO head VALUES (1, 0, 0, zeroblob({}), {});",
-        tables, usage_table(), quoted(zone.value), none.size(), row_sum(0, 0, bytes_of(none)));
+        tables, usage_table(), account_indexes(), quoted(zone.value), none.size(),
+        row_sum(0, 0, bytes_of(none)));
 }
 
 Expected<Done, Refusal> prepare(Connection& connection, const StoreOptions& options) {
@@ -110,7 +126,12 @@ Expected<Done, Refusal> prepare(Connection& connection, const StoreOptions& opti
         return Unexpected{refusal_of(readable, options.directory, "zone.db")};
     }
     if (connection.number("SELECT count(*) FROM sqlite_master") != 0) {
-        return check_ours(connection, options);
+        if (auto ours = check_ours(connection, options); !ours) {
+            return ours;
+        }
+        const int indexed = connection.run(account_indexes());
+        return indexed == SQLITE_OK ? Expected<Done, Refusal>(Done{})
+                                    : Unexpected{refusal_of(indexed, options.directory, "indexes")};
     }
     int result = connection.run(
         fmt::format("PRAGMA page_size = {}; PRAGMA journal_mode = WAL;", kPageBytes));

@@ -23,6 +23,8 @@ inline constexpr int kLogPagesMax = 4096;
 /// What every connection needs: it waits for the disk at each commit (FULL), and reads no mapped
 /// memory, since a failing disk would then kill khud by a signal instead of an error.
 std::string connection_settings();
+/// Which accounts are indexed: the condition of the index, and of whoever wants to use it.
+std::string indexed_accounts(std::string_view column);
 /// All tables, for an empty file, as one transaction.
 std::string create_tables(const ZoneId& zone);
 

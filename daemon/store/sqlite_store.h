@@ -37,7 +37,7 @@ public:
     Expected<std::vector<UsageRow>, Refusal> usage_of(JobId job) override;
     Expected<std::vector<Entry>, Refusal> entries_of(AttemptKey key) override;
     Expected<Done, Refusal> entries(
-        LedgerSeq first,
+        const EntryQuery& query,
         const std::function<void(const Entry&, const std::string& hash)>& each) override;
     Expected<std::optional<IdempotencyRow>, Refusal> find_key(const EnterpriseId& enterprise,
                                                               const UserId& user,
@@ -57,6 +57,7 @@ private:
     struct Writer;
 
     SqliteStore(StoreOptions options, DirectoryLock lock) noexcept;
+    [[nodiscard]] LedgerSeq first_entry_at(const Connection& from, Moment at) const;
 
     Expected<Done, Refusal> connect();
     Expected<Done, Refusal> read_head();

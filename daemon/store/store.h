@@ -134,6 +134,16 @@ struct UsageQuery {
     EnterpriseId enterprise;  ///< empty: all
 };
 
+/// Entries by number, both inclusive; made in [from, to); those that move something into or out of
+/// one of the accounts, or all. An enterprise's accounts and a month are read without the rest.
+struct EntryQuery {
+    LedgerSeq first{1};
+    LedgerSeq last{INT64_MAX};
+    Moment from;
+    Moment to{kNever};
+    std::vector<std::string> accounts{};  ///< of grants and wallets; empty: of all
+};
+
 class Store {
 public:
     virtual ~Store() = default;
@@ -160,9 +170,9 @@ public:
     [[nodiscard]] virtual Expected<std::vector<UsageRow>, Refusal> usage_of(JobId job) = 0;
     /// Every entry of the attempt, with its refunds, in order.
     [[nodiscard]] virtual Expected<std::vector<Entry>, Refusal> entries_of(AttemptKey key) = 0;
-    /// From `first` on, each with its hash in hexadecimal.
+    /// In order, each with its hash in hexadecimal.
     [[nodiscard]] virtual Expected<Done, Refusal> entries(
-        LedgerSeq first,
+        const EntryQuery& query,
         const std::function<void(const Entry&, const std::string& hash)>& each) = 0;
     [[nodiscard]] virtual Expected<std::optional<IdempotencyRow>, Refusal> find_key(
         const EnterpriseId& enterprise, const UserId& user, const std::string& key) = 0;

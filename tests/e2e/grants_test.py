@@ -66,6 +66,18 @@ class Grants(ZoneTest):
 
         self.khu("grant", "import", self.file("good.csv", head + good))
         self.assertEqual(list(self.grants_of(NONE)), ["G-I1"])
+        again = self.khu("grant", "import", self.file("good.csv", head + good))
+        self.assertEqual((again["imported"], again["existed"]), (1, 1))
+        other = good.replace("10 GPUh", "11h")
+        self.assertIn("L204", self.refused("grant", "import",
+                                           self.file("other.csv", head + other)))
+        path = os.path.join(self.folder, "export.csv")
+        self.zone.khu("grant", "export", "-o", path)
+        with open(path) as file:
+            self.assertIn(good.replace("\n", ",\n"), file.read())
+        again = self.khu("grant", "import", path)  # what is written is read, and opens nothing
+        self.assertGreater(again["imported"], 1)
+        self.assertEqual(again["imported"], again["existed"])
         em = self.zone.user_token("em", NONE)
         self.zone.token = em
         job = self.submit(["/bin/true"])

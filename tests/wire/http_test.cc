@@ -103,6 +103,49 @@ TEST_P(Http, CarriesLargeAnswers) {
     EXPECT_EQ(must(client.send({})).body, large);
 }
 
+/// `size` bytes, of which only `there` can be read.
+class Pieces final : public BodySource {
+public:
+    Pieces(std::int64_t size, std::int64_t there) : size_(size), there_(there) {}
+    [[nodiscard]] std::int64_t bytes() const override { return size_; }
+    [[nodiscard]] std::string read(std::int64_t from, std::size_t most) const override {
+        const auto left = static_cast<std::size_t>(std::max<std::int64_t>(0, there_ - from));
+        std::string piece;
+        for (std::size_t i = 0; i < std::min(most, left); ++i) {
+            piece += static_cast<char>('a' + (from + static_cast<std::int64_t>(i)) % 26);
+        }
+        return piece;
+    }
+
+private:
+    std::int64_t size_, there_;
+};
+
+TEST_P(Http, ReadsABodyPieceByPieceWhileItIsSent) {
+    constexpr std::int64_t size = (3 << 20) + 7;
+    const auto source = std::make_shared<const Pieces>(size, size);
+    Served zone([&](Request&&, const Responder& responder) {
+        responder.send({.body = "head ", .source = source});
+    });
+    Client client = zone.client(GetParam());
+
+    for (int round = 0; round < 2; ++round) {  // The connection goes on after it.
+        const Response answer = must(client.send({}));
+        EXPECT_EQ(answer.header("content-length"), std::to_string(size + 5));
+        EXPECT_EQ(answer.body, "head " + source->read(0, size));
+    }
+    EXPECT_EQ(must(client.send({.method = "HEAD"})).body, "");
+    EXPECT_EQ(zone.server().connections(), 1);
+}
+
+TEST_P(Http, ABodyThatCannotBeReadToItsEndIsNoWholeAnswer) {
+    const auto source = std::make_shared<const Pieces>(1 << 20, 1 << 19);
+    Served zone([&](Request&&, const Responder& responder) { responder.send({.source = source}); });
+    Client client = zone.client(GetParam());
+
+    EXPECT_FALSE(client.send({}).has_value());
+}
+
 TEST_P(Http, ServesTwoHundredConnectionsAtOnce) {
     constexpr int count = 200;
     Mailbox<std::pair<Request, Responder>> waiting;

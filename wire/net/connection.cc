@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kHeaderPart = 4096;
 constexpr std::size_t kBodyPart = 65536;
+constexpr std::size_t kSourcePart = 262144;
 constexpr std::size_t kKeptBytes = 16384;  ///< of buffers, between requests
 constexpr std::int64_t kDrainMs = 2'000;
 constexpr std::int64_t kDrainBytes = 64LL << 20;
@@ -295,6 +296,8 @@ void Connection::answer(const Response& response) {
     append_head(out_, response, BodyFraming::Length, keep_alive_);
     if (!head_only_) {
         out_ += response.body;
+        source_ = response.source;
+        source_sent_ = 0;
     }
     allow_time_for(out_.size());
     phase_ = Phase::Writing;
@@ -318,7 +321,24 @@ bool Connection::write_answer() {
     if (!flush()) {
         return false;
     }
+    if (source_ != nullptr && source_sent_ < source_->bytes()) {
+        return take_from_source();
+    }
+    source_.reset();
     end_answer();
+    return true;
+}
+
+/// The next piece of the body. Its length was promised: if it cannot be read the peer must see that
+/// there is less, so the connection ends.
+bool Connection::take_from_source() {
+    out_ = source_->read(source_sent_, kSourcePart);
+    source_sent_ += static_cast<std::int64_t>(out_.size());
+    if (out_.empty() || source_sent_ > source_->bytes()) {
+        close();
+        return false;
+    }
+    allow_time_for(out_.size());
     return true;
 }
 
@@ -448,6 +468,7 @@ void Connection::close() {
         stream_->dead = true;
     }
     stream_.reset();
+    source_.reset();
     place_.reset();
     core_.leave(this);
 }

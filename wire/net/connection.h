@@ -75,6 +75,7 @@ private:
     void answer_stream(const Response& head);
     bool flush();
     bool write_answer();
+    bool take_from_source();
     bool write_stream();
     void take_from_stream();
     void watch_peer();
@@ -101,6 +102,8 @@ private:
     HttpRequest upgrade_;
     std::string out_;
     std::size_t sent_{0};
+    std::shared_ptr<const BodySource> source_;  ///< of the answer that is written
+    std::int64_t source_sent_{0};
     std::shared_ptr<StreamState> stream_;
     bool stream_ended_{false};
     std::int64_t drained_{0};

@@ -153,7 +153,7 @@ void append_head(std::string& out, const Response& response, BodyFraming framing
     if (framing == BodyFraming::Chunked) {
         out += "Transfer-Encoding: chunked\r\n";
     } else if (framing == BodyFraming::Length && response.status != 204 && response.status != 304) {
-        fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+        fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body_bytes());
     }
     out += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
 }

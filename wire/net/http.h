@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,14 +48,28 @@ struct Request {
     }
 };
 
+/// A body that is read piece by piece while it is sent.
+class BodySource {
+public:
+    virtual ~BodySource() = default;
+    [[nodiscard]] virtual std::int64_t bytes() const = 0;
+    /// From byte `from` on, at most `most`; empty: it cannot be read, and the answer is cut short.
+    [[nodiscard]] virtual std::string read(std::int64_t from, std::size_t most) const = 0;
+};
+
 struct Response {
     int status{200};
     std::string content_type{"application/json"};
     std::string body{};
     Headers headers{};
+    std::shared_ptr<const BodySource> source{};  ///< null: `body` is all; else it comes after that
 
     [[nodiscard]] std::string_view header(std::string_view name) const {
         return find_header(headers, name);
+    }
+    /// Of the whole body.
+    [[nodiscard]] std::int64_t body_bytes() const {
+        return static_cast<std::int64_t>(body.size()) + (source == nullptr ? 0 : source->bytes());
     }
 };
 

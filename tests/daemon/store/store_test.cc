@@ -175,7 +175,7 @@ TEST_F(StoreTest, ChainsAndVerifiesTheLedgerAcrossRestarts) {
     std::uint64_t count = 0;
     std::string last;
     ASSERT_TRUE(store
-                    ->entries(LedgerSeq{5},
+                    ->entries({.first = LedgerSeq{5}},
                               [&](const Entry& entry, const std::string& hash) {
                                   EXPECT_EQ(entry.seq.value, 5 + count++);
                                   last = hash;
@@ -183,6 +183,69 @@ TEST_F(StoreTest, ChainsAndVerifiesTheLedgerAcrossRestarts) {
                     .has_value());
     EXPECT_EQ(count, 57U);
     EXPECT_EQ(last, head->hash);
+}
+
+TEST_F(StoreTest, GivesTheEntriesOfSomeAccountsAndOfATimeAlone) {
+    Ledger ledger;
+    std::vector<Entry> all;
+    const auto take = [&](const Ledger::Entries& made) {
+        all.insert(all.end(), made.begin(), made.end());
+    };
+    for (int minute = 0; minute < 40; ++minute) {
+        const Moment at = morning + minutes(minute);
+        take(ledger.open(
+            {.id = GrantId{"g" + std::to_string(minute % 5) + "\"'" + std::to_string(minute)},
+             .enterprise = EnterpriseId{"e"},
+             .programme = ProgrammeId{"p"},
+             .amount = gpu_hours(1 + minute),
+             .from = at,
+             .to = at + days(1),
+             .decision_ref = ""},
+            at, PolicyId{"p"}));
+        take(ledger.pay_in({"wallet:w" + std::to_string(minute % 3), Mvnd{1 + minute}}, "r", at,
+                           PolicyId{"p"}));
+    }
+    Batch batch;
+    batch.entries = all;
+    commit(batch);
+    const auto found = [&](const EntryQuery& query) {
+        std::vector<LedgerSeq> seqs;
+        EXPECT_TRUE(store
+                        ->entries(query, [&](const Entry& entry,
+                                             const std::string&) { seqs.push_back(entry.seq); })
+                        .has_value());
+        return seqs;
+    };
+    const auto wanted = [&](auto takes) {
+        std::vector<LedgerSeq> seqs;
+        for (const Entry& entry : all) {
+            if (takes(entry)) {
+                seqs.push_back(entry.seq);
+            }
+        }
+        return seqs;
+    };
+
+    for (int round = 0; round < 2; ++round) {
+        for (const std::vector<std::string>& accounts : {std::vector<std::string>{"wallet:w1"},
+                                                         {"wallet:w1", "wallet:w2", all[0].credit},
+                                                         {all[4].credit, "grant:none"}}) {
+            EXPECT_EQ(found({.last = LedgerSeq{60}, .accounts = accounts}),
+                      wanted([&](const Entry& entry) {
+                          return entry.seq.value <= 60 &&
+                                 (std::ranges::count(accounts, entry.debit) > 0 ||
+                                  std::ranges::count(accounts, entry.credit) > 0);
+                      }));
+        }
+        for (const auto& [from, to] : {std::pair{-5, 100}, {0, 1}, {7, 7}, {7, 9}, {39, 41}}) {
+            const Moment begin = morning + minutes(from);
+            const Moment end = morning + minutes(to);
+            EXPECT_EQ(found({.from = begin, .to = end}), wanted([&](const Entry& entry) {
+                          return begin <= entry.at && entry.at < end;
+                      }));
+        }
+        reopen();
+    }
 }
 
 TEST_F(StoreTest, VerifiesTheBalancesToo) {

@@ -11,6 +11,7 @@
 
 #include "daemon/reports.h"
 #include "daemon/statements.h"
+#include "wire/net/secrets.h"
 
 namespace khu::daemon {
 namespace {
@@ -92,16 +93,47 @@ TEST_F(Books, AMonthThatIsNotClosedIsNotFinal_R301) {
     EXPECT_TRUE(report("2026-04").manifest.is_final);
     const Report may = report("2026-05");
     EXPECT_FALSE(may.manifest.is_final);
-    EXPECT_NE(may.text.find(",false,p,"), std::string::npos);
+    EXPECT_NE(may.text->all().find(",false,p,"), std::string::npos);
+}
+
+TEST(ReportTexts, AreTheSameInMemoryAndInAFile) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{10}, (std::size_t{5} << 20) + 3}) {
+        ReportText text;
+        std::string all;
+        for (std::size_t at = 0; at < size;) {
+            std::string piece(std::min<std::size_t>(size - at, 1 + at % 5000), 'a');
+            piece[0] = static_cast<char>('b' + at % 20);
+            text.add(piece);
+            all += piece;
+            at += piece.size();
+        }
+        ASSERT_TRUE(text.finish().has_value());
+
+        EXPECT_EQ(text.bytes(), static_cast<std::int64_t>(size));
+        EXPECT_EQ(text.sha256(), wire::net::sha256_hex(all));
+        EXPECT_EQ(text.all(), all);
+        EXPECT_EQ(text.read(static_cast<std::int64_t>(size / 2), 100), all.substr(size / 2, 100));
+    }
+}
+
+TEST(ReportTexts, ThatDoNotFitOnTheDiskAreRefused_L209) {
+    ::setenv("TMPDIR", "/proc/none", 1);
+    ReportText text;
+    text.add(std::string(std::size_t{3} << 20, 'x'));
+    const auto whole = text.finish();
+    ::unsetenv("TMPDIR");
+
+    ASSERT_FALSE(whole.has_value());
+    EXPECT_EQ(whole.error().code, Code::StoreFull);
 }
 
 TEST_F(Books, OnlyAHolderSeesWhoUsedWhat_R302) {
     store({row("2026-04", 1, Atoms{5})});
 
-    EXPECT_EQ(report("2026-04").text.find("u-1"), std::string::npos);
+    EXPECT_EQ(report("2026-04").text->all().find("u-1"), std::string::npos);
     const auto shown =
         make_report(*store_, {.period = "2026-04", .enterprise = {}, .show_users = true}, zone);
-    EXPECT_NE(shown->text.find("u-1"), std::string::npos);
+    EXPECT_NE(shown->text->all().find("u-1"), std::string::npos);
 }
 
 TEST_F(Books, AStatementThatTheEntriesDoNotBearIsNotWritten_R303) {
@@ -152,7 +184,7 @@ TEST(NationalRollUp, IsTheConcatenationOfTheZonesFiles) {
             const auto made = make_report(**opened, {.period = "2026-04", .enterprise = {}}, zone);
             ASSERT_TRUE(made.has_value());
             charged += made->manifest.control_totals.at("charged_ugs");
-            const std::string text = made->text;
+            const std::string text = made->text->all();
             nation += nation.empty() ? text : text.substr(text.find('\n') + 1);
         }
         std::filesystem::remove_all(path);

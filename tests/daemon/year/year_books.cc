@@ -167,7 +167,7 @@ void compare_month(daemon::Store& store, const State& state, const YearOptions& 
     const LedgerSeq before = index == 0 ? LedgerSeq{} : state.truth.months[index - 1].last;
     Statements statements(state, options, month.period, before, month.last);
     Totals ledger;
-    const auto entries = store.entries(LedgerSeq{1}, [&](const Entry& entry, const std::string&) {
+    const auto entries = store.entries({}, [&](const Entry& entry, const std::string&) {
         if (entry.seq > before && entry.seq <= month.last) {
             add(ledger, entry);
         }

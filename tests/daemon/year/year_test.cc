@@ -78,11 +78,11 @@ std::unique_ptr<daemon::Store> open(const std::string& path) {
     if (promised.hashed == promised.entry && promised.entry > 0) {
         std::string hash;
         bool first = true;
-        const auto read =
-            store->entries(LedgerSeq{promised.entry}, [&](const Entry&, const std::string& each) {
-                hash = first ? each : hash;
-                first = false;
-            });
+        const auto read = store->entries({.first = LedgerSeq{promised.entry}},
+                                         [&](const Entry&, const std::string& each) {
+                                             hash = first ? each : hash;
+                                             first = false;
+                                         });
         if (!read || hash != promised.hash) {
             std::cerr << "the chain has another entry " << promised.entry << '\n';
             ::_exit(1);
