@@ -48,6 +48,12 @@ struct DutyRows {
 };
 KHU_DESCRIBE(DutyRows, reports, counts)
 
+struct ReadingRow {
+    std::string name;
+    KnownReading known;
+};
+KHU_DESCRIBE(ReadingRow, name, known)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -77,11 +83,12 @@ struct Head {
     RefundRows refunds{};
     CapacityRows capacity{};
     DutyRows duties{};
+    std::vector<ReadingRow> readings{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity, duties)
+             months, refunds, capacity, duties, readings)
 
 struct JobRow {
     Job job;
@@ -120,6 +127,9 @@ Head head_of(const Truth& truth) {
                           .refunded = {},
                           .since = truth.refunds_since}};
     head.capacity = {.since = truth.capacity.since(), .totals = truth.capacity.totals()};
+    for (const auto& [name, known] : truth.readings) {
+        head.readings.push_back({name, known});
+    }
     head.duties.counts = truth.grant_counts;
     for (const auto& [grant, report] : truth.reports) {
         head.duties.reports.push_back(report);
@@ -173,6 +183,9 @@ void take_head(Truth& truth, Head head) {
         truth.requests.emplace(number, std::move(record));
     }
     truth.capacity.start(head.capacity.since, std::move(head.capacity.totals));
+    for (ReadingRow& row : head.readings) {
+        truth.readings.emplace(std::move(row.name), row.known);
+    }
     truth.grant_counts = std::move(head.duties.counts);
     for (GrantReport& report : head.duties.reports) {
         const GrantId grant = report.grant;

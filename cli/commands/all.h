@@ -17,7 +17,7 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kPolicyRollback, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs, kReportStatement,
     kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify, kTokenCreate,
     kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop, kGrantAdvance,
-    kGrantExport, kGrantTransfer, kGrantReport, kGrantReturn, kRefundList, kRefundAsk,
-    kRefundApprove, kRefundRefuse, kPlan, kCompletion, kVersion;
+    kMeterImport, kReportServices, kGrantExport, kGrantTransfer, kGrantReport, kGrantReturn,
+    kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

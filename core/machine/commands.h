@@ -16,6 +16,7 @@
 #include "core/jobs/spec.h"
 #include "core/ledger/grant.h"
 #include "core/ledger/grant_request.h"
+#include "core/ledger/meter.h"
 #include "core/ledger/refund.h"
 #include "core/policy/policy.h"
 #include "core/protocol/messages.h"
@@ -166,6 +167,13 @@ struct DecideRefund {
     std::string reason;
 };
 
+/// All of the readings or none. `lines`: as for ApproveGrants.
+struct TakeReadings {
+    Identity who;
+    std::vector<MeterReading> readings;
+    std::vector<std::int64_t> lines{};
+};
+
 struct DrainNode {
     Identity who;
     NodeName node;
@@ -206,6 +214,6 @@ using Command =
                  ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
                  AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, DrainNode, ResumeNode,
                  RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas, TransferGrant,
-                 DeliverReport, ReturnReport>;
+                 DeliverReport, ReturnReport, TakeReadings>;
 
 }  // namespace khu

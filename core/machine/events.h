@@ -19,6 +19,7 @@
 #include "core/ledger/charge.h"
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
+#include "core/ledger/meter.h"
 #include "core/ledger/refund.h"
 #include "core/policy/policy.h"
 #include "core/schedule/forecast.h"
@@ -366,6 +367,13 @@ struct ReportReturned {
 };
 KHU_DESCRIBE(ReportReturned, grant, reason, due_at, by)
 
+/// What other meters counted.
+struct MeterRead {
+    std::vector<MeterCharge> charges;
+    UserId by;
+};
+KHU_DESCRIBE(MeterRead, charges, by)
+
 /// Free hours of the grant go to another of the same enterprise and programme.
 struct GrantTransferred {
     GrantId grant;
@@ -489,7 +497,7 @@ using Fact = std::variant<
     GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet,
     CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced, TrancheTurned, PullbackReached,
     PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered, ReportOwed, ReportWarned,
-    ReportLate, ReportDelivered, ReportReturned, GrantTransferred>;
+    ReportLate, ReportDelivered, ReportReturned, GrantTransferred, MeterRead>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {
