@@ -8,11 +8,12 @@
 namespace khu::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Role>, 5> kRoles{{{"zone_admin", Role::ZoneAdmin},
+constexpr std::array<std::pair<std::string_view, Role>, 6> kRoles{{{"zone_admin", Role::ZoneAdmin},
                                                                    {"holder", Role::Holder},
                                                                    {"member", Role::Member},
                                                                    {"auditor", Role::Auditor},
-                                                                   {"agent", Role::Agent}}};
+                                                                   {"agent", Role::Agent},
+                                                                   {"meter", Role::Meter}}};
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 
 namespace khu::cli {
 
-inline constexpr std::string_view kRoleChoices = "zone_admin|holder|member|auditor";
+inline constexpr std::string_view kRoleChoices = "zone_admin|holder|member|auditor|meter";
 
 /// Claims: `name` is one of kRoleChoices.
 Role role_of(std::string_view name);

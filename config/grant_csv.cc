@@ -8,104 +8,13 @@
 #include <set>
 #include <string>
 
-#include "config/utf8.h"
+#include "config/csv_rows.h"
 #include "config/values.h"
 
 namespace khu::config {
 namespace {
 
 using Checked = Expected<Done, Refusal>;
-
-Refusal bad_line(std::int64_t line, std::string en, std::string vi) {
-    return Refusal(Code::BadImport)
-        .with("line", line)
-        .with("why", std::move(en))
-        .with("why_vi", std::move(vi));
-}
-
-struct Row {
-    std::int64_t line{1};
-    std::vector<std::string> cells;
-};
-
-/// Cuts the text into rows; a cell in quotes may contain commas, line ends and doubled quotes.
-class Rows {
-public:
-    explicit Rows(std::string_view text) : text_(text) {}
-
-    [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
-
-    Expected<Row, Refusal> next() {
-        Row row{.line = line_, .cells = {}};
-        for (;;) {
-            auto cell = quoted() ? quoted_cell() : plain_cell();
-            if (!cell) {
-                return Unexpected{std::move(cell).error()};
-            }
-            row.cells.push_back(*std::move(cell));
-            if (at_end() || text_[at_] != ',') {
-                break;
-            }
-            ++at_;
-        }
-        end_of_line();
-        return row;
-    }
-
-private:
-    [[nodiscard]] bool quoted() const { return !at_end() && text_[at_] == '"'; }
-
-    Expected<std::string, Refusal> plain_cell() {
-        const std::size_t end = std::min(text_.find_first_of(",\n", at_), text_.size());
-        std::string cell(text_.substr(at_, end - at_));
-        at_ = end;
-        if (!cell.empty() && cell.back() == '\r') {
-            cell.pop_back();
-        }
-        return cell;
-    }
-
-    Expected<std::string, Refusal> quoted_cell() {
-        std::string cell;
-        const std::int64_t begin = line_;
-        for (++at_; !at_end(); ++at_) {
-            const char c = text_[at_];
-            if (c == '"' && at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
-                ++at_;
-            } else if (c == '"') {
-                ++at_;
-                skip_return();
-                const bool closed = at_end() || text_[at_] == ',' || text_[at_] == '\n';
-                return closed ? Expected<std::string, Refusal>(std::move(cell)) : stray(begin);
-            }
-            line_ += c == '\n' ? 1 : 0;
-            cell += c;
-        }
-        return stray(begin);
-    }
-
-    Expected<std::string, Refusal> stray(std::int64_t line) const {
-        return Unexpected{bad_line(line, "a quote that is not closed, or text after one",
-                                   "dấu ngoặc kép không đóng, hoặc còn chữ phía sau")};
-    }
-
-    void skip_return() {
-        if (at_ + 1 < text_.size() && text_[at_] == '\r' && text_[at_ + 1] == '\n') {
-            ++at_;
-        }
-    }
-
-    void end_of_line() {
-        if (!at_end()) {
-            ++at_;
-            ++line_;
-        }
-    }
-
-    std::string_view text_;
-    std::size_t at_{0};
-    std::int64_t line_{1};
-};
 
 constexpr std::array<std::string_view, 8> kColumns{"grant", "enterprise", "programme",    "amount",
                                                    "from",  "to",         "decision_ref", "permit"};
@@ -114,7 +23,7 @@ constexpr std::size_t kRequired = 6;
 /// For each of kColumns its position in the rows; none where it is left out.
 using Header = std::array<std::optional<std::size_t>, kColumns.size()>;
 
-Expected<Header, Refusal> read_header(const Row& row) {
+Expected<Header, Refusal> read_header(const CsvRow& row) {
     Header header;
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
         const auto column = std::find(kColumns.begin(), kColumns.end(), row.cells[i]);
@@ -139,7 +48,7 @@ Expected<Header, Refusal> read_header(const Row& row) {
 /// Reads the cells of one row; the first that is wrong is kept.
 class Cells {
 public:
-    Cells(const Row& row, const Header& header) : row_(row), header_(header) {}
+    Cells(const CsvRow& row, const Header& header) : row_(row), header_(header) {}
 
     template <class T>
     T value(std::size_t column, const Value<T>& read) {
@@ -156,37 +65,20 @@ public:
     [[nodiscard]] const std::optional<Refusal>& wrong() const { return wrong_; }
 
 private:
-    const Row& row_;
+    const CsvRow& row_;
     const Header& header_;
     std::optional<Refusal> wrong_;
 };
 
-/// A day, or a moment: "2026-04-01T08:00:00+07:00", "2026-04-01T01:00:00.123Z".
-Value<Moment> parse_begin_or_end(const std::string& text, int offset) {
-    if (text.find('T') == std::string::npos) {
-        return parse_day(text, offset);
-    }
-    const bool fine = text.size() == 24 && text[19] == '.' && text.back() == 'Z';
-    if (!fine) {
-        return parse_instant(text);
-    }
-    const Value<Moment> second = parse_instant(text.substr(0, 19) + "Z");
-    std::int64_t ms = 0;
-    for (const char c : text.substr(20, 3)) {
-        ms = ms < 0 || c < '0' || c > '9' ? -1 : ms * 10 + (c - '0');
-    }
-    return second && ms >= 0 ? Value<Moment>(*second + milliseconds(ms)) : parse_instant(text);
-}
-
-Expected<GrantOffer, Refusal> read_offer(const Row& row, const Header& header, int offset) {
+Expected<GrantOffer, Refusal> read_offer(const CsvRow& row, const Header& header, int offset) {
     Cells cells(row, header);
     GrantOffer offer;
     offer.id = GrantId{cells.value(0, parse_reference(cells.text(0)))};
     offer.enterprise = EnterpriseId{cells.value(1, parse_tax_code(cells.text(1)))};
     offer.programme = ProgrammeId{cells.value(2, parse_identifier(cells.text(2)))};
     offer.amount = cells.value(3, parse_granted(cells.text(3)));
-    offer.from = cells.value(4, parse_begin_or_end(cells.text(4), offset));
-    offer.to = cells.value(5, parse_begin_or_end(cells.text(5), offset));
+    offer.from = cells.value(4, parse_day_or_moment(cells.text(4), offset));
+    offer.to = cells.value(5, parse_day_or_moment(cells.text(5), offset));
     offer.decision_ref = cells.text(6);
     offer.permit = cells.text(7);
     if (cells.wrong()) {
@@ -195,14 +87,8 @@ Expected<GrantOffer, Refusal> read_offer(const Row& row, const Header& header, i
     return offer;
 }
 
-Checked good_characters(std::string_view text) {
-    for (const BadCharacter& bad : bad_characters(text, 1)) {
-        return Unexpected{bad_line(bad.place.line, bad.why_en, bad.why_vi)};
-    }
-    return Done{};
-}
-
-Checked read_rows(Rows& rows, const Header& header, std::size_t width, int offset, GrantRows& out) {
+Checked read_rows(CsvRows& rows, const Header& header, std::size_t width, int offset,
+                  GrantRows& out) {
     std::set<GrantId> seen;
     while (!rows.at_end()) {
         const auto row = rows.next();
@@ -284,7 +170,7 @@ Expected<GrantRows, Refusal> read_grant_csv(std::string_view text, int utc_offse
     if (text.starts_with("\xEF\xBB\xBF")) {
         text.remove_prefix(3);
     }
-    Rows rows(text);
+    CsvRows rows(text);
     const auto first = rows.next();
     if (!first) {
         return Unexpected{first.error()};

@@ -152,6 +152,28 @@ Value<std::int64_t> parse_rate(std::string_view text) {
     return rate;
 }
 
+Value<std::int64_t> parse_quantity(std::string_view text) {
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    const std::string_view decimals = text.substr(std::min(dot + 1, text.size()));
+    const bool shaped = dot == text.size() ? true : !decimals.empty() && decimals.size() <= 6;
+    const std::optional<std::int64_t> whole = digits(text.substr(0, dot));
+    std::int64_t micro = 0;
+    for (std::size_t i = 0; i < 6; ++i) {
+        const char c = i < decimals.size() ? decimals[i] : '0';
+        micro = is_digit(c) && micro >= 0 ? micro * 10 + (c - '0') : -1;
+    }
+    std::int64_t all = 0;
+    const bool read = shaped && whole && micro >= 0 &&
+                      !__builtin_mul_overflow(*whole, std::int64_t{1'000'000}, &all) &&
+                      !__builtin_add_overflow(all, micro, &all);
+    if (!read) {
+        return bad_number(text);
+    }
+    return all > 0 ? Value<std::int64_t>(all)
+                   : bad("P012", fmt::format("{}: must be more than 0", quote(text)),
+                         fmt::format("{}: phải lớn hơn 0", quote(text)));
+}
+
 Value<Bytes> parse_size(std::string_view text) {
     std::size_t end = 0;
     while (end < text.size() && is_digit(text[end])) {

@@ -46,6 +46,9 @@ Value<Mvnd> parse_dong(std::string_view text, bool zero_too);
 /// "27000 VND/GPUh" in dong; the same errors.
 Value<std::int64_t> parse_rate(std::string_view text);
 
+/// "12.5" in millionths: a plain decimal number with at most six decimals (P011, P012 if 0).
+Value<std::int64_t> parse_quantity(std::string_view text);
+
 /// "64G", "512MiB", "2T": powers of 1024, a unit is required (P010). More than 0.
 Value<Bytes> parse_size(std::string_view text);
 
@@ -67,6 +70,9 @@ Value<Moment> parse_day(std::string_view text, int utc_offset_minutes);
 
 /// "2026-04-01T00:00:00+07:00" or "...Z"; an instant needs its offset (P015).
 Value<Moment> parse_instant(std::string_view text);
+
+/// A day as parse_day(), or an instant, with milliseconds too: "2026-04-01T01:00:00.123Z" (P015).
+Value<Moment> parse_day_or_moment(std::string_view text, int utc_offset_minutes);
 
 /// "+07:00" in minutes, -12:00 to +14:00 (P015).
 Value<int> parse_offset(std::string_view text);

@@ -245,6 +245,22 @@ Value<Moment> parse_instant(std::string_view text) {
     return Moment{} + days(*day) + *time - minutes(*offset);
 }
 
+Value<Moment> parse_day_or_moment(std::string_view text, int utc_offset_minutes) {
+    if (text.find('T') == std::string_view::npos) {
+        return parse_day(text, utc_offset_minutes);
+    }
+    const bool fine = text.size() == 24 && text[19] == '.' && text.back() == 'Z';
+    if (!fine) {
+        return parse_instant(text);
+    }
+    const Value<Moment> second = parse_instant(std::string(text.substr(0, 19)) + "Z");
+    std::int64_t ms = 0;
+    for (const char c : text.substr(20, 3)) {
+        ms = ms < 0 || c < '0' || c > '9' ? -1 : ms * 10 + (c - '0');
+    }
+    return second && ms >= 0 ? Value<Moment>(*second + milliseconds(ms)) : parse_instant(text);
+}
+
 Value<Moment> parse_begin(std::string_view text, Moment now, int utc_offset_minutes) {
     if (text == "now") {
         return now;

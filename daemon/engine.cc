@@ -1,5 +1,7 @@
 #include "daemon/engine.h"
 
+#include "daemon/meter_rows.h"
+
 #include <algorithm>
 #include <future>
 
@@ -306,6 +308,12 @@ void Engine::collect_effect(Effect effect, Turn& turn) {
     }
     if (auto* post = std::get_if<PostUsage>(&effect)) {
         batch.usage.push_back(std::move(post->row));
+        return;
+    }
+    if (const auto* readings = std::get_if<PostReadings>(&effect)) {
+        for (const MeterRow& row : readings->rows) {
+            batch.values.push_back(stored_reading(row));
+        }
         return;
     }
     if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/ledger/focus.h"
+#include "daemon/meter_rows.h"
 #include "daemon/row_writer.h"
 
 namespace khu::daemon {
@@ -62,6 +63,51 @@ Expected<Done, Refusal> write_focus(Store& store, const ReportRequest& request, 
     return read;
 }
 
+Expected<Done, Refusal> write_services(Store& store, const ReportRequest& request, Report& report) {
+    wire::ManifestAnswer& manifest = report.manifest;
+    std::set<std::string> policies;
+    RowWriter<MeterRow> writer(report, request.format);
+    auto read = each_reading(store, request.period, request.enterprise, [&](MeterRow row) {
+        row.is_final = manifest.is_final;
+        policies.insert(row.policy_id.value);
+        if (row.ledger_seq_first.value != 0) {
+            const bool first = manifest.ledger_first.value == 0;
+            manifest.ledger_first = first ? row.ledger_seq_first
+                                          : std::min(manifest.ledger_first, row.ledger_seq_first);
+            manifest.ledger_last = std::max(manifest.ledger_last, row.ledger_seq_last);
+        }
+        writer.add(row);
+    });
+    writer.finish();
+    manifest.policy_ids.assign(policies.begin(), policies.end());
+    return read;
+}
+
+const char* kind_name(ReportKind kind) {
+    switch (kind) {
+        case ReportKind::Jobs:
+            return "jobs";
+        case ReportKind::Focus:
+            return "focus";
+        case ReportKind::Services:
+            return "services";
+    }
+    KHU_CHECK(false);
+}
+
+Expected<Done, Refusal> write_rows(Store& store, const ReportRequest& request, Report& report,
+                                   int utc_offset_minutes) {
+    switch (request.kind) {
+        case ReportKind::Jobs:
+            return write_jobs(store, request, report);
+        case ReportKind::Focus:
+            return write_focus(store, request, report, utc_offset_minutes);
+        case ReportKind::Services:
+            return write_services(store, request, report);
+    }
+    KHU_CHECK(false);
+}
+
 }  // namespace
 
 const char* format_name(ReportFormat format) {
@@ -99,19 +145,17 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
     if (auto checked = check_period(request.period, zone.now, zone.utc_offset_minutes); !checked) {
         return Unexpected{std::move(checked).error()};
     }
-    const bool focus = request.kind == ReportKind::Focus;
     Report report;
     wire::ManifestAnswer& manifest = report.manifest;
     manifest.is_final = request.period <= zone.closed_period;
-    manifest.report = focus ? "focus" : "jobs";
+    manifest.report = kind_name(request.kind);
     manifest.period = request.period;
     manifest.enterprise = request.enterprise.value;
     manifest.format = format_name(request.format);
     manifest.file = "khu-" + manifest.report + "-" + request.period +
                     (request.enterprise.empty() ? "" : "-" + request.enterprise.value) + "." +
                     format_name(request.format);
-    const auto written = focus ? write_focus(store, request, report, zone.utc_offset_minutes)
-                               : write_jobs(store, request, report);
+    const auto written = write_rows(store, request, report, zone.utc_offset_minutes);
     if (!written) {
         return Unexpected{written.error()};
     }

@@ -21,8 +21,9 @@ enum class ReportFormat { Csv, Json, Jsonl };
 /// "csv", "json", "jsonl": also how the file's name ends.
 const char* format_name(ReportFormat format);
 
-/// The rows as the zone keeps them, or as FOCUS 1.2 wants them (core/ledger/focus.h).
-enum class ReportKind { Jobs, Focus };
+/// The rows as the zone keeps them, or as FOCUS 1.2 wants them (core/ledger/focus.h); or those of
+/// the other meters (core/ledger/meter.h).
+enum class ReportKind { Jobs, Focus, Services };
 
 struct ReportRequest {
     ReportKind kind{ReportKind::Jobs};

@@ -54,6 +54,12 @@ struct DutyRows {
 };
 KHU_DESCRIBE(DutyRows, reports, counts)
 
+struct ReadingRow {
+    std::string name;
+    KnownReading known;
+};
+KHU_DESCRIBE(ReadingRow, name, known)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -86,11 +92,12 @@ struct Head {
     std::vector<PromiseRow> promises{};
     DutyRows duties{};
     std::vector<Booked> booked{};
+    std::vector<ReadingRow> readings{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity, reserved, promises, duties, booked)
+             months, refunds, capacity, reserved, promises, duties, booked, readings)
 
 struct JobRow {
     Job job;
@@ -143,6 +150,9 @@ Head head_of(const Truth& truth) {
                           .since = truth.refunds_since}};
     head.capacity = {.since = truth.capacity.since(), .totals = truth.capacity.totals()};
     add_places(head, truth);
+    for (const auto& [name, known] : truth.readings) {
+        head.readings.push_back({name, known});
+    }
     head.duties.counts = truth.grant_counts;
     for (const auto& [grant, report] : truth.reports) {
         head.duties.reports.push_back(report);
@@ -206,6 +216,9 @@ void take_head(Truth& truth, Head head) {
     for (ReservedWindow& window : head.reserved) {
         const ReservedKey key{window.id, window.window.from};
         truth.reserved.emplace(key, std::move(window));
+    }
+    for (ReadingRow& row : head.readings) {
+        truth.readings.emplace(std::move(row.name), row.known);
     }
     truth.grant_counts = std::move(head.duties.counts);
     for (GrantReport& report : head.duties.reports) {

@@ -49,6 +49,7 @@ public:
         usage();
         grants();
         corrections();
+        services();
         duties();
         foot();
         return std::move(out_);
@@ -273,6 +274,23 @@ private:
                                                             : say("delivered", "đã nộp");
             row({escaped(each.grant_id.value.str()), state, each.due_at, escaped(each.report),
                  escaped(each.output)});
+        }
+        out_ += "</table>\n";
+    }
+
+    void services() {
+        if (s_.services.empty()) {
+            return;
+        }
+        out_ += fmt::format("<h2>{}</h2>\n<table>\n",
+                            say("Other services of the zone", "Các dịch vụ khác của khu"));
+        row({say("Service", "Dịch vụ"), say("Meter", "Đồng hồ"), say("Quantity", "Số lượng"),
+             say("Unit", "Đơn vị"), say("List price", "Giá niêm yết"),
+             say("Own part", "Phần doanh nghiệp trả")},
+            "th");
+        for (const StatementService& each : s_.services) {
+            row({escaped(each.service), escaped(each.meter.value.str()), each.quantity,
+                 escaped(each.unit), dong(each.list_mvnd), dong(each.paid_enterprise_mvnd)});
         }
         out_ += "</table>\n";
     }

@@ -5,6 +5,7 @@
 
 #include "core/base/enum_name.h"
 #include "core/machine/events.h"
+#include "daemon/meter_rows.h"
 #include "wire/json.h"
 
 namespace khu::daemon {
@@ -63,6 +64,9 @@ std::string statement_csv(const Statement& statement) {
         lines.block("correction", {correction.corrects}, correction);
     }
     lines.block("reconcile", {}, statement.reconcile);
+    for (const StatementService& service : statement.services) {
+        lines.block("service", {service.service, service.meter.value, service.unit}, service);
+    }
     for (const StatementDuty& duty : statement.duties) {
         const std::vector<std::string> dims{duty.grant_id.value, duty.what, duty.state};
         lines.line("duty", dims, "due_at", duty.due_at);
@@ -120,6 +124,11 @@ Expected<Statement, Refusal> statement_of(Store& store, const StatementAsked& as
         .period_from = asked.period, .period_to = asked.period, .enterprise = asked.enterprise};
     if (auto read = store.usage(query, [&](const UsageRow& row) { maker.add(row); }); !read) {
         return Unexpected{std::move(read).error()};
+    }
+    auto metered = each_reading(store, asked.period, asked.enterprise,
+                                [&](const MeterRow& row) { maker.add(row); });
+    if (!metered) {
+        return Unexpected{std::move(metered).error()};
     }
     const auto add = [&](const Entry& entry, const std::string& hash) { maker.add(entry, hash); };
     auto read = store.entries({.last = asked.last, .accounts = accounts_of(asked)}, add);

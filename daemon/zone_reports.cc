@@ -3,6 +3,7 @@
 #include <set>
 
 #include "core/ledger/zone_report.h"
+#include "daemon/meter_rows.h"
 #include "wire/json.h"
 
 namespace khu::daemon {
@@ -73,6 +74,13 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
     });
     if (!read) {
         return Unexpected{std::move(read).error()};
+    }
+    auto metered = each_reading(store, request.period, {}, [&](const MeterRow& row) {
+        maker.add(row);
+        policies.insert(row.policy_id.value);
+    });
+    if (!metered) {
+        return Unexpected{std::move(metered).error()};
     }
     for (const CapacityTotal& each : request.capacity) {
         maker.add(each);

@@ -82,4 +82,24 @@ struct RefundPage {
 };
 KHU_DESCRIBE(RefundPage, refunds)
 
+/// What another meter counted for an enterprise; [from, to) lies within one month.
+struct Reading {
+    std::string meter, row, enterprise;
+    std::int64_t quantity_micro{0};  ///< millionths of the meter's unit
+    Timestamp from_at, to_at;
+};
+KHU_DESCRIBE(Reading, meter, row, enterprise, quantity_micro, from_at, to_at)
+
+/// All of them or none.
+struct Readings {
+    std::vector<Reading> readings;
+};
+KHU_DESCRIBE(Readings, readings)
+
+struct ReadingsTaken {
+    std::int64_t taken{0};    ///< of the readings sent: all
+    std::int64_t existed{0};  ///< of them: were taken before
+};
+KHU_DESCRIBE(ReadingsTaken, taken, existed)
+
 }  // namespace khu::wire

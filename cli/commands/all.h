@@ -15,10 +15,10 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kGrantExtend, kGrantSuspend, kGrantResume, kGrantClose, kGrantRequest, kGrantRefuse,
     kGrantImport, kPolicyCheck, kPolicyDiff, kPolicyApply, kPolicyShow, kPolicyHistory,
     kPolicyRollback, kPolicyPlan, kProjectCap, kProjectList, kMoney, kWalletPayIn, kReportJobs,
-    kReportStatement, kReportZone, kReportFocus, kReportLedger, kReportVerify, kLedgerVerify,
-    kTokenCreate, kTokenList, kTokenRevoke, kCheckpoint, kWhoami, kLogin, kWatch, kStats, kTop,
-    kGrantAdvance, kGrantExport, kGrantTransfer, kGrantReport, kGrantReturn, kRefundList,
-    kRefundAsk, kRefundApprove, kRefundRefuse, kReservationList, kReservationBook,
-    kReservationCancel, kPlan, kCompletion, kVersion;
+    kReportStatement, kReportServices, kMeterImport, kReportZone, kReportFocus, kReportLedger,
+    kReportVerify, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kCheckpoint, kWhoami,
+    kLogin, kWatch, kStats, kTop, kGrantAdvance, kGrantExport, kGrantTransfer, kGrantReport,
+    kGrantReturn, kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kReservationList,
+    kReservationBook, kReservationCancel, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

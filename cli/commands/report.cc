@@ -103,6 +103,10 @@ Result focus(Session& session) {
     return rows(session, "focus", true);
 }
 
+Result services(Session& session) {
+    return rows(session, "services", true);
+}
+
 Result ledger(Session& session) {
     return rows(session, "ledger", false);
 }
@@ -236,6 +240,12 @@ constinit const Command kReportFocus{.name = "report focus",
                                      .options = {kOptions},
                                      .refused = Message::Refused,
                                      .run = focus};
+constinit const Command kReportServices{.name = "report services",
+                                        .operands = "",
+                                        .help = Message::HelpReportServices,
+                                        .options = {kOptions},
+                                        .refused = Message::Refused,
+                                        .run = services};
 constinit const Command kReportLedger{.name = "report ledger",
                                       .operands = "",
                                       .help = Message::HelpReportLedger,

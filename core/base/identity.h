@@ -13,12 +13,12 @@
 
 namespace khu {
 
-enum class Role { ZoneAdmin, Holder, Member, Agent, Auditor };
-KHU_DESCRIBE_ENUM(Role, ZoneAdmin, Holder, Member, Agent, Auditor)
+enum class Role { ZoneAdmin, Holder, Member, Agent, Auditor, Meter };
+KHU_DESCRIBE_ENUM(Role, ZoneAdmin, Holder, Member, Agent, Auditor, Meter)
 
 struct Identity {
     UserId user;
-    EnterpriseId enterprise;  ///< empty for zone admins, auditors and agents
+    EnterpriseId enterprise;  ///< empty for zone admins, auditors, agents and meters
     std::set<Role> roles;
     std::int64_t uid{-1};  ///< Unix account that jobs run as; -1: the agent's own
     std::int64_t gid{-1};

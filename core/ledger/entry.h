@@ -19,6 +19,7 @@
 ///     pullback  grant:<id> -> clawback           used too little by a day of the programme
 ///     overrun   pool:<programme> -> grant:<id>-overrun  a line of overrun is opened or grows
 ///     repay     grant:<id> -> grant:<id>-overrun        first from the next tranche
+///     transfer  grant:<id> -> grant:<id>         by decision, of one enterprise and programme
 ///     refund    zone_loss, premium -> grant:<id>, zone_disc    time of a settled slice is waived
 ///     makegood  pool:<programme> -> grant:<id>  a refund whose grant is over, as a new grant
 ///
@@ -32,6 +33,7 @@
 ///     void      the same, given back                    start failed
 ///     refund    revenue:<zone> -> the same              as for hours
 ///     waive     funder:<id> -> revenue:<zone>           the value of what the zone waived
+///     meter     funder:<id>, wallet:<tax>, owed:<tax> -> revenue:<zone>   what other meters count
 ///
 /// Unit of amounts: atoms; mvnd between accounts of money.
 

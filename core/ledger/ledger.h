@@ -37,6 +37,8 @@
 
 namespace khu {
 
+struct MeterCharge;
+
 class Ledger {
 public:
     using Entries = std::vector<Entry>;
@@ -135,6 +137,10 @@ public:
     /// already; null if all have enough.
     [[nodiscard]] const MoneyPart* money_short(const std::vector<MoneyPart>& parts,
                                                const std::map<std::string, Mvnd>& promised) const;
+
+    /// What another meter counted is paid. Claims: money_short() said that all have enough.
+    Entries charge_meter(const MeterCharge& charge, const ZoneId& zone, Moment now,
+                         const PolicyId& policy);
 
     // --- Holds ----------------------------------------------------------------------
 

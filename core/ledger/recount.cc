@@ -17,10 +17,10 @@ std::int64_t find_amount(const std::map<std::string, std::int64_t>& amounts,
 }
 
 bool is_known_kind(const std::string& kind) {
-    constexpr std::array<std::string_view, 19> kinds{
-        "grant",   "hold",     "settle",  "void",   "post",    "discount", "waive",
-        "expire",  "fund",     "unfund",  "pay-in", "refund",  "makegood", "carry",
-        "advance", "pullback", "overrun", "repay",  "transfer"};
+    constexpr std::array<std::string_view, 20> kinds{
+        "grant",   "hold",     "settle",  "void",   "post",     "discount", "waive",
+        "expire",  "fund",     "unfund",  "pay-in", "refund",   "makegood", "carry",
+        "advance", "pullback", "overrun", "repay",  "transfer", "meter"};
     for (const std::string_view known : kinds) {
         if (kind == known) {
             return true;

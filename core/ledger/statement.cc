@@ -79,6 +79,24 @@ void StatementMaker::add(const UsageRow& row) {
     policies_.insert(row.policy_id.value);
 }
 
+void StatementMaker::add(const MeterRow& row) {
+    StatementService& service = services_[row.meter];
+    service.service = row.service;
+    service.meter = row.meter;
+    service.unit = row.unit;
+    ++service.rows;
+    service.quantity_micro += row.quantity_micro;
+    service.list_mvnd += row.list_mvnd;
+    service.paid_national_mvnd += row.paid_national_mvnd;
+    service.paid_provincial_mvnd += row.paid_provincial_mvnd;
+    service.paid_zone_mvnd += row.paid_zone_mvnd;
+    service.paid_donor_mvnd += row.paid_donor_mvnd;
+    service.paid_enterprise_mvnd += row.paid_enterprise_mvnd;
+    out_.money.services_list_mvnd += row.list_mvnd;
+    out_.money.services_enterprise_mvnd += row.paid_enterprise_mvnd;
+    policies_.insert(row.policy_id.value);
+}
+
 bool StatementMaker::is_own(const std::string& account) const {
     return account == wallet_account(asked_.enterprise);
 }
@@ -196,9 +214,14 @@ Statement StatementMaker::finish() {
         out_.usage.push_back(use);
     }
     out_.policy_ids.assign(policies_.begin(), policies_.end());
+    for (auto& [meter, service] : services_) {
+        service.quantity = quantity_text(service.quantity_micro);
+        out_.services.push_back(service);
+    }
     StatementMoney& money = out_.money;
-    money.payable_vnd = whole_dong(money.paid_enterprise_mvnd);
-    money.rounding_mvnd = Mvnd{money.payable_vnd * 1000} - money.paid_enterprise_mvnd;
+    const Mvnd own = money.paid_enterprise_mvnd + money.services_enterprise_mvnd;
+    money.payable_vnd = whole_dong(own);
+    money.rounding_mvnd = Mvnd{money.payable_vnd * 1000} - own;
     return std::move(out_);
 }
 

@@ -19,6 +19,7 @@
 #include "core/base/units.h"
 #include "core/ledger/entry.h"
 #include "core/ledger/grant_report.h"
+#include "core/ledger/meter.h"
 #include "core/ledger/usage.h"
 
 namespace khu {
@@ -53,6 +54,23 @@ struct StatementUse {
 KHU_DESCRIBE(StatementUse, programme, partition, qos, jobs, attempts, metered_ugs, surcharge_ugs,
              discount_ugs, waived_ugs, charged_ugs, list_mvnd)
 
+/// What one other meter counted, and who pays it.
+struct StatementService {
+    std::string service;
+    MeterId meter;
+    std::string unit;
+    std::int64_t rows{0};
+    std::string quantity;  ///< six decimals
+    std::int64_t quantity_micro{0};
+    Mvnd list_mvnd;
+    Mvnd paid_national_mvnd, paid_provincial_mvnd, paid_zone_mvnd, paid_donor_mvnd,
+        paid_enterprise_mvnd;
+    bool operator==(const StatementService&) const = default;
+};
+KHU_DESCRIBE(StatementService, service, meter, unit, rows, quantity, quantity_micro, list_mvnd,
+             paid_national_mvnd, paid_provincial_mvnd, paid_zone_mvnd, paid_donor_mvnd,
+             paid_enterprise_mvnd)
+
 struct StatementMoney {
     std::string currency{"VND"};
     Mvnd list_mvnd;
@@ -60,16 +78,19 @@ struct StatementMoney {
         paid_enterprise_mvnd;
     Mvnd waived_list_mvnd;
     Mvnd rounding_mvnd;           ///< payable less what the enterprise's part is exactly
-    std::int64_t payable_vnd{0};  ///< the enterprise's part in whole dong
+    std::int64_t payable_vnd{0};  ///< the enterprise's part in whole dong, other services too
     /// What lies in the wallet, without its credit limit: below 0 it is owed.
     Mvnd wallet_opening_mvnd, wallet_paid_in_mvnd, wallet_spent_mvnd, wallet_closing_mvnd;
     Mvnd wallet_credit_limit_mvnd;  ///< at the month's end
+    /// Of the other services (`services`), which are in none of the above but payable and wallet.
+    Mvnd services_list_mvnd, services_enterprise_mvnd;
     bool operator==(const StatementMoney&) const = default;
 };
 KHU_DESCRIBE(StatementMoney, currency, list_mvnd, paid_national_mvnd, paid_provincial_mvnd,
              paid_zone_mvnd, paid_donor_mvnd, paid_enterprise_mvnd, waived_list_mvnd, rounding_mvnd,
              payable_vnd, wallet_opening_mvnd, wallet_paid_in_mvnd, wallet_spent_mvnd,
-             wallet_closing_mvnd, wallet_credit_limit_mvnd)
+             wallet_closing_mvnd, wallet_credit_limit_mvnd, services_list_mvnd,
+             services_enterprise_mvnd)
 
 struct StatementCorrection {
     std::string corrects;
@@ -116,11 +137,12 @@ struct Statement {
     std::vector<StatementCorrection> corrections;
     StatementReconcile reconcile;
     std::vector<StatementDuty> duties;
+    std::vector<StatementService> services;
     bool operator==(const Statement&) const = default;
 };
 KHU_DESCRIBE(Statement, statement_id, schema_version, is_final, zone_id, province_code,
              enterprise_id, name, period, period_start, period_end, policy_ids, ledger_last,
-             ledger_head, grants, usage, money, corrections, reconcile, duties)
+             ledger_head, grants, usage, money, corrections, reconcile, duties, services)
 
 /// Which statement, and between which entries: those after `before` up to `last` are the month's.
 struct StatementAsked {
@@ -146,6 +168,8 @@ public:
 
     /// Every row of the enterprise in the month.
     void add(const UsageRow& row);
+    /// Every row of the other meters of the enterprise in the month.
+    void add(const MeterRow& row);
     /// Every entry of its accounts from the first to `last`, in order; `hash` in hexadecimal.
     void add(const Entry& entry, const std::string& hash);
     /// Of the entry `last`, whosever that is.
@@ -166,6 +190,7 @@ private:
     std::map<std::string, Balance> grants_;  ///< by account
     std::map<std::tuple<ProgrammeId, PartitionId, QosId>, StatementUse> usage_;
     std::map<std::tuple<ProgrammeId, PartitionId, QosId>, std::set<JobId>> jobs_;
+    std::map<MeterId, StatementService> services_;
     std::set<std::string> policies_;
 };
 

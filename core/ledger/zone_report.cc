@@ -122,6 +122,17 @@ void ZoneReport::add(const std::vector<GrantCount>& counts) {
     }
 }
 
+void ZoneReport::add(const MeterRow& row) {
+    Cell& cell = table("7m services", "services", "mvnd").cells[row.meter.value.str()];
+    cell.enterprises.insert(row.enterprise_id);
+    cell.sums["list_value"] += row.list_mvnd.value;
+    cell.sums["paid_national"] += row.paid_national_mvnd.value;
+    cell.sums["paid_provincial"] += row.paid_provincial_mvnd.value;
+    cell.sums["paid_zone"] += row.paid_zone_mvnd.value;
+    cell.sums["paid_donor"] += row.paid_donor_mvnd.value;
+    cell.sums["paid_enterprise"] += row.paid_enterprise_mvnd.value;
+}
+
 bool ZoneReport::too_few(const Cell& cell) const {
     return static_cast<int>(cell.enterprises.size()) < enterprises_min_;
 }

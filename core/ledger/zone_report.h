@@ -22,6 +22,7 @@
 #include "core/base/describe.h"
 #include "core/base/ids.h"
 #include "core/ledger/grant_report.h"
+#include "core/ledger/meter.h"
 #include "core/ledger/usage.h"
 
 namespace khu {
@@ -55,6 +56,8 @@ public:
     void add(const UsageRow& row);
     /// Of the whole month; once for each partition.
     void add(const CapacityTotal& capacity);
+    /// Of other services; section "services", by meter.
+    void add(const MeterRow& row);
     /// The month was counted; these are all of it. Once.
     void add(const std::vector<GrantCount>& counts);
     [[nodiscard]] std::vector<ZoneMeasure> finish() const;

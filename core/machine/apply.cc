@@ -308,6 +308,7 @@ Effects on(State& state, const MonthCut& fact, Moment at) {
 Effects on(State& state, const MonthClosed& fact, Moment) {
     state.truth.closed_until = fact.until;
     state.truth.closed_period = fact.period;
+    forget_readings(state);
     state.month_due_at = next_month_event(state);
     return {};
 }

@@ -69,6 +69,7 @@ Effects on(State& state, const ReportLate& fact, Moment at);
 Effects on(State& state, const ReportDelivered& fact, Moment at);
 Effects on(State& state, const ReportReturned& fact, Moment at);
 Effects on(State& state, const GrantTransferred& fact, Moment at);
+Effects on(State& state, const MeterRead& fact, Moment at);
 Effects on(State& state, const ProjectCapSet& fact, Moment at);
 Effects on(State& state, const MonthCut& fact, Moment at);
 Effects on(State& state, const MonthClosed& fact, Moment at);
@@ -86,6 +87,9 @@ Effects on(State& state, const NodeLost& fact, Moment at);
 Effects on(State& state, const NodeDrained& fact, Moment at);
 Effects on(State& state, const NodeResumed& fact, Moment at);
 Effects on(State& state, const NodeHeard& fact, Moment at);
+
+/// Names of readings of closed months.
+void forget_readings(State& state);
 
 // Shared with restore().
 /// Lets the job's names share the zone's memory for them.

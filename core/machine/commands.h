@@ -16,6 +16,7 @@
 #include "core/jobs/spec.h"
 #include "core/ledger/grant.h"
 #include "core/ledger/grant_request.h"
+#include "core/ledger/meter.h"
 #include "core/ledger/refund.h"
 #include "core/policy/policy.h"
 #include "core/protocol/messages.h"
@@ -178,6 +179,13 @@ struct CancelReservation {
     std::string id;
 };
 
+/// All of the readings or none. `lines`: as for ApproveGrants.
+struct TakeReadings {
+    Identity who;
+    std::vector<MeterReading> readings;
+    std::vector<std::int64_t> lines{};
+};
+
 struct DrainNode {
     Identity who;
     NodeName node;
@@ -218,6 +226,6 @@ using Command =
                  ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
                  AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, DrainNode, ResumeNode,
                  RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas, TransferGrant,
-                 DeliverReport, ReturnReport, BookReservation, CancelReservation>;
+                 DeliverReport, ReturnReport, BookReservation, CancelReservation, TakeReadings>;
 
 }  // namespace khu

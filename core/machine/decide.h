@@ -52,6 +52,7 @@ Decided on(State& state, const AdvanceGrant& command, Moment now);
 Decided on(State& state, const TransferGrant& command, Moment now);
 Decided on(State& state, const DeliverReport& command, Moment now);
 Decided on(State& state, const ReturnReport& command, Moment now);
+Decided on(State& state, const TakeReadings& command, Moment now);
 Decided on(State& state, const CapProject& command, Moment now);
 Decided on(State& state, const PayIn& command, Moment now);
 Decided on(State& state, const AskRefund& command, Moment now);
@@ -85,6 +86,9 @@ Expected<Done, Refusal> need_holder(const State& state, const Identity& who,
                                     const EnterpriseId& owner, const std::string& verb);
 /// Errors: N403.
 Expected<Done, Refusal> need_role(const Identity& who, Role role, const std::string& verb);
+
+/// R304: the row of the file in which it stands, and what is wrong with it.
+Refusal in_row(const Refusal& why, std::int64_t line);
 
 /// The scheduled policy takes effect, or is dropped; none if its moment has not come.
 std::optional<Fact> scheduled_policy_due(const State& state, Moment now);

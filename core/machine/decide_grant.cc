@@ -16,15 +16,14 @@ Decided only_if(Expected<Done, Refusal> allowed, Fact fact) {
     return Decision{.facts = {std::move(fact)}};
 }
 
-/// R304: the row of the file in which the offer stands, and what is wrong with it.
+}  // namespace
+
 Refusal in_row(const Refusal& why, std::int64_t line) {
     return Refusal(Code::BadImport)
         .with("line", line)
         .with("why", std::string(info(why.code).id) + " " + text(why, Language::English))
         .with("why_vi", std::string(info(why.code).id) + " " + text(why, Language::Vietnamese));
 }
-
-}  // namespace
 
 /// All of them or none: each is judged as if those before it were open already.
 /// Errors: N403, A133 (enterprise, programme), L204, L210, H422; R304 around them for a row of a

@@ -13,6 +13,7 @@
 #include "core/base/ids.h"
 #include "core/jobs/job.h"
 #include "core/ledger/entry.h"
+#include "core/ledger/meter.h"
 #include "core/ledger/usage.h"
 #include "core/protocol/messages.h"
 
@@ -35,6 +36,11 @@ struct PostUsage {
     UsageRow row;
 };
 
+/// Rows of other meters, for their report.
+struct PostReadings {
+    std::vector<MeterRow> rows;
+};
+
 /// The job has ended: into the history, out of memory; its payload is dropped.
 struct ArchiveJob {
     Job job;
@@ -44,7 +50,7 @@ struct ArchiveJob {
 };
 KHU_DESCRIBE(ArchiveJob, job, last_attempt, node_names, usage)
 
-using Effect = std::variant<SendToAgent, PostEntries, PostUsage, ArchiveJob>;
+using Effect = std::variant<SendToAgent, PostEntries, PostUsage, ArchiveJob, PostReadings>;
 using Effects = std::vector<Effect>;
 
 }  // namespace khu

@@ -19,6 +19,7 @@
 #include "core/ledger/charge.h"
 #include "core/ledger/grant_request.h"
 #include "core/ledger/ledger.h"
+#include "core/ledger/meter.h"
 #include "core/ledger/refund.h"
 #include "core/machine/booked.h"
 #include "core/machine/reservations.h"
@@ -370,6 +371,13 @@ struct ReportReturned {
 };
 KHU_DESCRIBE(ReportReturned, grant, reason, due_at, by)
 
+/// What other meters counted.
+struct MeterRead {
+    std::vector<MeterCharge> charges;
+    UserId by;
+};
+KHU_DESCRIBE(MeterRead, charges, by)
+
 /// Free hours of the grant go to another of the same enterprise and programme.
 struct GrantTransferred {
     GrantId grant;
@@ -529,7 +537,7 @@ using Fact = std::variant<
     CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced, TrancheTurned, PullbackReached,
     PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered, ReservationPlaced,
     ReservationEnded, ReportOwed, ReportWarned, ReportLate, ReportDelivered, ReportReturned,
-    GrantTransferred, ReservationBooked, ReservationCancelled, ReservationSettled>;
+    GrantTransferred, ReservationBooked, ReservationCancelled, ReservationSettled, MeterRead>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

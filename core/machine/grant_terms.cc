@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "core/base/limits.h"
 #include "core/machine/grant_duties.h"
 
 namespace khu {
@@ -86,6 +87,15 @@ Due next_of(const State& state, const Grant& grant) {
     return due;
 }
 
+/// What comes to be owed long after the end, since khud was down or knew of no duties then, is not
+/// late at once.
+void leave_time(Due& next, Moment now) {
+    auto* owed = std::get_if<ReportOwed>(&next.fact);
+    if (owed != nullptr && next.at + days(1) < now) {
+        owed->due_at = std::max(owed->due_at, now + limits::report_again);
+    }
+}
+
 }  // namespace
 
 int used_of(const Grant& grant) {
@@ -98,6 +108,7 @@ std::vector<Fact> grants_due(const State& state, Moment now) {
     std::vector<Due> due;
     for (const auto& [id, grant] : state.truth.ledger.grants()) {
         if (Due next = next_of(state, grant); next.at <= now) {
+            leave_time(next, now);
             due.push_back(std::move(next));
         }
     }

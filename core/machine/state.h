@@ -82,6 +82,14 @@ struct AttemptBooks {
 KHU_DESCRIBE(AttemptBooks, terms, hold, policy, queued_at, rank_ran, requeue, suspect, settled,
              rows)
 
+/// A reading of another meter that was taken.
+struct KnownReading {
+    std::uint64_t digest{0};
+    Moment from;
+    bool operator==(const KnownReading&) const = default;
+};
+KHU_DESCRIBE(KnownReading, digest, from)
+
 /// Which job an idempotency key made. Kept for a day.
 struct KeyUse {
     JobId job;
@@ -180,8 +188,9 @@ struct Truth {
     std::map<AttemptKey, Refunded> refunded;
     Moment refunds_since;  ///< nothing that ended by then is refunded: `refunded` has forgotten it
     Ledger ledger;
-    std::map<GrantId, GrantReport> reports;  ///< owed or delivered
-    std::vector<GrantCount> grant_counts;    ///< of the month that runs
+    std::map<GrantId, GrantReport> reports;        ///< owed or delivered
+    std::vector<GrantCount> grant_counts;          ///< of the month that runs
+    std::map<std::string, KnownReading> readings;  ///< of months that are not closed
     std::map<JobId, Job> jobs;
     std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt
     std::map<NodeId, NodeRecord> nodes;

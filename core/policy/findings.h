@@ -88,6 +88,7 @@ void review_partitions(const Policy& policy, Findings& out);
 void review_topology(const Policy& policy, Findings& out);
 void review_qos(const Policy& policy, Findings& out);
 void review_programmes(const Policy& policy, Findings& out);
+void review_meters(const Policy& policy, Findings& out);
 void review_grants(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_promises(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_money(const Policy& policy, const ReviewContext& context, Findings& out);

@@ -10,7 +10,7 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 12> later{
+constexpr std::array<std::string_view, 11> later{
     "qos.*.max_jobs_per_user",
     "programmes.*.limits.max_users",
     "fairshare.inside_programme",
@@ -21,7 +21,6 @@ constexpr std::array<std::string_view, 12> later{
     "preemption.charge_lost",
     "reports.retention",
     "privacy",
-    "zone.services",
 };
 
 std::string_view head(std::string_view path) {

@@ -84,6 +84,10 @@ const Partition* find_partition(const Policy& policy, const PartitionId& id) {
 const Qos* find_qos(const Policy& policy, const QosId& id) {
     return find_row(policy.qos, id);
 }
+const Meter* find_meter(const Policy& policy, const MeterId& id) {
+    return find_row(policy.meters, id);
+}
+
 const Funder* find_funder(const Policy& policy, const FunderId& id) {
     return find_row(policy.funders, id);
 }

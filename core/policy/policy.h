@@ -270,6 +270,19 @@ struct Programme {
 KHU_DESCRIBE(Programme, id, tier, eligible, grant, split, qos, partitions, limits, carry, pullback,
              advance_max_of_next_tranche_permille, overrun_max_permille, exhausted, duties)
 
+// --- Other services ----------------------------------------------------------------------
+
+/// What another meter of the shared infrastructure counts, its price, and who pays it.
+struct Meter {
+    MeterId id;
+    std::string service;            ///< one of zone.services
+    std::string unit;               ///< "vcpu-hour"
+    Mvnd price;                     ///< of one unit, in whole dong
+    std::vector<SplitShare> split;  ///< totals 1000 (P041)
+    bool operator==(const Meter&) const = default;
+};
+KHU_DESCRIBE(Meter, id, service, unit, price, split)
+
 // --- Enterprises ----------------------------------------------------------------------
 
 struct ZoneMembership {
@@ -334,6 +347,7 @@ struct Policy {
     std::vector<Funder> funders;
     std::vector<Programme> programmes;
     std::vector<Enterprise> enterprises;
+    std::vector<Meter> meters;
     FairShare fairshare;
     Priority priority;
     std::vector<Borrowing> borrowing;
@@ -346,8 +360,8 @@ struct Policy {
 };
 KHU_DESCRIBE(Policy, id, supersedes, effective_from, decision_ref, utc_offset_minutes, money, zone,
              reference_gpu, weights, price_list, partitions, topology, qos, funders, programmes,
-             enterprises, fairshare, priority, borrowing, preemption, calendar, refunds, reports,
-             privacy)
+             enterprises, meters, fairshare, priority, borrowing, preemption, calendar, refunds,
+             reports, privacy)
 
 /// The policy that a fresh khud starts with ("dn-cvpm2-default": config/default_policy.h). It is
 /// no decision: the first real one need not name it in `supersedes` and may take effect in the
@@ -362,6 +376,7 @@ const Qos* find_qos(const Policy& policy, const QosId& id);
 const Funder* find_funder(const Policy& policy, const FunderId& id);
 const Programme* find_programme(const Policy& policy, const ProgrammeId& id);
 const Enterprise* find_enterprise(const Policy& policy, const EnterpriseId& id);
+const Meter* find_meter(const Policy& policy, const MeterId& id);
 /// The partition that has the node; null if none has.
 const Partition* partition_of(const Policy& policy, const NodeName& node);
 

@@ -271,6 +271,7 @@ std::vector<Finding> review_with_sources(const Policy& policy, const ReviewConte
     reviewing::review_topology(policy, out);
     reviewing::review_qos(policy, out);
     reviewing::review_programmes(policy, out);
+    reviewing::review_meters(policy, out);
     reviewing::review_grants(policy, context, out);
     reviewing::review_promises(policy, context, out);
     reviewing::review_money(policy, context, out);

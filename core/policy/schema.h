@@ -93,6 +93,13 @@ KHU_FIELDS(Funder, p) {
     io.may("max_share", Percent{}, p.max_share_permille, 1000);
 }
 
+KHU_FIELDS(Meter, p) {
+    io.must("service", Identifier{}, p.service);
+    io.must("unit", Identifier{}, p.unit);
+    io.must("price", Dong{.zero_too = true}, p.price);
+    io.table("split", Identifier{}, Percent{}, p.split, &SplitShare::payer, &SplitShare::permille);
+}
+
 KHU_FIELDS(Pullback, p) {
     io.must("after", Duration{}, p.after);
     io.must("if_used_below", Percent{10'000}, p.if_used_below_permille);
@@ -343,6 +350,7 @@ KHU_FIELDS(Policy, p) {
     io.keyed("funders", Identifier{}, p.funders);
     io.keyed("programmes", Identifier{}, p.programmes);
     io.keyed("enterprises", TaxCode{}, p.enterprises);
+    io.keyed("meters", Identifier{}, p.meters);
     io.group_may("fairshare", p.fairshare == FairShare{}, [&] { fields(io, p.fairshare); });
     io.group_may("priority", p.priority == Priority{}, [&] { fields(io, p.priority); });
     io.keyed_rows("borrowing", "programme", p.borrowing, &Borrowing::partition, &Borrowing::rules);

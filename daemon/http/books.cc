@@ -188,6 +188,17 @@ void focus_manifest(const Call& call) {
                 [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
 }
 
+void report_services(const Call& call) {
+    with_report(call, ReportKind::Services, [&](Report&& report, ReportFormat format) {
+        send_report(call, std::move(report), format);
+    });
+}
+
+void services_manifest(const Call& call) {
+    with_report(call, ReportKind::Services,
+                [&](Report&& report, ReportFormat) { answer(call, report.manifest); });
+}
+
 void report_ledger(const Call& call) {
     with_ledger_report(call, [&](Report&& report, ReportFormat format) {
         send_report(call, std::move(report), format);

@@ -108,6 +108,26 @@ TEST(PolicyReader, FindsEveryProblemInOneRun) {
               "p.yaml:94:13: P030 programmes.kn-80.split.nat-quy-al: 'na");
 }
 
+TEST(PolicyReader, AMeterIsOfAServiceOfTheZoneAndItsSplitIsWhole) {
+    const auto with = [](const std::string& meter) {
+        return check_policy(example_text() + "\nmeters:\n  vcpu: " + meter + "\n", "p.yaml", {});
+    };
+    const PolicyCheck good = with(
+        "{service: ai-training, unit: vcpu-hour, price: \"500 VND\", split: {enterprise: "
+        "\"50%\", nat-quy-ai: \"50%\"}}");
+    ASSERT_TRUE(good.policy.has_value()) << show(good.complaints[0], Language::English);
+    EXPECT_EQ(good.policy->meters.at(0).price, Mvnd{500'000});
+    EXPECT_EQ(good.policy->meters.at(0).split.size(), 2U);
+    EXPECT_EQ(read_policy(print(*good.policy), "again").value(), *good.policy);
+
+    EXPECT_EQ(errors(with("{service: clowd, unit: vcpu-hour, price: \"500 VND\", split: "
+                          "{enterprise: \"10%\", nat-quy-al: \"20%\", nat-quy-ai: \"60%\"}}")),
+              (Lines{"P030 meters.vcpu.service", "P041 meters.vcpu.split",
+                     "P030 meters.vcpu.split.nat-quy-al", "P042 meters.vcpu.split.nat-quy-ai"}));
+    EXPECT_EQ(errors(with("{service: ai-training, unit: vcpu-hour, price: \"500\"}")),
+              (Lines{"P004 meters.vcpu.split", "P010 meters.vcpu.price"}));
+}
+
 TEST(PolicyReader, StrictRefusesWarningsToo) {
     EXPECT_TRUE(check_policy(example_text(), "p", {}, false).policy.has_value());
     EXPECT_FALSE(check_policy(example_text(), "p", {}, true).policy.has_value());

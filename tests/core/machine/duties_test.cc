@@ -211,6 +211,18 @@ TEST(Duties, NothingIsOwedForWhatEndedBeforeThePolicyNorForMakegoodGrants) {
     EXPECT_EQ(d.told<ReportOwed>(), 0);
 }
 
+TEST(Duties, AKhudThatWasDownAtTheEndLeavesTwoWeeksAtLeast) {
+    TenDays d;
+    d.at(days(100));
+    EXPECT_EQ(d.told<ReportOwed>(), 1);
+    EXPECT_FALSE(d.why());
+
+    d.at(days(114) - milliseconds(1));
+    EXPECT_FALSE(d.why());
+    d.at(days(114));
+    EXPECT_TRUE(d.why());
+}
+
 TEST(Duties, AreTheSameAfterReplay) {
     TenDays d;
     d.at(days(10));

@@ -1,0 +1,183 @@
+/// Readings of other meters of the shared infrastructure: all of them or none.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/enum_name.h"
+#include "core/ledger/usage.h"
+#include "core/machine/decide.h"
+#include "core/machine/money.h"
+
+namespace khu::decide_detail {
+namespace {
+
+constexpr const char* kNameCharacters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+/// Millionths.
+constexpr std::int64_t kQuantityMax = 1'000'000'000'000'000;
+
+Unexpected<Refusal> not_taken(const MeterReading& reading, std::string why, std::string why_vi) {
+    return Unexpected{Refusal(Code::ReadingNotTaken)
+                          .with("row", reading.row)
+                          .with("meter", reading.meter.value)
+                          .with("why", std::move(why))
+                          .with("why_vi", std::move(why_vi))};
+}
+
+Unexpected<Refusal> unknown(const char* what, const std::string& name) {
+    return Unexpected{Refusal(Code::UnknownName)
+                          .with("what", what)
+                          .with("name", name)
+                          .with("known", "see khu policy show")
+                          .with("nearest", "-")};
+}
+
+Expected<Done, Refusal> sane(const State& state, const MeterReading& reading, Moment now) {
+    const int offset = state.truth.policy->utc_offset_minutes;
+    const bool named = !reading.row.empty() && reading.row.size() <= 64 &&
+                       reading.row.find_first_not_of(kNameCharacters) == std::string::npos;
+    if (!named) {
+        return not_taken(reading, "each row needs a name of its own: letters, digits, . _ -",
+                         "mỗi dòng cần một tên riêng: chữ, số, . _ -");
+    }
+    if (reading.quantity_micro <= 0 || reading.quantity_micro > kQuantityMax) {
+        return not_taken(reading, "the quantity must be more than 0 and at most 1,000,000,000",
+                         "số lượng phải lớn hơn 0 và tối đa 1.000.000.000");
+    }
+    if (reading.from >= reading.to || reading.to > now) {
+        return not_taken(reading, "its time must end after it begins, and not in the future",
+                         "thời gian phải kết thúc sau khi bắt đầu, và không ở tương lai");
+    }
+    if (period_of(reading.from, offset) != period_of(reading.to - milliseconds(1), offset)) {
+        return not_taken(reading, "it must lie within one month of the zone's time",
+                         "phải nằm trong một tháng theo giờ của khu");
+    }
+    if (reading.from < state.truth.closed_until) {
+        return not_taken(reading, "its month is closed", "tháng đó đã chốt sổ");
+    }
+    return Done{};
+}
+
+/// As the policy in force prices and splits it.
+Expected<MeterCharge, Refusal> priced(const State& state, const MeterReading& reading) {
+    const Policy& policy = *state.truth.policy;
+    const Meter* meter = find_meter(policy, reading.meter);
+    const Enterprise* enterprise = find_enterprise(policy, reading.enterprise);
+    if (meter == nullptr) {
+        return unknown("meter", reading.meter.value);
+    }
+    if (enterprise == nullptr) {
+        return unknown("enterprise", reading.enterprise.value);
+    }
+    MeterCharge charge{.reading = reading,
+                       .period = period_of(reading.from, policy.utc_offset_minutes),
+                       .service = meter->service,
+                       .unit = meter->unit,
+                       .enterprise_class = enum_name(enterprise->kind),
+                       .price = meter->price,
+                       .list = meter_price(reading.quantity_micro, meter->price),
+                       .kinds = {},
+                       .parts = {}};
+    std::vector<Payer> payers;
+    for (const SplitShare& share : meter->split) {
+        const Funder* funder = find_funder(policy, share.payer);
+        if (funder != nullptr && share.permille > 0 && !funder->window.contains(reading.from)) {
+            return not_taken(reading, "the window of funder " + funder->id.value + " is not open",
+                             "bên tài trợ " + funder->id.value + " không trong thời hạn");
+        }
+        const PayerKind kind = funder == nullptr ? PayerKind::Enterprise : payer_kind(funder->kind);
+        payers.push_back({.kind = kind, .id = share.payer, .permille = share.permille});
+        charge.kinds.push_back(kind);
+    }
+    const std::vector<Mvnd> amounts = split(charge.list, payers);
+    for (std::size_t i = 0; i < amounts.size(); ++i) {
+        const bool own = payers[i].kind == PayerKind::Enterprise;
+        charge.parts.push_back({.account = own ? payer_account(policy, reading.enterprise)
+                                               : funder_account(payers[i].id),
+                                .amount = amounts[i]});
+    }
+    return charge;
+}
+
+/// One command's readings on their way.
+class Taking {
+public:
+    Taking(const State& state, Moment now) : state_(state), now_(now) {}
+
+    Expected<Done, Refusal> take(const MeterReading& reading) {
+        if (auto good = sane(state_, reading, now_); !good) {
+            return good;
+        }
+        const int offset = state_.truth.policy->utc_offset_minutes;
+        const std::string name = reading_name(period_of(reading.from, offset), reading);
+        const auto known = state_.truth.readings.find(name);
+        const auto fresh = seen_.emplace(name, digest_of(reading));
+        const bool again = known != state_.truth.readings.end() || !fresh.second;
+        if (again) {
+            const std::uint64_t before =
+                known != state_.truth.readings.end() ? known->second.digest : fresh.first->second;
+            return before == digest_of(reading)
+                       ? Expected<Done, Refusal>(Done{})
+                       : not_taken(reading, "it was taken already with other content",
+                                   "đã ghi nhận với nội dung khác");
+        }
+        auto charge = priced(state_, reading);
+        if (!charge) {
+            return Unexpected{std::move(charge).error()};
+        }
+        if (const MoneyPart* lacks = state_.truth.ledger.money_short(charge->parts, promised_)) {
+            return not_taken(reading,
+                             fmt::format("{} has less left than its part, {}", lacks->account,
+                                         format_dong(lacks->amount)),
+                             fmt::format("{} không còn đủ phần phải trả, {}", lacks->account,
+                                         format_dong(lacks->amount)));
+        }
+        for (const MoneyPart& part : charge->parts) {
+            promised_[part.account] += part.amount;
+        }
+        charges_.push_back(*std::move(charge));
+        return Done{};
+    }
+    std::vector<MeterCharge> charges() && { return std::move(charges_); }
+
+private:
+    const State& state_;
+    Moment now_;
+    std::map<std::string, std::uint64_t> seen_;
+    std::map<std::string, Mvnd> promised_;
+    std::vector<MeterCharge> charges_;
+};
+
+}  // namespace
+
+/// Errors: N403, A133 (meter, enterprise), L222; R304 around them for a row of a file.
+Decided on(State& state, const TakeReadings& command, Moment now) {
+    if (!command.who.has(Role::Meter)) {
+        if (auto role = need_role(command.who, Role::ZoneAdmin, "meter import"); !role) {
+            return Unexpected{std::move(role).error()};
+        }
+    }
+    if (!state.truth.policy) {
+        return Unexpected{Refusal(Code::UnknownName)
+                              .with("what", "meter")
+                              .with("name", "-")
+                              .with("known", "see khu policy show")
+                              .with("nearest", "-")};
+    }
+    Taking taking(state, now);
+    for (std::size_t i = 0; i < command.readings.size(); ++i) {
+        if (auto taken = taking.take(command.readings[i]); !taken) {
+            return Unexpected{command.lines.empty() ? std::move(taken).error()
+                                                    : in_row(taken.error(), command.lines.at(i))};
+        }
+    }
+    std::vector<MeterCharge> charges = std::move(taking).charges();
+    Decision decision;
+    if (!charges.empty()) {
+        decision.facts.push_back(MeterRead{.charges = std::move(charges), .by = command.who.user});
+    }
+    return decision;
+}
+
+}  // namespace khu::decide_detail

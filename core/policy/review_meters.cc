@@ -1,0 +1,59 @@
+// What other meters count: their service, their split (P030, P041, P042).
+#include <algorithm>
+
+#include "core/policy/findings.h"
+#include "core/policy/schema.h"
+
+namespace khu::reviewing {
+namespace {
+
+std::string percent(int permille) {
+    return schema::write(schema::Percent{}, permille, {});
+}
+
+void review_payer(const Policy& policy, const SplitShare& share, const std::string& path,
+                  Findings& out) {
+    const Funder* funder = find_funder(policy, share.payer);
+    if (funder == nullptr) {
+        std::vector<std::string_view> known = ids_of(policy.funders);
+        known.push_back(kEnterprisePayer);
+        out.unknown(path, share.payer.value, kAFunder, known);
+    } else if (share.permille > funder->max_share_permille) {
+        out.error("P042", path,
+                  fmt::format("{} is capped at {} of a split, {} asked", funder->id.value,
+                              percent(funder->max_share_permille), percent(share.permille)),
+                  fmt::format("{} chỉ được góp tối đa {}, yêu cầu {}", funder->id.value,
+                              percent(funder->max_share_permille), percent(share.permille)))
+            .looks_at = {path, fmt::format("funders.{}.max_share", funder->id.value)};
+    }
+}
+
+}  // namespace
+
+void review_meters(const Policy& policy, Findings& out) {
+    for (const Meter& meter : policy.meters) {
+        const std::string at = "meters." + meter.id.value;
+        const std::vector<std::string>& services = policy.zone.services;
+        if (std::ranges::find(services, meter.service) == services.end()) {
+            const Kind a_service{"zone", "a service of the zone", "dịch vụ của khu"};
+            const std::vector<std::string_view> known(services.begin(), services.end());
+            Finding& finding = out.unknown(at + ".service", meter.service, a_service, known);
+            finding.looks_at = {at + ".service", "zone.services"};
+            finding.names_from.clear();
+        }
+        int total = 0;
+        for (const SplitShare& share : meter.split) {
+            total += share.permille;
+            if (share.payer.value != kEnterprisePayer) {
+                review_payer(policy, share, at + ".split." + share.payer.value.str(), out);
+            }
+        }
+        if (total != 1000) {
+            out.error("P041", at + ".split",
+                      fmt::format("shares total {}, 100% needed", percent(total)),
+                      fmt::format("tổng tỷ lệ là {}, cần 100%", percent(total)));
+        }
+    }
+}
+
+}  // namespace khu::reviewing
