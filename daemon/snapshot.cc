@@ -53,6 +53,13 @@ struct DutyRows {
     std::vector<GrantCount> counts;
 };
 KHU_DESCRIBE(DutyRows, reports, counts)
+/// Who ever submitted in a programme.
+struct TakerRow {
+    EnterpriseId enterprise;
+    ProgrammeId programme;
+    std::vector<UserId> users;
+};
+KHU_DESCRIBE(TakerRow, enterprise, programme, users)
 
 struct Head {
     ZoneId zone;
@@ -85,17 +92,29 @@ struct Head {
     std::vector<ReservedWindow> reserved{};
     std::vector<PromiseRow> promises{};
     DutyRows duties{};
+    std::int64_t floor_lifts{0};
+    std::vector<TakerRow> takers{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity, reserved, promises, duties)
+             months, refunds, capacity, reserved, promises, duties, floor_lifts, takers)
 
 struct JobRow {
     Job job;
     std::optional<AttemptBooks> books;
 };
 KHU_DESCRIBE(JobRow, job, books)
+
+void add_fairness(Head& head, const Truth& truth) {
+    head.floor_lifts = truth.floor_lifts;
+    for (const auto& [who, use] : truth.fair_use) {
+        head.fair_use.push_back({who.first, who.second, use});
+    }
+    for (const auto& [who, users] : truth.takers) {
+        head.takers.push_back({who.first, who.second, {users.begin(), users.end()}});
+    }
+}
 
 Head head_of(const Truth& truth) {
     Head head{.zone = truth.zone,
@@ -138,6 +157,7 @@ Head head_of(const Truth& truth) {
     for (const auto& [grant, report] : truth.reports) {
         head.duties.reports.push_back(report);
     }
+    add_fairness(head, truth);
     for (const auto& [number, record] : truth.refunds) {
         head.refunds.records.push_back(record);
     }
@@ -152,9 +172,6 @@ Head head_of(const Truth& truth) {
     }
     for (const auto& [name, use] : truth.keys) {
         head.keys.push_back({name, use});
-    }
-    for (const auto& [who, use] : truth.fair_use) {
-        head.fair_use.push_back({who.first, who.second, use});
     }
     for (const auto& [kind, sums] : truth.history.classes()) {
         head.history.push_back({kind, sums});
@@ -198,6 +215,10 @@ void take_head(Truth& truth, Head head) {
     for (GrantReport& report : head.duties.reports) {
         const GrantId grant = report.grant;
         truth.reports.emplace(grant, std::move(report));
+    }
+    truth.floor_lifts = head.floor_lifts;
+    for (TakerRow& row : head.takers) {
+        truth.takers[{row.enterprise, row.programme}] = {row.users.begin(), row.users.end()};
     }
     truth.next_refund = head.refunds.next;
     truth.refunds_since = head.refunds.since;

@@ -74,6 +74,7 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
     if (!read) {
         return Unexpected{std::move(read).error()};
     }
+    maker.add_floor_lifts(request.floor_lifts);
     for (const CapacityTotal& each : request.capacity) {
         maker.add(each);
     }

@@ -89,8 +89,9 @@ struct UpdateRequest {
     std::optional<std::string> name, qos;
     std::optional<std::int64_t> time_limit_s;
     std::optional<Timestamp> begin_at, deadline_at;
+    std::optional<std::int64_t> array_running_max;  ///< of an array; 0: any number
 };
-KHU_DESCRIBE(UpdateRequest, name, qos, time_limit_s, begin_at, deadline_at)
+KHU_DESCRIBE(UpdateRequest, name, qos, time_limit_s, begin_at, deadline_at, array_running_max)
 
 struct SubmitAnswer {
     JobId job;

@@ -123,6 +123,12 @@ struct QosOffered {
 };
 KHU_DESCRIBE(QosOffered, job, qos)
 
+/// The job stands before all others from now on, by the policy's floor; see floor.h.
+struct FloorApplied {
+    JobId job;
+};
+KHU_DESCRIBE(FloorApplied, job)
+
 /// The promise cannot be kept any more; the job waits like any other.
 struct PromiseLapsed {
     JobId job;
@@ -498,18 +504,17 @@ struct NodeHeard {
 };
 KHU_DESCRIBE(NodeHeard, node)
 
-using Fact =
-    std::variant<JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged,
-                 JobHeld, JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding,
-                 NodeReleased, JobCancelled, AttemptClosed, JobDropped, PolicyApplied, GrantOpened,
-                 GrantExtended, GrantSuspended, GrantResumed, GrantClosed, GrantsExpired,
-                 NodeJoined, NodeLost, NodeDrained, NodeResumed, NodeHeard, EndingRevised,
-                 PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
-                 GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed,
-                 ProjectCapSet, CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced,
-                 TrancheTurned, PullbackReached, PullbackWarned, EtasGiven, PlacePromised,
-                 PromiseLapsed, QosOffered, ReservationPlaced, ReservationEnded, ReportOwed,
-                 ReportWarned, ReportLate, ReportDelivered, ReportReturned, GrantTransferred>;
+using Fact = std::variant<
+    JobQueued, DependenciesMet, ElementQueued, ArrayTrimmed, ArrayEnded, JobChanged, JobHeld,
+    JobReleased, JobPlaced, NodePrepared, AttemptStarted, AttemptEnding, NodeReleased, JobCancelled,
+    AttemptClosed, JobDropped, PolicyApplied, GrantOpened, GrantExtended, GrantSuspended,
+    GrantResumed, GrantClosed, GrantsExpired, NodeJoined, NodeLost, NodeDrained, NodeResumed,
+    NodeHeard, EndingRevised, PolicyScheduled, PolicyTookEffect, PolicyDropped, GrantRequested,
+    GrantRequestDecided, BudgetsSet, WalletPaidIn, MonthCut, MonthClosed, ProjectCapSet,
+    CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced, TrancheTurned, PullbackReached,
+    PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered, ReservationPlaced,
+    ReservationEnded, ReportOwed, ReportWarned, ReportLate, ReportDelivered, ReportReturned,
+    GrantTransferred, FloorApplied>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

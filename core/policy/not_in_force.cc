@@ -10,12 +10,7 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 12> later{
-    "qos.*.max_jobs_per_user",
-    "programmes.*.limits.max_users",
-    "fairshare.inside_programme",
-    "fairshare.floor",
-    "priority.age.cap",
+constexpr std::array<std::string_view, 6> later{
     "borrowing",
     "preemption.min_runtime_borrowed",
     "preemption.charge_lost",
