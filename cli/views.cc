@@ -151,7 +151,9 @@ Table factor_table(const Session& session, const std::vector<wire::JobView>& job
                             {"SUBMITTED", "submitted_at"},
                             {"- TIER", "tier_s", Align::Right},
                             {"+ SIZE", "size_s", Align::Right},
+                            {"+ OVER AGE", "over_age_s", Align::Right, true},
                             {"+ FAIR SHARE", "fair_share_s", Align::Right},
+                            {"FLOOR", "at_floor"},
                             {"RANK", "fair_rank", Align::Right},
                             {"OF", "fair_leaves", Align::Right},
                             {"USED", "used_ugs", Align::Right},
@@ -166,7 +168,8 @@ Table factor_table(const Session& session, const std::vector<wire::JobView>& job
             {Cell(label_of(job), std::to_string(job.job.value)), job.spec.user.value,
              job.spec.enterprise.value, job.spec.partition.value, job.spec.qos.value,
              session.when(at.stands_as_if), session.when(at.submitted_at), span_cell(at.tier_s),
-             span_cell(at.size_s), span_cell(at.fair_share_s),
+             span_cell(at.size_s), span_cell(at.over_age_s), span_cell(at.fair_share_s),
+             Cell(at.at_floor ? "yes" : "", at.at_floor ? "true" : "false"),
              Cell(std::to_string(at.fair_rank + 1), std::to_string(at.fair_rank)), at.fair_leaves,
              gpu_hours_cell(at.used_ugs), where_or_why(job)});
     }

@@ -53,6 +53,13 @@ struct DutyRows {
     std::vector<GrantCount> counts;
 };
 KHU_DESCRIBE(DutyRows, reports, counts)
+/// Who ever submitted in a programme.
+struct TakerRow {
+    EnterpriseId enterprise;
+    ProgrammeId programme;
+    std::vector<UserId> users;
+};
+KHU_DESCRIBE(TakerRow, enterprise, programme, users)
 
 struct ReadingRow {
     std::string name;
@@ -93,11 +100,14 @@ struct Head {
     DutyRows duties{};
     std::vector<Booked> booked{};
     std::vector<ReadingRow> readings{};
+    std::int64_t floor_lifts{0};
+    std::vector<TakerRow> takers{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
-             months, refunds, capacity, reserved, promises, duties, booked, readings)
+             months, refunds, capacity, reserved, promises, duties, booked, readings, floor_lifts,
+             takers)
 
 struct JobRow {
     Job job;
@@ -115,6 +125,16 @@ void add_places(Head& head, const Truth& truth) {
     }
     for (const auto& [key, window] : truth.reserved) {
         head.reserved.push_back(window);
+    }
+}
+
+void add_fairness(Head& head, const Truth& truth) {
+    head.floor_lifts = truth.floor_lifts;
+    for (const auto& [who, use] : truth.fair_use) {
+        head.fair_use.push_back({who.first, who.second, use});
+    }
+    for (const auto& [who, users] : truth.takers) {
+        head.takers.push_back({who.first, who.second, {users.begin(), users.end()}});
     }
 }
 
@@ -157,6 +177,7 @@ Head head_of(const Truth& truth) {
     for (const auto& [grant, report] : truth.reports) {
         head.duties.reports.push_back(report);
     }
+    add_fairness(head, truth);
     for (const auto& [number, record] : truth.refunds) {
         head.refunds.records.push_back(record);
     }
@@ -172,9 +193,6 @@ Head head_of(const Truth& truth) {
     for (const auto& [name, use] : truth.keys) {
         head.keys.push_back({name, use});
     }
-    for (const auto& [who, use] : truth.fair_use) {
-        head.fair_use.push_back({who.first, who.second, use});
-    }
     for (const auto& [kind, sums] : truth.history.classes()) {
         head.history.push_back({kind, sums});
     }
@@ -185,6 +203,20 @@ Head head_of(const Truth& truth) {
         head.ended.push_back({job, ended});
     }
     return head;
+}
+
+void take_places(Truth& truth, Head& head) {
+    for (PromiseRow& row : head.promises) {
+        truth.promises.emplace(row.job, std::move(row.place));
+    }
+    for (Booked& booked : head.booked) {
+        const std::string id = booked.what.id;
+        truth.booked.emplace(id, std::move(booked));
+    }
+    for (ReservedWindow& window : head.reserved) {
+        const ReservedKey key{window.id, window.window.from};
+        truth.reserved.emplace(key, std::move(window));
+    }
 }
 
 void take_head(Truth& truth, Head head) {
@@ -206,17 +238,7 @@ void take_head(Truth& truth, Head head) {
         truth.requests.emplace(number, std::move(record));
     }
     truth.capacity.start(head.capacity.since, std::move(head.capacity.totals));
-    for (PromiseRow& row : head.promises) {
-        truth.promises.emplace(row.job, std::move(row.place));
-    }
-    for (Booked& booked : head.booked) {
-        const std::string id = booked.what.id;
-        truth.booked.emplace(id, std::move(booked));
-    }
-    for (ReservedWindow& window : head.reserved) {
-        const ReservedKey key{window.id, window.window.from};
-        truth.reserved.emplace(key, std::move(window));
-    }
+    take_places(truth, head);
     for (ReadingRow& row : head.readings) {
         truth.readings.emplace(std::move(row.name), row.known);
     }
@@ -224,6 +246,10 @@ void take_head(Truth& truth, Head head) {
     for (GrantReport& report : head.duties.reports) {
         const GrantId grant = report.grant;
         truth.reports.emplace(grant, std::move(report));
+    }
+    truth.floor_lifts = head.floor_lifts;
+    for (TakerRow& row : head.takers) {
+        truth.takers[{row.enterprise, row.programme}] = {row.users.begin(), row.users.end()};
     }
     truth.next_refund = head.refunds.next;
     truth.refunds_since = head.refunds.since;

@@ -352,6 +352,8 @@ wire::StandingView standing_view(const State& state, const Job& job) {
     view.submitted_at = factors.submitted;
     view.tier_s = factors.tier.value / 1000;
     view.size_s = factors.size.value / 1000;
+    view.over_age_s = factors.over_age.value / 1000;
+    view.at_floor = job.at_floor;
     Span shift;
     Span penalty;
     const FairTree& fair = state.scheduler.fair();
@@ -362,6 +364,7 @@ wire::StandingView standing_view(const State& state, const Job& job) {
         view.fair_rank = standing.rank;
         view.fair_leaves = standing.leaves;
         view.used_ugs = standing.use;
+        view.shares = standing.shares;
     }
     view.fair_share_s = shift.value / 1000;
     view.over_grant_s = penalty.value / 1000;

@@ -82,6 +82,7 @@ Expected<Report, Refusal> make_zone_report(Store& store, const ZoneReportRequest
     if (!metered) {
         return Unexpected{std::move(metered).error()};
     }
+    maker.add_floor_lifts(request.floor_lifts);
     for (const CapacityTotal& each : request.capacity) {
         maker.add(each);
     }

@@ -19,6 +19,7 @@ struct ZoneReportRequest {
     std::vector<CapacityTotal> capacity{};
     bool counted{true};  ///< what happened to grants in the month was counted
     std::vector<GrantCount> grants{};
+    std::int64_t floor_lifts{0};
 };
 
 /// Errors: R300; those of the store.

@@ -25,6 +25,7 @@
 #include "core/jobs/job.h"
 #include "core/topology/inventory.h"
 #include "wire/alternatives.h"
+#include "wire/api_access.h"
 #include "wire/api_money.h"
 #include "wire/gave_way.h"
 #include "wire/standing.h"
@@ -89,8 +90,9 @@ struct UpdateRequest {
     std::optional<std::string> name, qos;
     std::optional<std::int64_t> time_limit_s;
     std::optional<Timestamp> begin_at, deadline_at;
+    std::optional<std::int64_t> array_running_max;  ///< of an array; 0: any number
 };
-KHU_DESCRIBE(UpdateRequest, name, qos, time_limit_s, begin_at, deadline_at)
+KHU_DESCRIBE(UpdateRequest, name, qos, time_limit_s, begin_at, deadline_at, array_running_max)
 
 struct SubmitAnswer {
     JobId job;
@@ -541,62 +543,6 @@ struct VerifyAnswer {
     std::string problem;  ///< what is wrong, with the entry's number; empty if ok
 };
 KHU_DESCRIBE(VerifyAnswer, ok, entries, head, problem)
-
-struct TokenRequest {
-    std::string user;  ///< required unless join
-    std::string enterprise;
-    std::vector<Role> roles;  ///< empty: member
-    std::int64_t valid_s{0};  ///< 0: 90 days
-    bool join{false};         ///< a join token for agents instead
-    std::string node;         ///< join: only for this node name; empty: any new one
-    std::int64_t uid{-1}, gid{-1};
-};
-KHU_DESCRIBE(TokenRequest, user, enterprise, roles, valid_s, join, node, uid, gid)
-
-struct TokenView {
-    std::string id, user, enterprise, kind;  ///< kind: "user" or "join"
-    std::vector<Role> roles;
-    Timestamp created_at, expires_at, last_used_at;
-    bool revoked{false};
-};
-KHU_DESCRIBE(TokenView, id, user, enterprise, kind, roles, created_at, expires_at, last_used_at,
-             revoked)
-
-struct TokenAnswer {
-    TokenView token;
-    std::string secret;  ///< shown once
-};
-KHU_DESCRIBE(TokenAnswer, token, secret)
-
-struct TokenPage {
-    std::vector<TokenView> tokens;
-    std::string next;  ///< as in JobPage
-};
-KHU_DESCRIBE(TokenPage, tokens, next)
-
-struct JoinRequest {
-    std::string token, node;
-    std::string csr_pem;
-};
-KHU_DESCRIBE(JoinRequest, token, node, csr_pem)
-
-/// The node is that of the client's certificate.
-struct RenewRequest {
-    std::string csr_pem;
-};
-KHU_DESCRIBE(RenewRequest, csr_pem)
-
-struct JoinAnswer {
-    std::string certificate_pem, ca_pem, zone;
-};
-KHU_DESCRIBE(JoinAnswer, certificate_pem, ca_pem, zone)
-
-struct WhoAnswer {
-    std::string zone, user, enterprise, how;  ///< how: "token", "unix", "certificate"
-    std::vector<Role> roles;
-    std::vector<std::string> programmes;
-};
-KHU_DESCRIBE(WhoAnswer, zone, user, enterprise, how, roles, programmes)
 
 struct VersionAnswer {
     std::string version, zone;

@@ -11,7 +11,8 @@
 
 namespace khu::wire {
 
-/// Why a job stands where it stands: stands_as_if = submitted_at - tier_s + size_s + fair_share_s.
+/// Why a job stands where it stands: stands_as_if = submitted_at - tier_s + size_s + over_age_s +
+/// fair_share_s + over_grant_s; and before all of them where the floor applies to it.
 struct StandingView {
     Timestamp submitted_at;
     std::int64_t tier_s{0};
@@ -22,9 +23,12 @@ struct StandingView {
     std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share
     std::int64_t fair_leaves{0};  ///< of so many
     Atoms used_ugs;               ///< fading use and what runs
+    std::int64_t over_age_s{0};   ///< what it waited beyond the policy's cap of age
+    bool at_floor{false};         ///< by the policy's floor it stands before all others
+    std::int64_t shares{1};       ///< of the enterprise in its programme
 };
 KHU_DESCRIBE(StandingView, submitted_at, tier_s, size_s, fair_share_s, over_grant_s, stands_as_if,
-             fair_rank, fair_leaves, used_ugs)
+             fair_rank, fair_leaves, used_ugs, over_age_s, at_floor, shares)
 
 /// When it starts, as things stand now: at `early_at` if runs take what such runs took, at
 /// `late_at` if all use their limits. Of the first jobs of a partition only.

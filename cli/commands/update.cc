@@ -5,6 +5,8 @@
 #include "cli/given.h"
 #include "cli/jobs.h"
 #include "config/job_options.h"
+#include "config/values.h"
+#include "core/base/limits.h"
 
 namespace khu::cli {
 namespace {
@@ -15,7 +17,17 @@ constexpr auto kOptions = std::to_array<Option>({
     {"--begin", "TIME", Message::HelpBegin},
     {"--deadline", "TIME", Message::HelpDeadline},
     {"-q,--qos", "NAME", Message::HelpQos},
+    {"-a,--array", "%N", Message::HelpArrayCap},
 });
+
+/// "%8"; "%0" for any number.
+std::optional<std::int64_t> cap_in(const std::string& text) {
+    if (!text.starts_with('%')) {
+        return std::nullopt;
+    }
+    const auto cap = config::parse_whole(text.substr(1), 0, limits::array_index_max);
+    return cap ? std::optional(*cap) : std::nullopt;
+}
 
 /// The options are read by the same table as a submission's; only what was given is sent.
 Expected<wire::UpdateRequest, Failure> changes(const Session& session) {
@@ -29,6 +41,14 @@ Expected<wire::UpdateRequest, Failure> changes(const Session& session) {
         }
         any = true;
         const std::string value = session.arguments.text(name);
+        if (name == "--array") {
+            request.array_running_max = cap_in(value);
+            if (!request.array_running_max) {
+                return Unexpected{usage(session.say(Message::BadValue, {"--array", value}),
+                                        session.say(Message::FormArrayCap))};
+            }
+            continue;
+        }
         const std::optional<config::BadValue> bad = config::apply_option(
             {.name = std::string(name.substr(2)), .value = value, .place = {}}, clock_here(), job);
         if (bad) {

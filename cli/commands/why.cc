@@ -74,6 +74,12 @@ std::string advice(const Session& session, const wire::WhyAnswer& why) {
                             format_span(seconds(at.size_s)), format_span(seconds(at.fair_share_s)),
                             std::to_string(at.fair_rank + 1), std::to_string(at.fair_leaves)});
         out += '\n';
+        if (at.over_age_s > 0) {
+            out += session.say(Message::WhyOverAge, {format_span(seconds(at.over_age_s))}) + "\n";
+        }
+        if (at.at_floor) {
+            out += session.say(Message::WhyFloor, {}) + "\n";
+        }
     }
     return out;
 }

@@ -37,8 +37,9 @@ inline constexpr std::int64_t argv_bytes_max = 1LL << 20;    ///< half of Linux'
 inline constexpr std::int64_t path_bytes_max = 4'096;        ///< PATH_MAX
 
 // The zone.
-inline constexpr std::int64_t jobs_pending_max = 1'000'000;       ///< 1 KB each: 1 GB of memory
-inline constexpr std::int64_t grants_per_hold_max = 4;            ///< more is not worth explaining
+inline constexpr Span floor_again = hours(1);                ///< for a grant that may have opened
+inline constexpr std::int64_t jobs_pending_max = 1'000'000;  ///< 1 KB each: 1 GB of memory
+inline constexpr std::int64_t grants_per_hold_max = 4;       ///< more is not worth explaining
 inline constexpr std::int64_t ended_jobs_remembered = 100'000;    ///< to depend on; 64 B each
 inline constexpr std::int64_t grant_requests_waiting_max = 20;    ///< of one enterprise
 inline constexpr std::int64_t grant_requests_kept_max = 10'000;   ///< decided ones, for the list

@@ -76,12 +76,13 @@ struct Job {
     Boxed<Checkpoint> checkpoint;  ///< the last one
     Boxed<StartEstimate> eta;
     Boxed<GaveWay> gave_way{};
-    QosId asked_qos{};  ///< while it is at another one; empty: it is not
+    QosId asked_qos{};     ///< while it is at another one; empty: it is not
+    bool at_floor{false};  ///< stands before all others until it starts; core/machine/floor.h
     bool operator==(const Job&) const = default;
 };
 KHU_DESCRIBE(Job, id, spec, phase, submitted_at, attempts, infrastructure_fails, cancel_requested,
              predicted, blocked, progress, suspect, checkpoint, eta, gave_way, asked_qos,
-             others_gave_way)
+             others_gave_way, at_floor)
 
 /// The attempt that has resources now; null for a job that is queued or done.
 const Attempt* live_attempt(const Job& job);

@@ -262,6 +262,14 @@ std::vector<ZoneMeasure> ZoneReport::finish() const {
          .value =
              hidden ? std::nullopt : std::optional(static_cast<std::int64_t>(enterprises_.size())),
          .note = hidden ? "fewer than " + std::to_string(enterprises_min_) + " enterprises" : ""});
+    out.push_back(
+        {.section = "access",
+         .measure = "floor_rule_applied",
+         .dim1 = "",
+         .dim2 = "",
+         .unit = "count",
+         .value = hidden ? std::nullopt : std::optional(floor_lifts_),
+         .note = hidden ? "fewer than " + std::to_string(enterprises_min_) + " enterprises" : ""});
     return out;
 }
 

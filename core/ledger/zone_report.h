@@ -60,6 +60,8 @@ public:
     void add(const MeterRow& row);
     /// The month was counted; these are all of it. Once.
     void add(const std::vector<GrantCount>& counts);
+    /// Jobs that the floor rule let go first in the month.
+    void add_floor_lifts(std::int64_t jobs) { floor_lifts_ += jobs; }
     [[nodiscard]] std::vector<ZoneMeasure> finish() const;
 
 private:
@@ -83,6 +85,7 @@ private:
     [[nodiscard]] bool too_few(const Cell& cell) const;
 
     int enterprises_min_;
+    std::int64_t floor_lifts_{0};
     std::map<std::string, Table> tables_;
     std::set<EnterpriseId> enterprises_;
     std::vector<CapacityTotal> capacity_;

@@ -308,6 +308,28 @@ Checked inside_limits(const Policy& policy, const JobSpec& spec) {
     return Done{};
 }
 
+/// Who once took part counts for as long as the enterprise has him.
+Checked few_users(const State& state, const Policy& policy, const JobSpec& spec) {
+    const int limit = find_programme(policy, spec.programme)->limits.max_users;
+    const Enterprise* enterprise = find_enterprise(policy, spec.enterprise);
+    const auto takers = state.truth.takers.find({spec.enterprise, spec.programme});
+    if (limit == 0 || enterprise == nullptr || takers == state.truth.takers.end() ||
+        takers->second.contains(spec.user)) {
+        return Done{};
+    }
+    const std::int64_t others = std::ranges::count_if(takers->second, [&](const UserId& user) {
+        return is_member(*enterprise, user) || is_holder(*enterprise, user);
+    });
+    if (others < limit) {
+        return Done{};
+    }
+    return Unexpected{Refusal(Code::TooManyUsers)
+                          .with("enterprise", spec.enterprise.value)
+                          .with("users", others)
+                          .with("programme", spec.programme.value)
+                          .with("limit", limit)};
+}
+
 Checked room_in_queue(const State& state, const Policy& policy, const JobSpec& spec) {
     const Programme& programme = *find_programme(policy, spec.programme);
     const auto use = state.usage.find({spec.enterprise, spec.programme});
@@ -466,6 +488,9 @@ Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpe
     if (Checked settled = settle_ways(state, spec, now); !settled) {
         return Unexpected{std::move(settled).error()};
     }
+    if (Checked few = few_users(state, policy, spec); !few) {
+        return Unexpected{std::move(few).error()};
+    }
     if (Checked room = room_in_queue(state, policy, spec); !room) {
         return Unexpected{std::move(room).error()};
     }
@@ -509,46 +534,6 @@ std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, 
         .with("qos", spec.qos.value)
         .with("enterprise", spec.enterprise.value)
         .with("grants", joined(grants));
-}
-
-namespace {
-
-std::optional<Reason> over_qos_limit(const State& state, const JobSpec& spec, std::int64_t also) {
-    const Qos* qos = find_qos(*state.truth.policy, spec.qos);
-    const int limit = qos == nullptr ? 0 : qos->max_gpus_per_enterprise;
-    const auto use = state.qos_gpus.find({spec.enterprise, spec.qos});
-    const std::int64_t running = also + (use == state.qos_gpus.end() ? 0 : use->second);
-    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
-    if (limit == 0 || asked == 0 || running + asked <= limit) {
-        return std::nullopt;
-    }
-    return Reason(Code::QosLimit)
-        .with("enterprise", spec.enterprise.value)
-        .with("running", running)
-        .with("qos", spec.qos.value)
-        .with("limit", limit)
-        .with("asked", asked);
-}
-
-}  // namespace
-
-std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
-                                         const AlsoRunning& also) {
-    const Programme* programme = find_programme(*state.truth.policy, spec.programme);
-    const int limit = programme == nullptr ? 0 : programme->limits.max_gpus_running;
-    const auto use = state.usage.find({spec.enterprise, spec.programme});
-    const std::int64_t running =
-        also.in_programme + (use == state.usage.end() ? 0 : use->second.running_gpus);
-    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
-    if (limit == 0 || running + asked <= limit) {
-        return over_qos_limit(state, spec, also.at_qos);
-    }
-    return Reason(Code::EnterpriseLimit)
-        .with("enterprise", spec.enterprise.value)
-        .with("running", running)
-        .with("programme", spec.programme.value)
-        .with("limit", limit)
-        .with("asked", asked);
 }
 
 }  // namespace khu

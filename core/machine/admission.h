@@ -17,7 +17,7 @@
 namespace khu {
 
 /// `asked` with every default filled in.
-/// Errors: A100 to A106, A112, A130 to A136, A138, A139.
+/// Errors: A100 to A106, A112, A130 to A136, A138, A139, A149.
 Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
                                  Moment now);
 
@@ -38,13 +38,14 @@ std::optional<Reason> not_offered(const State& state, const JobSpec& spec);
 /// at each start.
 std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, Moment now);
 
-/// GPUs of an enterprise that will run but are not in the state yet.
+/// What will run but is not in the state yet.
 struct AlsoRunning {
-    std::int64_t in_programme{0};
-    std::int64_t at_qos{0};
+    std::int64_t in_programme{0};  ///< GPUs of the enterprise
+    std::int64_t at_qos{0};        ///< the same
+    std::int64_t of_user{0};       ///< jobs of the user at the QOS
 };
 /// The limits that make an admitted job wait: running GPUs of the enterprise in its programme
-/// (A116), and at its QOS (A141).
+/// (A116), and at its QOS (A141); running jobs of its user at its QOS (A148).
 std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
                                          const AlsoRunning& also = {});
 

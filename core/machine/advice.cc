@@ -5,6 +5,7 @@
 
 #include "core/jobs/alternatives.h"
 #include "core/machine/admission.h"
+#include "core/machine/arrays.h"
 #include "core/machine/calendar.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/reservations.h"
@@ -180,8 +181,9 @@ private:
 
 bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) {
     if (not_offered(state, spec) || over_running_limit(state, spec) ||
-        over_grant_limit(state, spec, 0, now) || !plan_hold(state, spec, now) ||
-        blackout_ahead(*state.truth.policy, spec, now) || outside_reservation(state, spec, now)) {
+        over_array_cap(state, spec) || over_grant_limit(state, spec, 0, now) ||
+        !plan_hold(state, spec, now) || blackout_ahead(*state.truth.policy, spec, now) ||
+        outside_reservation(state, spec, now)) {
         return false;
     }
     const QueueOrder before = state.scheduler.queue().order_of(job.id);
@@ -210,6 +212,9 @@ Advice advise(State& state, const Job& job, int way, Moment now) {
     }
     if (std::optional<Reason> over = over_running_limit(state, asked)) {
         advice.blockers.push_back(std::move(*over));
+    }
+    if (std::optional<Reason> full = over_array_cap(state, asked)) {
+        advice.blockers.push_back(std::move(*full));
     }
     if (std::optional<Reason> blackout = blackout_ahead(*state.truth.policy, asked, now)) {
         advice.blockers.push_back(std::move(*blackout));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/limits.h"
+#include "core/machine/floor.h"
 #include "core/machine/grant_duties.h"
 #include "core/machine/grant_rules.h"
 #include "core/machine/grant_terms.h"
@@ -98,6 +99,8 @@ void grant_changed(State& state, const GrantId& id, Moment at) {
     const Grant& grant = *state.truth.ledger.find(id);
     state.grant_due_at = Moment{0};
     set_penalty(state, grant.enterprise, grant.programme, at);
+    set_share(state, grant.enterprise, grant.programme, at);
+    review_floor(state, grant.enterprise, at);
     state.scheduler.admission_changed(grant.enterprise);
 }
 
@@ -106,6 +109,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     Truth& truth = state.truth;
     const bool reorders = !truth.policy || truth.policy->priority != next.policy.priority ||
                           truth.policy->qos != next.policy.qos ||
+                          truth.policy->fairshare.floor != next.policy.fairshare.floor ||
                           truth.policy->preemption.order != next.policy.preemption.order ||
                           truth.policy->partitions != next.policy.partitions;
     truth.policy_ids.push_back(next.policy.id);
@@ -138,6 +142,7 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     state.grant_due_at = Moment{0};
     state.reservation_due_at = Moment{0};
     set_penalties(state, at);
+    set_shares(state, at);
     state.scheduler.admission_changed();
     return posted(std::move(entries));
 }
@@ -239,6 +244,7 @@ Effects on(State& state, const GrantsExpired&, Moment at) {
     Effects effects = posted(state.truth.ledger.expire(at, policy_in_force(state)));
     state.grant_due_at = Moment{0};
     set_penalties(state, at);
+    set_shares(state, at);
     state.scheduler.admission_changed();
     return effects;
 }
@@ -300,6 +306,7 @@ Effects on(State& state, const MonthCut& fact, Moment at) {
     CapacityMeter& meter = state.truth.capacity;
     meter.advance(fact.until);
     state.truth.months.back().capacity = meter.totals();
+    state.truth.months.back().floor_lifts = std::exchange(state.truth.floor_lifts, 0);
     meter.reset();
     state.month_due_at = next_month_event(state);
     return effects;

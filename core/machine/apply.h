@@ -38,6 +38,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at);
 Effects on(State& state, const PlacePromised& fact, Moment at);
 Effects on(State& state, const PromiseLapsed& fact, Moment at);
 Effects on(State& state, const QosOffered& fact, Moment at);
+Effects on(State& state, const FloorApplied& fact, Moment at);
 Effects on(State& state, const NodePrepared& fact, Moment at);
 Effects on(State& state, const AttemptStarted& fact, Moment at);
 Effects on(State& state, const CheckpointDeclared& fact, Moment at);
@@ -95,6 +96,8 @@ void forget_readings(State& state);
 /// Lets the job's names share the zone's memory for them.
 void share_names(State& state, JobSpec& spec);
 void enter_queue(State& state, const Job& job, Moment at);
+/// The queued job leaves the queue and enters it again, where it now belongs.
+void stand_anew(State& state, const Job& job, Moment at);
 /// Every waiting job gets its place by the policy now in force.
 void queue_anew(State& state, Moment at);
 void leave_queue(State& state, const Job& job);

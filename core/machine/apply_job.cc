@@ -12,6 +12,7 @@
 #include "core/machine/decide.h"
 #include "core/machine/dependencies.h"
 #include "core/machine/eta.h"
+#include "core/machine/floor.h"
 #include "core/machine/preemption.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
@@ -36,6 +37,15 @@ Usage& usage_of(State& state, const Job& job) {
 void count_gpus(State& state, const Job& job, std::int64_t more) {
     usage_of(state, job).running_gpus += more;
     state.qos_gpus[{job.spec.enterprise, job.spec.qos}] += more;
+}
+
+void count_job(State& state, const Job& job, std::int64_t more) {
+    usage_of(state, job).running_jobs += more;
+    std::int64_t& of_user = state.qos_jobs[{job.spec.enterprise, job.spec.user, job.spec.qos}];
+    of_user += more;
+    if (of_user == 0) {
+        state.qos_jobs.erase({job.spec.enterprise, job.spec.user, job.spec.qos});
+    }
 }
 
 /// What was told to give way has its grace, not its time limit.
@@ -141,6 +151,7 @@ void forget_timer(State& state, const Job& job) {
 
 void leave_queue(State& state, const Job& job) {
     state.offered.erase(job.id);
+    unwatch_floor(state, job);
     usage_of(state, job).queued -= is_element(job.spec) ? 0 : 1;  // an array counts once
 }
 
@@ -180,32 +191,41 @@ std::optional<Moment> timer_of(const Job& job) {
 void enter_queue(State& state, const Job& job, Moment at) {
     const Qos* qos = find_qos(*state.truth.policy, job.spec.qos);
     const bool idle = qos != nullptr && is_idle_class(*qos);
-    QueuedJob queued = queued_job(job.id, idle ? 0 : 1, job.spec, job.suspect);
+    const int tier = idle ? 0 : job.at_floor ? 2 : 1;
+    QueuedJob queued = queued_job(job.id, tier, job.spec, job.suspect);
     queued.way = giving_way(*state.truth.policy, job.spec.qos);
     const OrderFactors factors = order_factors(state, job);
     queued.as_if = factors.as_if();
     if (factors.fair) {
-        queued.leaf = state.scheduler.fair().leaf(job.spec.programme, job.spec.enterprise);
+        queued.leaf = leaf_in(state, job.spec.enterprise, job.spec.programme, at);
     }
     queued.not_before = std::max(job.spec.not_before, std::get<Queued>(job.phase).not_before);
     queued.held = job.spec.held || job.blocked || is_array(job.spec);
     queued.or_idle = job.spec.or_idle;
+    if (is_element(job.spec) && cap_of_array(state, job.spec) > 0) {
+        queued.capped_array = job.spec.array->of;
+    }
     state.scheduler.job_queued(queued, at);
     if (!job.asked_qos.empty()) {
         state.offered.insert(job.id);
     }
     usage_of(state, job).queued += is_element(job.spec) ? 0 : 1;
+    watch_floor(state, job);
     await_eta(state, job, at);
 }
 
 void queue_anew(State& state, Moment at) {
     for (const auto& [id, job] : state.truth.jobs) {
         if (std::holds_alternative<Queued>(job.phase)) {
-            state.scheduler.job_unqueued(id);
-            leave_queue(state, job);
-            enter_queue(state, job, at);
+            stand_anew(state, job, at);
         }
     }
+}
+
+void stand_anew(State& state, const Job& job, Moment at) {
+    state.scheduler.job_unqueued(job.id);
+    leave_queue(state, job);
+    enter_queue(state, job, at);
 }
 
 void take_resources(State& state, const Job& job) {
@@ -233,13 +253,14 @@ void take_resources(State& state, const Job& job) {
         state.to_close.insert(job.id);
     }
     count_gpus(state, job, gpus_of(job));
-    ++usage_of(state, job).running_jobs;
+    count_job(state, job, 1);
 }
 
 Effects on(State& state, const JobQueued& fact, Moment at) {
     Truth& truth = state.truth;
     KHU_CHECK(fact.job == truth.next_job, "job {} next {}", fact.job.value, truth.next_job.value);
     truth.next_job = JobId{fact.job.value + numbers_taken(fact.spec)};
+    truth.takers[{fact.spec.enterprise, fact.spec.programme}].insert(fact.spec.user);
     Job job{.id = fact.job, .spec = fact.spec, .phase = Queued{.since = at}, .submitted_at = at};
     job.predicted = truth.history.predict(run_class(job.spec), job.spec.time_limit, at).run;
     job.blocked = fact.blocked;
@@ -280,11 +301,13 @@ Effects on(State& state, const JobChanged& fact, Moment at) {
     }
     if (fact.spec.qos != job.spec.qos) {
         job.asked_qos = QosId{};
+        job.at_floor = false;
     }
     job.spec = fact.spec;
     share_names(state, job.spec);
     if (attempt == nullptr) {
         enter_queue(state, job, at);
+        cap_changed(state, job, at);
     } else {
         attempt->deadline = attempt->taken_at + job.spec.time_limit;
         state.scheduler.deadline_changed(job.id, attempt->deadline);
@@ -322,6 +345,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     const Queued queued = std::get<Queued>(job.phase);
     KHU_CHECK(fact.attempt.value == job.attempts.value + 1);
     forget_timer(state, job);
+    job.at_floor = false;
     go_way(state, job, way_taken(fact.placement.receipt), at);
     if (job.attempts.value == 0) {
         count_first_start(state, job, at);
@@ -380,6 +404,14 @@ Effects on(State& state, const QosOffered& fact, Moment at) {
     }
     share_names(state, job.spec);
     enter_queue(state, job, at);
+    return {};
+}
+
+Effects on(State& state, const FloorApplied& fact, Moment at) {
+    Job& job = state.truth.jobs.at(fact.job);
+    job.at_floor = true;
+    stand_anew(state, job, at);
+    ++state.truth.floor_lifts;
     return {};
 }
 
@@ -516,7 +548,8 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     std::vector<UsageRow> rows = std::move(state.truth.books.at(job.id).rows);
     count_end(state, job, ending, base, at);
     count_gpus(state, job, -gpus_of(job));
-    --usage_of(state, job).running_jobs;
+    count_job(state, job, -1);
+    review_floor(state, job.spec.enterprise, at);
     job.suspect = state.truth.books.at(job.id).suspect;
     if (ending.cause == EndCause::Preempted) {
         GaveWay& gave = job.gave_way.edit();

@@ -1,6 +1,7 @@
 #include "core/machine/arrays.h"
 
 #include "core/base/limits.h"
+#include "core/machine/apply.h"
 
 namespace khu {
 namespace {
@@ -60,6 +61,28 @@ std::vector<const Job*> live_elements(const State& state, const Job& array) {
     return elements;
 }
 
+int cap_of_array(const State& state, const JobSpec& element) {
+    return state.truth.jobs.at(element.array->of).spec.array->running_max;
+}
+
+std::optional<Reason> over_array_cap(const State& state, const JobSpec& spec,
+                                     std::int64_t also_running) {
+    if (!is_element(spec)) {
+        return std::nullopt;
+    }
+    const Job& array = state.truth.jobs.at(spec.array->of);
+    const ArrayProgress& progress = *array.progress;
+    const int cap = array.spec.array->running_max;
+    const std::int64_t running = progress.live - progress.queued + also_running;
+    if (cap == 0 || running < cap) {
+        return std::nullopt;
+    }
+    return Reason(Code::ArrayFull)
+        .with("running", running)
+        .with("waiting", progress.waiting_count + progress.queued)
+        .with("limit", cap);
+}
+
 std::optional<Fact> array_consequence(const State& state) {
     if (state.arrays_due.empty()) {
         return std::nullopt;
@@ -81,6 +104,19 @@ void review_array(State& state, const Job& array) {
     } else {
         state.arrays_due.erase(array.id);
     }
+}
+
+void cap_changed(State& state, const Job& array, Moment at) {
+    if (!is_array(array.spec)) {
+        return;
+    }
+    for (const Job* element : live_elements(state, array)) {
+        if (std::holds_alternative<Queued>(element->phase)) {
+            stand_anew(state, *element, at);
+        }
+    }
+    state.scheduler.admission_changed(array.spec.enterprise);
+    review_array(state, array);
 }
 
 void element_waits(State& state, const Job& element, bool waits) {

@@ -53,6 +53,7 @@ struct JobChange {
     std::optional<Moment> not_before;  ///< 0: at once
     std::optional<Moment> deadline;    ///< 0: whenever
     std::optional<QosId> qos;
+    std::optional<int> array_running_max{};  ///< of an array; 0: any number
 };
 struct UpdateJob {
     Identity who;

@@ -4,11 +4,14 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "core/jobs/alternatives.h"
 #include "core/machine/admission.h"
+#include "core/machine/arrays.h"
 #include "core/machine/calendar.h"
 #include "core/machine/decide.h"
+#include "core/machine/floor.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
 #include "core/machine/offers.h"
@@ -42,6 +45,11 @@ public:
         }
         if (std::optional<Reason> over = over_running_limit(state_, spec, also_running(spec))) {
             return over;
+        }
+        const auto array = arrays_.find(spec.array->of);
+        if (std::optional<Reason> full =
+                over_array_cap(state_, spec, array == arrays_.end() ? 0 : array->second)) {
+            return full;
         }
         if (std::optional<Reason> blackout = blackout_ahead(*state_.truth.policy, spec, now_)) {
             return blackout;
@@ -149,14 +157,18 @@ private:
         const std::int64_t gpus = std::int64_t{spec.nodes} * spec.shape.gpus;
         gpus_[{spec.enterprise, spec.programme}] += gpus;
         qos_gpus_[{spec.enterprise, spec.qos}] += gpus;
+        ++qos_jobs_[{spec.enterprise, spec.user, spec.qos}];
         ++jobs_[{spec.enterprise, spec.programme}];
+        ++arrays_[spec.array->of];
     }
 
     [[nodiscard]] AlsoRunning also_running(const JobSpec& spec) const {
         const auto programme = gpus_.find({spec.enterprise, spec.programme});
         const auto qos = qos_gpus_.find({spec.enterprise, spec.qos});
+        const auto user = qos_jobs_.find({spec.enterprise, spec.user, spec.qos});
         return {.in_programme = programme == gpus_.end() ? 0 : programme->second,
-                .at_qos = qos == qos_gpus_.end() ? 0 : qos->second};
+                .at_qos = qos == qos_gpus_.end() ? 0 : qos->second,
+                .of_user = user == qos_jobs_.end() ? 0 : user->second};
     }
     const Ledger& ledger_for(const EnterpriseId& enterprise) const {
         const auto own = hours_.find(enterprise);
@@ -181,6 +193,8 @@ private:
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> gpus_;
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::int64_t> jobs_;  ///< started
     std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus_;
+    std::map<std::tuple<EnterpriseId, UserId, QosId>, std::int64_t> qos_jobs_;  ///< started
+    std::map<JobId, std::int64_t> arrays_;  ///< elements started, by array; 0: of none
     std::set<JobId> promised_;
     std::set<JobId> used_;
     std::map<JobId, std::pair<QosId, int>> offers_;
@@ -255,7 +269,9 @@ Decided on(State& state, const RunRound&, Moment now) {
     if (opening && *opening <= now) {
         state.scheduler.admission_changed();
         state.openings_seen = now;
+        apply_detail::set_shares(state, now);
     }
+    cut_ages(state, now);
     Books books(state, now);
     if (offer_asked(state, books, decision.facts)) {
         return decision;  // They are looked at in the next round, at their own QOS.

@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/machine/arrays.h"
 #include "core/machine/decide.h"
+#include "core/machine/floor.h"
 #include "core/machine/money.h"
 
 namespace khu {
@@ -103,6 +104,9 @@ Decided on(State& state, const Tick&, Moment now) {
     }
     if (std::optional<Fact> policy = scheduled_policy_due(state, now)) {
         decision.facts.push_back(std::move(*policy));
+    }
+    if (decision.facts.empty()) {
+        decision.facts = floor_due(state, now);
     }
     // What was just decided may end a job that would be told, or move its start: another tick.
     return decision.facts.empty() ? on(state, GiveEtas{}, now) : Decided(std::move(decision));

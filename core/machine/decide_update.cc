@@ -1,6 +1,7 @@
 /// Changes of a job that waits or runs.
 
 #include "core/jobs/alternatives.h"
+#include "core/jobs/array.h"
 #include "core/machine/admission.h"
 #include "core/machine/decide.h"
 
@@ -25,6 +26,9 @@ Expected<JobSpec, Refusal> changed_in_queue(const State& state, const Job& job,
     spec.qos = change.qos.value_or(spec.qos);
     if (change.deadline) {
         spec.when.edit().deadline = *change.deadline;
+    }
+    if (change.array_running_max && is_array(job.spec)) {
+        spec.array.edit().running_max = *change.array_running_max;
     }
     return readmit(state, std::move(spec), now);
 }
@@ -61,8 +65,8 @@ Expected<JobSpec, Refusal> changed_while_running(const Job& job, const JobChange
 
 }  // namespace
 
-/// Of an array, what waits of it is changed. Errors: J300, J301 once it ends, J302 to J304, and
-/// those of admission.
+/// Of an array, what waits of it is changed; its cap is of the array alone. Errors: J300, J301 once
+/// it ends, J302 to J305, and those of admission.
 Decided on(State& state, const UpdateJob& command, Moment now) {
     Expected<Target, Refusal> found = target_of(state, command.who, command.job, now);
     if (!found) {
@@ -70,6 +74,9 @@ Decided on(State& state, const UpdateJob& command, Moment now) {
     }
     if (std::holds_alternative<Ending>(found->job.phase)) {
         return wrong_phase(found->job, "changed");
+    }
+    if (command.change.array_running_max && !is_array(found->job.spec)) {
+        return Unexpected{Refusal(Code::NotAnArray).with("job", number(found->job))};
     }
     Decision decision{.facts = std::move(found->first), .job = command.job};
     for (const Job* job : waiting_of(state, found->job)) {

@@ -125,6 +125,12 @@ struct QosOffered {
 };
 KHU_DESCRIBE(QosOffered, job, qos)
 
+/// The job stands before all others from now on, by the policy's floor; see floor.h.
+struct FloorApplied {
+    JobId job;
+};
+KHU_DESCRIBE(FloorApplied, job)
+
 /// The promise cannot be kept any more; the job waits like any other.
 struct PromiseLapsed {
     JobId job;
@@ -537,7 +543,8 @@ using Fact = std::variant<
     CheckpointDeclared, RefundAsked, RefundDecided, GrantAdvanced, TrancheTurned, PullbackReached,
     PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered, ReservationPlaced,
     ReservationEnded, ReportOwed, ReportWarned, ReportLate, ReportDelivered, ReportReturned,
-    GrantTransferred, ReservationBooked, ReservationCancelled, ReservationSettled, MeterRead>;
+    GrantTransferred, ReservationBooked, ReservationCancelled, ReservationSettled, MeterRead,
+    FloorApplied>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

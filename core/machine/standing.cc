@@ -1,6 +1,7 @@
 #include "core/machine/standing.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/machine/grant_terms.h"
 
@@ -22,7 +23,8 @@ int width_permille(const Partition& partition, const JobSpec& spec) {
 }
 
 LeafNumber leaf_of(State& state, const Job& job) {
-    return state.scheduler.fair().leaf(job.spec.programme, job.spec.enterprise);
+    return apply_detail::leaf_in(state, job.spec.enterprise, job.spec.programme,
+                                 state.truth.last_at);
 }
 
 Atoms counted(const Policy& policy, Atoms base, bool idle) {
@@ -57,7 +59,8 @@ OrderFactors order_factors(const State& state, const Job& job) {
         .tier = tier_of(policy, job.spec.qos),
         .time_limit = job.spec.time_limit,
         .predicted = job.predicted,
-        .width_permille = partition == nullptr ? 0 : width_permille(*partition, job.spec)};
+        .width_permille = partition == nullptr ? 0 : width_permille(*partition, job.spec),
+        .day = state.age_day};
     return order_factors(partition == nullptr ? OrderStrategy::FairTree : partition->order,
                          policy.priority, standing);
 }
@@ -101,6 +104,55 @@ void count_end(State& state, const Job& job, const Ending& ending, Atoms base, M
         state.truth.history.ended(kind, taken, at - taken);
     } else {
         state.truth.history.forgotten(kind, taken);
+    }
+}
+
+namespace {
+
+int share_of(const State& state, const EnterpriseId& enterprise, const ProgrammeId& programme,
+             Moment at) {
+    if (state.truth.policy->fairshare.inside_programme == InsideProgramme::EqualPerEnterprise) {
+        return 1;
+    }
+    std::int64_t milli = 0;
+    for (const auto& [id, grant] : state.truth.ledger.grants()) {
+        const Span window = grant.to - grant.from;
+        if (grant.enterprise == enterprise && grant.programme == programme &&
+            state_of(grant, at) == GrantState::Active && window > Span{0}) {
+            milli += whole(grant).value / window.value;  // ugs in a ms: a thousandth of a GPU
+        }
+    }
+    return static_cast<int>(std::clamp<std::int64_t>(milli, 1, 1'000'000'000));
+}
+
+}  // namespace
+
+LeafNumber leaf_in(State& state, const EnterpriseId& enterprise, const ProgrammeId& programme,
+                   Moment at) {
+    FairTree& fair = state.scheduler.fair();
+    const bool known = fair.find(programme, enterprise).has_value();
+    const LeafNumber leaf = fair.leaf(programme, enterprise);
+    if (!known) {
+        fair.set_shares(leaf, share_of(state, enterprise, programme, at));
+    }
+    return leaf;
+}
+
+void set_share(State& state, const EnterpriseId& enterprise, const ProgrammeId& programme,
+               Moment at) {
+    FairTree& fair = state.scheduler.fair();
+    if (const auto leaf = fair.find(programme, enterprise)) {
+        fair.set_shares(*leaf, share_of(state, enterprise, programme, at));
+    }
+}
+
+void set_shares(State& state, Moment at) {
+    std::set<std::pair<EnterpriseId, ProgrammeId>> owners;
+    for (const auto& [id, grant] : state.truth.ledger.grants()) {
+        owners.emplace(grant.enterprise, grant.programme);
+    }
+    for (const auto& [enterprise, programme] : owners) {
+        set_share(state, enterprise, programme, at);
     }
 }
 

@@ -28,6 +28,15 @@ void count_start(State& state, const Job& job, bool fresh);
 void count_end(State& state, const Job& job, const Ending& ending, Atoms base, Moment at);
 /// The policy's shares and half-life, and what each enterprise has used so far.
 void use_fair_share(State& state);
+/// The fair share's leaf of the enterprise in the programme, with its shares there.
+LeafNumber leaf_in(State& state, const EnterpriseId& enterprise, const ProgrammeId& programme,
+                   Moment at);
+/// By the policy (fairshare.inside_programme): the same for all, or the GPUs that its open grants
+/// would keep busy over their windows, in thousandths.
+void set_share(State& state, const EnterpriseId& enterprise, const ProgrammeId& programme,
+               Moment at);
+/// The same for all.
+void set_shares(State& state, Moment at);
 
 }  // namespace apply_detail
 }  // namespace khu

@@ -58,7 +58,8 @@ Moment State::next_wake() const {
     if (const std::optional<Moment> opening = khu::next_opening(*this)) {
         next = std::min(next, *opening);
     }
-    next = std::min({next, month_due_at, grant_due_at, reservation_due_at, eta_due_at});
+    next =
+        std::min({next, month_due_at, grant_due_at, reservation_due_at, eta_due_at, floor.due_at});
     if (const std::optional<Moment> begin = scheduler.next_wake()) {
         next = std::min(next, *begin);
     }
@@ -105,6 +106,7 @@ ReviewContext review_context(const State& state, Moment now) {
 }
 
 void restore(State& state, Moment now) {
+    state.age_day = day_of(now);
     for (const auto& [id, node] : state.truth.nodes) {
         apply_detail::add_node(state, node);
         apply_detail::set_health(state, node);
@@ -114,6 +116,7 @@ void restore(State& state, Moment now) {
         apply_detail::use_partitions(state);
         apply_detail::use_fair_share(state);
         apply_detail::set_penalties(state, now);
+        apply_detail::set_shares(state, now);
         state.scheduler.preemption(preemption_rule(*state.truth.policy));
         state.budgets_due = !budgets_due(state).empty();
         state.month_due_at = next_month_event(state);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@
 #include "core/ledger/usage.h"
 #include "core/machine/booked.h"
 #include "core/machine/capacity.h"
+#include "core/machine/floor_watch.h"
 #include "core/machine/reservations.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
@@ -162,10 +164,11 @@ struct MonthMark {
     std::vector<CapacityTotal> capacity{};
     bool counted{false};  ///< by a release that counts what happens to grants
     std::vector<GrantCount> grants{};
+    std::int64_t floor_lifts{0};  ///< jobs that the floor rule let go first
     bool operator==(const MonthMark&) const = default;
 };
 KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises, capacity,
-             counted, grants)
+             counted, grants, floor_lifts)
 
 /// The truth, as snapshots hold it.
 struct Truth {
@@ -207,6 +210,9 @@ struct Truth {
     std::map<JobId, PromisedPlace> promises;
     std::map<ReservedKey, ReservedWindow> reserved;  ///< windows that have nodes and are not over
     std::map<std::string, Booked> booked;            ///< by name
+    std::int64_t floor_lifts{0};  ///< in the month that runs: jobs that the floor rule let go first
+    std::map<std::pair<EnterpriseId, ProgrammeId>, std::set<UserId>>
+        takers;  ///< who ever submitted
 };
 
 class State {
@@ -222,7 +228,10 @@ public:
     std::map<NodeId, Moment> heard_at;          ///< last heartbeat answered; see NodeHeard
     std::map<NodeId, std::set<JobId>> jobs_on;  ///< jobs with a live attempt on the node
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
-    std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus;  ///< that run
+    std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus;           ///< that run
+    std::map<std::tuple<EnterpriseId, UserId, QosId>, std::int64_t> qos_jobs;  ///< that run
+    FloorWatch floor;         ///< who waits for the floor rule
+    std::int64_t age_day{0};  ///< as of which ages are cut at their cap; see floor.h
     std::set<JobId> offered;  ///< queued at the idle class though they asked for another QOS
     /// Reports that are owed, by whose they are.
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::set<GrantId>> reports_owed;

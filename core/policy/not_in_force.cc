@@ -10,16 +10,8 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 11> later{
-    "qos.*.max_jobs_per_user",
-    "programmes.*.limits.max_users",
-    "fairshare.inside_programme",
-    "fairshare.floor",
-    "priority.age.cap",
-    "borrowing",
-    "preemption.min_runtime_borrowed",
-    "preemption.charge_lost",
-    "reports.retention",
+constexpr std::array<std::string_view, 5> later{
+    "borrowing", "preemption.min_runtime_borrowed", "preemption.charge_lost", "reports.retention",
     "privacy",
 };
 

@@ -66,6 +66,12 @@ std::optional<LeafNumber> FairTree::find(const ProgrammeId& programme,
     return found == numbers_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void FairTree::set_shares(LeafNumber leaf, int shares) {
+    KHU_CHECK(leaf != kNoLeaf && shares > 0, "leaf {} shares {}", leaf, shares);
+    changed_ = changed_ || leaves_.at(leaf).shares != shares;
+    leaves_.at(leaf).shares = shares;
+}
+
 void FairTree::set_use(LeafNumber leaf, const FadingUse& use) {
     const Atoms before = decay_.left(leaves_.at(leaf).fading, day_);
     leaves_[leaf].fading = use;

@@ -55,6 +55,8 @@ public:
     [[nodiscard]] std::optional<LeafNumber> find(const ProgrammeId& programme,
                                                  const EnterpriseId& enterprise) const;
 
+    /// Of the leaf among those of its programme; 1 unless said. Claims: shares > 0.
+    void set_shares(LeafNumber leaf, int shares);
     /// Replaces the fading use.
     void set_use(LeafNumber leaf, const FadingUse& use);
     /// A running attempt may use `amount` (>= 0); unhold() when it has ended.

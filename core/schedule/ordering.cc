@@ -44,6 +44,8 @@ OrderFactors order_factors(OrderStrategy strategy, const Priority& priority,
     factors.fair =
         strategy == OrderStrategy::FairTree || strategy == OrderStrategy::ShortestPredicted;
     if (strategy != OrderStrategy::Fifo) {
+        const Moment oldest = Moment{0} + days(1) * standing.day - priority.age.cap;
+        factors.over_age = std::max(oldest - standing.submitted, Span{0});
         factors.tier =
             points_as_time(std::int64_t{standing.tier} * priority.qos_per_tier, priority);
     }

@@ -8,6 +8,9 @@
 ///
 ///     as_if = submitted - tier x per_tier + lateness            (points / per_hour = hours)
 ///
+/// What a job waits beyond the policy's `age.cap` does not move it forward any more: it stands as
+/// if submitted so long ago, counted at the beginning of the day.
+///
 ///     fair-tree            lateness = limit / 4 x (1 - width)   + fair share (fair_tree.h)
 ///     shortest-predicted   lateness = predicted x 2             + fair share
 ///     priority             none
@@ -32,6 +35,7 @@ struct Standing {
     Span time_limit;
     Span predicted;
     int width_permille{0};  ///< of the partition, 0 to 1000
+    std::int64_t day{0};    ///< as of which its age is counted
 };
 
 /// The factors of one job's place, each as time.
@@ -40,7 +44,8 @@ struct OrderFactors {
     Span tier;        ///< earlier by this much
     Span size;        ///< later, for its limit or its predicted run
     bool fair{true};  ///< whether the fair share shifts it
-    [[nodiscard]] Moment as_if() const { return submitted - tier + size; }
+    Span over_age{};  ///< later, for what it waited beyond the cap
+    [[nodiscard]] Moment as_if() const { return submitted - tier + size + over_age; }
 };
 
 OrderFactors order_factors(OrderStrategy strategy, const Priority& priority,

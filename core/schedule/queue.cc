@@ -251,9 +251,10 @@ ShapeNumber Queue::shape_for(const GangRequest& request, bool yields) {
 }
 
 PartyNumber Queue::party_for(const QueuedJob& job) {
-    const auto [found, fresh] = parties_.try_emplace(
-        Party{job.programme, job.user, job.qos, job.project, job.leaf, job.way, job.or_idle},
-        PartyLanes{});
+    const auto [found, fresh] =
+        parties_.try_emplace(Party{job.programme, job.user, job.qos, job.project, job.leaf, job.way,
+                                   job.or_idle, job.capped_array},
+                             PartyLanes{});
     if (fresh) {
         found->second.number = ++last_party_;
         party_of_.emplace(last_party_, &found->first);

@@ -53,7 +53,7 @@ struct QueuedWay {
 /// What the queue must know of a job.
 struct QueuedJob {
     JobId id;
-    int tier{0};  ///< strictly before lower ones: 0 the idle class, 1 the others
+    int tier{0};  ///< strictly before lower ones: 0 the idle class, 1 the others, 2 the floor
     GangRequest request;
     ProgrammeId programme;
     UserId user;
@@ -67,6 +67,7 @@ struct QueuedJob {
     GivingWay way{};
     bool or_idle{false};
     std::vector<QueuedWay> further{};  ///< its alternatives after the first
+    JobId capped_array{};  ///< of an element: its array, if so many of it may run; 0: none
 };
 QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect);
 
@@ -103,6 +104,7 @@ struct Party {
     LeafNumber leaf{kNoLeaf};
     GivingWay way;
     bool or_idle{false};
+    JobId capped_array;
     auto operator<=>(const Party&) const = default;
 };
 

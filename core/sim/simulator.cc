@@ -62,7 +62,6 @@ private:
     template <class Deliver>
     void pass(Link& link, Deliver deliver);
     void plan_reservations();
-    [[nodiscard]] std::map<JobId, Job> waiting_jobs() const;
     void crash_controller();
     void crash_node(std::size_t index, bool whole);
     void note(const std::string& what);
@@ -237,7 +236,7 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
         const bool own = number % kEnterprises == 0 && of_job.chance(500);
         spec.where.edit().reservation = Text(own ? kSimBooking : kSimReservation);
     }
-    if (of_job.chance(200)) {
+    if (of_job.chance(200) && spec.where->reservation.empty()) {
         offer_alternatives(spec);
     }
 }
@@ -427,30 +426,14 @@ void Simulation::plan_reservations() {
     }
     for (int i = 0; i < 60; ++i) {
         time_.in(options_.faults_for + seconds(20) * i, [this] {
-            std::vector<JobId> late;
-            for (const auto& [id, job] : waiting_jobs()) {
-                if (outside_reservation(controller_.machine()->state(), job.spec, time_.now()) &&
-                    job.spec.where->reservation == kSimBooking) {
-                    late.push_back(id);
-                }
-            }
+            const Machine* machine = controller_.machine();
+            const std::vector<JobId> late =
+                machine == nullptr ? std::vector<JobId>{} : too_late(machine->state(), time_.now());
             for (const JobId job : late) {
                 cancel(job, sim_admin());
             }
         });
     }
-}
-
-std::map<JobId, Job> Simulation::waiting_jobs() const {
-    std::map<JobId, Job> waiting;
-    if (controller_.up()) {
-        for (const auto& [id, job] : controller_.machine()->state().truth.jobs) {
-            if (live_attempt(job) == nullptr) {
-                waiting.emplace(id, job);
-            }
-        }
-    }
-    return waiting;
 }
 
 void Simulation::plan_drains() {

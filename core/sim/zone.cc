@@ -112,6 +112,17 @@ BookReservation sim_booking(Moment start) {
                      .window = {.from = start + seconds(100), .to = start + seconds(220)}}};
 }
 
+std::vector<JobId> too_late(const State& state, Moment now) {
+    std::vector<JobId> late;
+    for (const auto& [id, job] : state.truth.jobs) {
+        if (live_attempt(job) == nullptr && job.spec.where->reservation == kSimBooking &&
+            outside_reservation(state, job.spec, now)) {
+            late.push_back(id);
+        }
+    }
+    return late;
+}
+
 Inventory sim_inventory(int number) {
     Inventory node;
     node.hostname = node_name(number);

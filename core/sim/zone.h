@@ -10,6 +10,7 @@
 #include "core/base/identity.h"
 #include "core/base/random.h"
 #include "core/machine/commands.h"
+#include "core/machine/state.h"
 #include "core/policy/policy.h"
 #include "core/topology/inventory.h"
 
@@ -26,6 +27,8 @@ Reservation sim_reservation(int nodes, Moment start);
 /// Of the first enterprise alone: a node, for two minutes.
 inline constexpr const char* kSimBooking = "run";
 BookReservation sim_booking(Moment start);
+/// Jobs that wait for it, and into no part of it any more.
+std::vector<JobId> too_late(const State& state, Moment now);
 Inventory sim_inventory(int number);
 Identity sim_member(int enterprise);
 Identity sim_admin();

@@ -39,6 +39,7 @@ void say_zone(ZoneReportRequest& request, const State& state, Moment now) {
             request.capacity = month.capacity;
             request.counted = month.counted;
             request.grants = month.grants;
+            request.floor_lifts = month.floor_lifts;
             return;
         }
     }
@@ -49,6 +50,7 @@ void say_zone(ZoneReportRequest& request, const State& state, Moment now) {
     for (GrantCount& each : unused_grants(state, now)) {
         request.grants.push_back(std::move(each));
     }
+    request.floor_lifts = state.truth.floor_lifts;
 }
 
 Refusal unknown_format() {

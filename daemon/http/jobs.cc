@@ -142,6 +142,18 @@ void update_job(const Call& call) {
         }
         change.time_limit = seconds(*request->time_limit_s);
     }
+    if (request->array_running_max) {
+        const std::int64_t cap = *request->array_running_max;
+        if (cap < 0 || cap > limits::array_index_max) {
+            refuse(call, Refusal(Code::AbsurdRequest)
+                             .with("what", "elements at a time")
+                             .with("asked", cap)
+                             .with("low", 0)
+                             .with("high", limits::array_index_max));
+            return;
+        }
+        change.array_running_max = static_cast<int>(cap);
+    }
     if (request->qos) {
         change.qos = QosId{*request->qos};
     }

@@ -39,9 +39,11 @@ TEST(ZoneReport, SumsByProgrammeAndInAll) {
     report.add(row(1, "kn", 10));
     report.add(row(2, "kn", 5));
     report.add(row(1, "free", 7));
+    report.add_floor_lifts(3);
 
     const std::vector<ZoneMeasure> all = report.finish();
 
+    EXPECT_EQ(value(all, "floor_rule_applied", "", "count"), 3);
     EXPECT_EQ(value(all, "charged", "kn"), 15);
     EXPECT_EQ(value(all, "charged", "free"), 7);
     EXPECT_EQ(value(all, "charged", ""), 22);
@@ -76,6 +78,7 @@ TEST(ZoneReport, TooFewInAllShowNothing) {
 
     EXPECT_EQ(value(all, "charged", ""), std::nullopt);
     EXPECT_EQ(value(all, "enterprises_active", "", "count"), std::nullopt);
+    EXPECT_EQ(value(all, "floor_rule_applied", "", "count"), std::nullopt);
     for (const ZoneMeasure& each : all) {
         EXPECT_EQ(each.value, std::nullopt) << each.measure;
     }

@@ -213,5 +213,56 @@ TEST(ArrayRulesText, IsWhatPeopleWrite) {
     EXPECT_EQ(first_waiting(not_begun(rules)), 1);
 }
 
+TEST(Array, ItsCapCanBeRaisedAndLowered) {
+    Zone zone;
+    const JobId array = zone.submit(array_of(0, 19, 4));
+    ASSERT_EQ(running(zone).size(), 4U);
+
+    zone.tell(UpdateJob{member_of(sao_mai), array, {.array_running_max = 6}});
+    zone.round();
+    EXPECT_EQ(running(zone).size(), 6U);
+    EXPECT_EQ(zone.job(array)->spec.array->running_max, 6);
+
+    zone.tell(UpdateJob{member_of(sao_mai), array, {.array_running_max = 2}});
+    zone.round();
+    EXPECT_EQ(running(zone).size(), 6U);  // What runs goes on.
+    for (int i = 0; i < 4; ++i) {
+        zone.run_to_end(running(zone).front(), seconds(1));
+    }
+    EXPECT_EQ(running(zone).size(), 2U);
+    zone.run_to_end(running(zone).front(), seconds(1));
+    EXPECT_EQ(running(zone).size(), 2U);
+
+    zone.tell(UpdateJob{member_of(sao_mai), array, {.array_running_max = 0}});
+    zone.round();
+    EXPECT_EQ(running(zone).size(), 15U);
+}
+
+TEST(Array, ALoweredCapHoldsBackElementsThatWaitForResources) {
+    Zone zone;
+    const JobId other = zone.submit(job_of(4, 7));  // leaves four GPUs
+    const JobId array = zone.submit(array_of(0, 9));
+    const JobId alike = zone.submit(job_of(1, 1));
+    ASSERT_EQ(running(zone).size(), 5U);
+    ASSERT_EQ(zone.job(array)->progress->queued, 6);
+
+    zone.tell(UpdateJob{member_of(sao_mai), array, {.array_running_max = 5}});
+    zone.run_to_end(other, minutes(1));
+
+    EXPECT_EQ(running(zone).size(), 6U);  // five elements, and the job behind them
+    EXPECT_NE(live_attempt(*zone.job(alike)), nullptr);
+    const auto why = zone.machine.state().scheduler.why(element_id(array, 9), zone.now);
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why->code, Code::ArrayFull);
+}
+
+TEST(Array, OnlyAnArrayHasACap) {
+    Zone zone;
+    const JobId job = zone.submit(job_of(1, 1));
+    const Outcome told = zone.tell(UpdateJob{member_of(sao_mai), job, {.array_running_max = 2}});
+    ASSERT_TRUE(told.refusal);
+    EXPECT_EQ(told.refusal->code, Code::NotAnArray);
+}
+
 }  // namespace
 }  // namespace khu

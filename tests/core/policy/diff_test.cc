@@ -90,16 +90,14 @@ TEST(PolicyDiff, TwoRowsOfOneNameAreComparedEachWithItsOwn) {
 }
 
 TEST(NotInForce, NamesAWholeSectionOnce) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"fairshare", "fairshare.floor",
-                                                    "fairshare.floor.after_wait"}),
-              std::vector<std::string>{"fairshare.floor"});
+    EXPECT_EQ(not_in_force(std::vector<std::string>{"preemption", "preemption.charge_lost",
+                                                    "preemption.charge_lost.up_to"}),
+              std::vector<std::string>{"preemption.charge_lost"});
 }
 
-TEST(NotInForce, NamesAKeyOfARowAndNotTheRow) {
-    EXPECT_EQ(
-        not_in_force(std::vector<std::string>{
-            "qos.gap", "qos.gap.factor", "qos.gap.max_jobs_per_user", "qos.max_jobs_per_user"}),
-        std::vector<std::string>{"qos.gap.max_jobs_per_user"});
+TEST(NotInForce, NamesAKeyAndNotTheOnesBesideIt) {
+    EXPECT_EQ(not_in_force(std::vector<std::string>{"zone", "zone.name", "zone.services"}),
+              std::vector<std::string>{"zone.services"});
 }
 
 TEST(NotInForce, OfAPolicyNamesWhatIsNotAsUsual) {

@@ -1,0 +1,62 @@
+/// Limits of what runs at a time: an admitted job waits until it is below all of them.
+
+#include "core/machine/admission.h"
+
+namespace khu {
+namespace {
+
+std::optional<Reason> over_qos_limit(const State& state, const JobSpec& spec, std::int64_t also) {
+    const Qos* qos = find_qos(*state.truth.policy, spec.qos);
+    const int limit = qos == nullptr ? 0 : qos->max_gpus_per_enterprise;
+    const auto use = state.qos_gpus.find({spec.enterprise, spec.qos});
+    const std::int64_t running = also + (use == state.qos_gpus.end() ? 0 : use->second);
+    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
+    if (limit == 0 || asked == 0 || running + asked <= limit) {
+        return std::nullopt;
+    }
+    return Reason(Code::QosLimit)
+        .with("enterprise", spec.enterprise.value)
+        .with("running", running)
+        .with("qos", spec.qos.value)
+        .with("limit", limit)
+        .with("asked", asked);
+}
+
+std::optional<Reason> over_user_limit(const State& state, const JobSpec& spec, std::int64_t also) {
+    const Qos* qos = find_qos(*state.truth.policy, spec.qos);
+    const int limit = qos == nullptr ? 0 : qos->max_jobs_per_user;
+    const auto use = state.qos_jobs.find({spec.enterprise, spec.user, spec.qos});
+    const std::int64_t running = also + (use == state.qos_jobs.end() ? 0 : use->second);
+    if (limit == 0 || running < limit) {
+        return std::nullopt;
+    }
+    return Reason(Code::UserLimit)
+        .with("user", spec.user.value)
+        .with("running", running)
+        .with("qos", spec.qos.value)
+        .with("limit", limit);
+}
+
+}  // namespace
+
+std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
+                                         const AlsoRunning& also) {
+    const Programme* programme = find_programme(*state.truth.policy, spec.programme);
+    const int limit = programme == nullptr ? 0 : programme->limits.max_gpus_running;
+    const auto use = state.usage.find({spec.enterprise, spec.programme});
+    const std::int64_t running =
+        also.in_programme + (use == state.usage.end() ? 0 : use->second.running_gpus);
+    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
+    if (limit == 0 || running + asked <= limit) {
+        std::optional<Reason> over = over_qos_limit(state, spec, also.at_qos);
+        return over ? over : over_user_limit(state, spec, also.of_user);
+    }
+    return Reason(Code::EnterpriseLimit)
+        .with("enterprise", spec.enterprise.value)
+        .with("running", running)
+        .with("programme", spec.programme.value)
+        .with("limit", limit)
+        .with("asked", asked);
+}
+
+}  // namespace khu
