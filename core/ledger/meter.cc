@@ -35,6 +35,7 @@ Mvnd meter_price(std::int64_t quantity_micro, Mvnd price) {
     const Wide whole = product / kMicro;
     const Wide twice = product % kMicro * 2;
     const bool up = twice > kMicro || (twice == kMicro && whole % 2 == 1);
+    KHU_CHECK(whole < INT64_MAX, "{} at {}", quantity_micro, price.value);
     return Mvnd{static_cast<std::int64_t>(whole + (up ? 1 : 0))};
 }
 

@@ -15,7 +15,10 @@ namespace {
 constexpr const char* kNameCharacters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 /// Millionths.
-constexpr std::int64_t kQuantityMax = 1'000'000'000'000'000;
+constexpr std::int64_t kMicro = 1'000'000;
+constexpr std::int64_t kQuantityMax = 1'000'000'000 * kMicro;
+/// Of one row, in thousandths of a đồng: far above any, far below what 63 bits hold.
+constexpr std::int64_t kListMax = 100'000'000'000'000;
 
 Unexpected<Refusal> not_taken(const MeterReading& reading, std::string why, std::string why_vi) {
     return Unexpected{Refusal(Code::ReadingNotTaken)
@@ -38,8 +41,8 @@ Expected<Done, Refusal> sane(const State& state, const MeterReading& reading, Mo
     const bool named = !reading.row.empty() && reading.row.size() <= 64 &&
                        reading.row.find_first_not_of(kNameCharacters) == std::string::npos;
     if (!named) {
-        return not_taken(reading, "each row needs a name of its own: letters, digits, . _ -",
-                         "mỗi dòng cần một tên riêng: chữ, số, . _ -");
+        return not_taken(reading, "each row needs a name of its own, of letters, digits and . _ -",
+                         "mỗi dòng cần một tên riêng, gồm chữ, số và . _ -");
     }
     if (reading.quantity_micro <= 0 || reading.quantity_micro > kQuantityMax) {
         return not_taken(reading, "the quantity must be more than 0 and at most 1,000,000,000",
@@ -69,6 +72,11 @@ Expected<MeterCharge, Refusal> priced(const State& state, const MeterReading& re
     }
     if (enterprise == nullptr) {
         return unknown("enterprise", reading.enterprise.value);
+    }
+    __extension__ using Wide = __int128;
+    if (Wide{reading.quantity_micro} * meter->price.value > Wide{kListMax} * kMicro) {
+        return not_taken(reading, "it would cost more than 100,000,000,000 đ in one row",
+                         "một dòng tốn hơn 100.000.000.000 đ");
     }
     MeterCharge charge{.reading = reading,
                        .period = period_of(reading.from, policy.utc_offset_minutes),

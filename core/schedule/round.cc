@@ -197,18 +197,16 @@ void Round::consider(ShapeNumber shape) {
         return;
     }
     const Look look = look_at(shape, candidate->lane, order_now(*candidate));
-    switch (judge(look)) {
-        case Verdict::NextJob:
-            visit.cursor.started();
-            schedule(shape);
-            return;
-        case Verdict::NextLane:
-            visit.cursor.skip_lane();
-            schedule(shape);
-            return;
-        case Verdict::ShapeDone:
-            return;
+    const Verdict verdict = judge(look);
+    if (verdict == Verdict::ShapeDone) {
+        return;
     }
+    if (due_shapes_.contains(shape)) {
+        not_due(
+            shape);  // Another way of the job has the same shape, and made it due with this job.
+    }
+    verdict == Verdict::NextJob ? visit.cursor.started() : visit.cursor.skip_lane();
+    schedule(shape);
 }
 
 /// Step 2: what is known already, and what the ledger and the limits say.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/limits.h"
+#include "core/jobs/alternatives.h"
 #include "core/sim/zone.h"
 
 namespace khu::sim {
@@ -125,7 +126,8 @@ void Watch::learn_calendar(const Fact& fact, Moment at) {
 }
 
 void Watch::look_at_calendar(const JobPlaced& fact, Moment at) {
-    const JobSpec& spec = specs_.at(fact.job);
+    const int way = std::max(fact.placement.receipt.alternative - 1, 0);
+    const JobSpec spec = in_way(specs_.at(fact.job), way);
     const std::string& named = spec.where->reservation;
     const Moment to = at + spec.time_limit;
     for (const NodeAllocation& each : fact.placement.nodes) {

@@ -62,8 +62,8 @@ TEST(Program, FactorsShowEveryTermOfThePlaceInTheQueue) {
     EXPECT_EQ(khud.requests().at(0).target, "/v1/queue?factors=true");
     EXPECT_EQ(ran.out,
               "job,user,enterprise,partition,qos,stands_as_if,submitted_at,tier_s,size_s,"
-              "fair_share_s,fair_rank,fair_leaves,used_ugs,why\n"
-              "8,u-2,,,gap,2026-03-01T16:30:00Z,2026-03-02T01:00:00Z,36000,3600,1800,2,5,"
+              "over_age_s,fair_share_s,at_floor,fair_rank,fair_leaves,used_ugs,why\n"
+              "8,u-2,,,gap,2026-03-01T16:30:00Z,2026-03-02T01:00:00Z,36000,3600,0,1800,false,2,5,"
               "7200000000,A120 resources_busy\n");
 }
 

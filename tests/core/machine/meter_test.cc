@@ -138,7 +138,7 @@ TEST(Meters, SayWhatIsWrongWithAReading_L222) {
     };
 
     EXPECT_EQ(why([](MeterReading& r) { r.row = "a|b"; }),
-              "each row needs a name of its own: letters, digits, . _ -");
+              "each row needs a name of its own, of letters, digits and . _ -");
     EXPECT_EQ(why([](MeterReading& r) { r.quantity_micro = 0; }),
               "the quantity must be more than 0 and at most 1,000,000,000");
     EXPECT_EQ(why([](MeterReading& r) { r.to = r.from; }),
@@ -150,6 +150,15 @@ TEST(Meters, SayWhatIsWrongWithAReading_L222) {
     EXPECT_EQ(m.rows().size(), 0U);
     EXPECT_EQ(refused(m.take({m.reading("r1", kUnit)}, member_of(sao_mai))).substr(0, 5), "N403:");
     EXPECT_EQ(refused(m.take({m.reading("r1", kUnit)}, admin())), "taken");
+}
+
+TEST(Meters, OneRowCostsNoMoreThanTheBooksHold_L222) {
+    Metered m;  // 500 đ for one unit
+
+    const std::string said = refused(m.take({m.reading("r1", 1'000'000'000 * kUnit)}));
+
+    EXPECT_NE(said.find("it would cost more than 100,000,000,000 đ"), std::string::npos) << said;
+    EXPECT_TRUE(m.rows().empty());
 }
 
 TEST(Meters, WhoPaysMustHaveEnough_L222) {
@@ -198,6 +207,7 @@ RC_GTEST_PROP(MeterPrices, AreWithinHalfAThousandthAndTheirPartsSumToThem, ()) {
     const auto quantity = *rc::gen::inRange<std::int64_t>(1, 1'000'000'000'000'000);
     const auto price = *rc::gen::inRange<std::int64_t>(0, 1'000'000'000) * 1000;
     const int share = *rc::gen::inRange(0, 1001);
+    RC_PRE(quantity / kUnit < INT64_MAX / std::max<std::int64_t>(1, price) / 2);
 
     const Mvnd list = meter_price(quantity, Mvnd{price});
 

@@ -235,8 +235,12 @@ TEST(GangEver, CountingByHardwareIsCountingNodeByNode) {
                 random.chance(500) ? zone.remove(node) : zone.set_class(node, type);
             }
             if (random.chance(100)) {
-                partition.nodes.resize(2 + random.below(4));
-                partition.nodes.emplace_back("n" + std::to_string(7 + random.below(2)));
+                partition.nodes.clear();
+                for (int listed = 1; listed <= 8; ++listed) {
+                    if (random.chance(600)) {
+                        partition.nodes.emplace_back("n" + std::to_string(listed));
+                    }
+                }
                 zone.set_partitions({partition});
             }
             expect_the_same(zone, gpus(static_cast<int>(1 + random.below(8)),

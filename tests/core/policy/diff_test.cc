@@ -96,8 +96,9 @@ TEST(NotInForce, NamesAWholeSectionOnce) {
 }
 
 TEST(NotInForce, NamesAKeyAndNotTheOnesBesideIt) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"zone", "zone.name", "zone.services"}),
-              std::vector<std::string>{"zone.services"});
+    EXPECT_EQ(
+        not_in_force(std::vector<std::string>{"reports", "reports.close_day", "reports.retention"}),
+        std::vector<std::string>{"reports.retention"});
 }
 
 TEST(NotInForce, OfAPolicyNamesWhatIsNotAsUsual) {
