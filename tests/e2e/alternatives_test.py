@@ -21,7 +21,7 @@ class Alternatives(ZoneTest):
         return self.zone.khu(*arguments, token=self.an, **more)
 
     def shown(self, *arguments):
-        return json.loads(self.khu(*arguments, "--format", "json").stdout)
+        return json.loads(self.khu(arguments[0], "--format", "json", *arguments[1:]).stdout)
 
     def test_the_first_that_can_start_is_taken(self):
         ways = self.ways("ways.yaml",
@@ -58,13 +58,14 @@ class Alternatives(ZoneTest):
 
         self.khu("cancel", full)
         ended = self.zone.wait_job(waits)
-        self.assertEqual((ended["cause"], ended["receipt"]["alternative"]), ("Completed", 1))
+        self.assertEqual((ended["cause"], ended["receipt"]["alternative"]), ("completed", 1))
         self.assertEqual(ended["spec"]["partition"], "gpu")
         self.khu("cancel", job)
         self.zone.wait_job(job)
 
     def test_one_that_could_never_run_is_named(self):
-        ways = self.ways("never.yaml", "- {partition: cpu}\n- {partition: gpu, nodes: 3}\n")
+        ways = self.ways("never.yaml", "- {partition: cpu}\n"
+                                       "- {partition: gpu, gpus-per-node: 1, nodes: 3}\n")
         refused = self.khu("submit", "--programme", "free", "--any-of", ways, "--", "/bin/true",
                            check=False)
         self.assertEqual(refused.returncode, 1, refused.stderr)
