@@ -1,5 +1,7 @@
 #include "cli/given.h"
 
+#include "cli/files.h"
+
 #include <time.h>
 
 #include <limits>
@@ -64,6 +66,20 @@ Expected<std::int64_t, Failure> given_number(const Session& session, std::string
     return checked(session, option,
                    config::parse_whole(session.arguments.text(option), 0,
                                        std::numeric_limits<std::int64_t>::max()));
+}
+
+Expected<std::string, Failure> given_file(const Session& session, const std::string& path,
+                                          std::int64_t bytes_max) {
+    Expected<std::string, FileFault> text = read_file(path, bytes_max);
+    if (text) {
+        return *std::move(text);
+    }
+    const std::int64_t bytes = text.error().bytes;
+    return Unexpected{
+        usage(bytes < 0 ? session.say(Message::FileUnreadable, {path, text.error().why})
+                        : session.say(Message::FileTooLarge,
+                                      {path, std::to_string(bytes), std::to_string(bytes_max)}),
+              "")};
 }
 
 config::JobClock clock_here() {

@@ -30,6 +30,11 @@ Expected<Moment, Failure> given_moment(const Session& session, std::string_view 
 Expected<std::int64_t, Failure> given_number(const Session& session, std::string_view option,
                                              std::int64_t otherwise);
 
+/// What is in a file that is sent or read as a whole. Errors: usage, if it cannot be read or is
+/// larger.
+Expected<std::string, Failure> given_file(const Session& session, const std::string& path,
+                                          std::int64_t bytes_max);
+
 /// This machine's time, for what is relative to it.
 config::JobClock clock_here();
 

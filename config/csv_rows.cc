@@ -11,11 +11,15 @@ Refusal bad_line(std::int64_t line, std::string en, std::string vi) {
         .with("why_vi", std::move(vi));
 }
 
-Expected<Done, Refusal> good_characters(std::string_view text) {
+Expected<std::string_view, Refusal> csv_text(std::string_view text) {
     for (const BadCharacter& bad : bad_characters(text, 1)) {
         return Unexpected{bad_line(bad.place.line, bad.why_en, bad.why_vi)};
     }
-    return Done{};
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text.starts_with(kByteOrderMark)) {
+        text.remove_prefix(kByteOrderMark.size());
+    }
+    return text;
 }
 
 }  // namespace khu::config

@@ -16,8 +16,9 @@
 namespace khu::config {
 
 Refusal bad_line(std::int64_t line, std::string en, std::string vi);
-/// R304 for what is not UTF-8, or a control character.
-Expected<Done, Refusal> good_characters(std::string_view text);
+/// The text behind its byte order mark, if it has one. Errors: R304 for what is not UTF-8, or a
+/// control character.
+Expected<std::string_view, Refusal> csv_text(std::string_view text);
 
 struct CsvRow {
     std::int64_t line{1};

@@ -164,13 +164,11 @@ std::string write_grant_csv(const std::vector<GrantOffer>& offers, int utc_offse
 }
 
 Expected<GrantRows, Refusal> read_grant_csv(std::string_view text, int utc_offset_minutes) {
-    if (Checked good = good_characters(text); !good) {
-        return Unexpected{std::move(good).error()};
+    const auto plain = csv_text(text);
+    if (!plain) {
+        return Unexpected{plain.error()};
     }
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);
-    }
-    CsvRows rows(text);
+    CsvRows rows(*plain);
     const auto first = rows.next();
     if (!first) {
         return Unexpected{first.error()};

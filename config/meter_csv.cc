@@ -101,13 +101,11 @@ Expected<Done, Refusal> read_rows(CsvRows& rows, const Header& header, int offse
 }  // namespace
 
 Expected<MeterRows, Refusal> read_meter_csv(std::string_view text, int utc_offset_minutes) {
-    if (auto good = good_characters(text); !good) {
-        return Unexpected{std::move(good).error()};
+    const auto plain = csv_text(text);
+    if (!plain) {
+        return Unexpected{plain.error()};
     }
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);
-    }
-    CsvRows rows(text);
+    CsvRows rows(*plain);
     const auto first = rows.next();
     if (!first) {
         return Unexpected{first.error()};

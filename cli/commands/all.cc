@@ -78,7 +78,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
 });
 // clang-format on
 
-constexpr auto kLater = std::to_array<std::string_view>({"shell", "grant transfer"});
+constexpr auto kLater = std::to_array<std::string_view>({"shell"});
 
 }  // namespace
 

@@ -1,5 +1,4 @@
 #include "cli/commands/all.h"
-#include "cli/files.h"
 #include "cli/given.h"
 #include "cli/sha256.h"
 #include "cli/views.h"
@@ -42,15 +41,10 @@ Result missing_option(const Session& session, const char* option) {
 
 /// The file itself stays where it is: its name and hash say which one was meant.
 Expected<std::string, Failure> fingerprint(const Session& session, const std::string& path) {
-    const Expected<std::string, FileFault> bytes = read_file(path, limits::report_file_bytes_max);
+    const Expected<std::string, Failure> bytes =
+        given_file(session, path, limits::report_file_bytes_max);
     if (!bytes) {
-        const std::int64_t size = bytes.error().bytes;
-        return Unexpected{
-            usage(size >= 0 ? session.say(Message::FileTooLarge,
-                                          {path, std::to_string(size),
-                                           std::to_string(limits::report_file_bytes_max)})
-                            : session.say(Message::FileUnreadable, {path, bytes.error().why}),
-                  "")};
+        return Unexpected{bytes.error()};
     }
     Sha256 hash;
     hash.add(*bytes);

@@ -1,5 +1,5 @@
 #include "cli/commands/all.h"
-#include "cli/files.h"
+#include "cli/given.h"
 #include "core/base/limits.h"
 
 namespace khu::cli {
@@ -7,15 +7,9 @@ namespace {
 
 Result import_file(Session& session) {
     const std::string path = session.operand();
-    Expected<std::string, FileFault> text = read_file(path, limits::body_bytes_max / 2);
+    Expected<std::string, Failure> text = given_file(session, path, limits::body_bytes_max / 2);
     if (!text) {
-        const std::int64_t bytes = text.error().bytes;
-        return Unexpected{usage(
-            bytes >= 0
-                ? session.say(Message::FileTooLarge, {path, std::to_string(bytes),
-                                                      std::to_string(limits::body_bytes_max / 2)})
-                : session.say(Message::FileUnreadable, {path, text.error().why}),
-            "")};
+        return Unexpected{std::move(text).error()};
     }
     const Expected<Received<wire::ReadingsTaken>, Failure> taken =
         session.post<wire::ReadingsTaken>("/v1/meters/import",

@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "cli/commands/all.h"
-#include "cli/files.h"
 #include "cli/given.h"
 #include "config/policy_reader.h"
 #include "core/base/limits.h"
@@ -28,15 +27,9 @@ constexpr auto kRollbackOptions = std::to_array<Option>({
 
 Expected<wire::PolicyRequest, Failure> read_request(const Session& session) {
     const std::string path = session.operand();
-    Expected<std::string, FileFault> text = read_file(path, limits::policy_bytes_max);
+    Expected<std::string, Failure> text = given_file(session, path, limits::policy_bytes_max);
     if (!text) {
-        const std::int64_t bytes = text.error().bytes;
-        return Unexpected{usage(
-            bytes >= 0
-                ? session.say(Message::FileTooLarge, {path, std::to_string(bytes),
-                                                      std::to_string(limits::policy_bytes_max)})
-                : session.say(Message::FileUnreadable, {path, text.error().why}),
-            "")};
+        return Unexpected{std::move(text).error()};
     }
     return wire::PolicyRequest{
         .text = *std::move(text), .file = path, .strict = session.arguments.has("--strict")};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cli/files.h"
 #include "cli/given.h"
 #include "config/policy_reader.h"
 #include "config/yaml_tree.h"
@@ -28,15 +27,6 @@ std::optional<OrderStrategy> order_of(const Session& session) {
     return word == "fifo" ? std::optional(OrderStrategy::Fifo) : std::nullopt;
 }
 
-Expected<std::string, Failure> read_text(const Session& session, const std::string& path) {
-    Expected<std::string, FileFault> text = read_file(path, limits::policy_bytes_max);
-    if (!text) {
-        return Unexpected{
-            usage(session.say(Message::FileUnreadable, {path, text.error().why}), "")};
-    }
-    return *std::move(text);
-}
-
 Expected<Done, Failure> take_machine(const Session& session, const std::string& path,
                                      Setting& setting) {
     Expected<MachineFile, std::vector<Complaint>> machine = read_machine(path);
@@ -50,7 +40,7 @@ Expected<Done, Failure> take_machine(const Session& session, const std::string& 
 
 Expected<Done, Failure> take_policy(const Session& session, const std::string& path,
                                     Setting& setting) {
-    const Expected<std::string, Failure> text = read_text(session, path);
+    const Expected<std::string, Failure> text = given_file(session, path, limits::policy_bytes_max);
     if (!text) {
         return Unexpected{text.error()};
     }
@@ -73,7 +63,7 @@ bool is_policy(const std::string& text, const std::string& path) {
 
 Expected<Setting, Failure> changed(const Session& session, Setting setting,
                                    const std::string& path) {
-    const Expected<std::string, Failure> text = read_text(session, path);
+    const Expected<std::string, Failure> text = given_file(session, path, limits::policy_bytes_max);
     if (!text) {
         return Unexpected{text.error()};
     }

@@ -4,27 +4,12 @@
 
 #include "core/base/check.h"
 #include "core/base/digest.h"
+#include "core/ledger/paid_by.h"
 
 namespace khu {
 namespace {
 
 constexpr std::int64_t kMicro = 1'000'000;
-
-Mvnd& column_of(MeterRow& row, PayerKind kind) {
-    switch (kind) {
-        case PayerKind::National:
-            return row.paid_national_mvnd;
-        case PayerKind::Provincial:
-            return row.paid_provincial_mvnd;
-        case PayerKind::Zone:
-            return row.paid_zone_mvnd;
-        case PayerKind::Donor:
-            return row.paid_donor_mvnd;
-        case PayerKind::Enterprise:
-            return row.paid_enterprise_mvnd;
-    }
-    KHU_CHECK(false);
-}
 
 }  // namespace
 
@@ -61,7 +46,7 @@ MeterRow meter_row(const MeterCharge& charge, const PolicyId& policy,
     row.price_mvnd_per_unit = charge.price;
     row.list_mvnd = charge.list;
     for (std::size_t i = 0; i < charge.parts.size(); ++i) {
-        column_of(row, charge.kinds.at(i)) += charge.parts[i].amount;
+        paid_by(row, charge.kinds.at(i)) += charge.parts[i].amount;
     }
     row.policy_id = policy;
     if (!entries.empty()) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/ledger/paid_by.h"
+
 namespace khu {
 namespace {
 

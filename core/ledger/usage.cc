@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/enum_name.h"
+#include "core/ledger/paid_by.h"
 
 namespace khu {
 namespace {
@@ -115,23 +116,6 @@ void fill_slice(UsageRow& row, const SliceBill& slice) {
 }
 
 }  // namespace
-
-Mvnd& paid_by(UsageRow& row, PayerKind kind) {
-    switch (kind) {
-        case PayerKind::National:
-            return row.paid_national_mvnd;
-        case PayerKind::Provincial:
-            return row.paid_provincial_mvnd;
-        case PayerKind::Zone:
-            return row.paid_zone_mvnd;
-        case PayerKind::Donor:
-            return row.paid_donor_mvnd;
-        case PayerKind::Enterprise:
-            return row.paid_enterprise_mvnd;
-    }
-    KHU_CHECK(false, "kind {}", static_cast<int>(kind));
-    return row.paid_zone_mvnd;
-}
 
 std::string cause_name(EndCause cause) {
     return enum_name(cause);

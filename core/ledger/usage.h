@@ -222,8 +222,6 @@ UsageRow usage_row(const UsageContext& context, const AttemptEnd& end, const Sli
 /// The row of a correction of the slices up to `settled`, in the month of the end.
 UsageRow correction_row(const UsageContext& context, const AttemptEnd& end, const Settled& settled,
                         const Correction& correction, int utc_offset_minutes);
-/// The column of what such payers paid.
-Mvnd& paid_by(UsageRow& row, PayerKind kind);
 /// `entries` are those of the correction.
 void trace_to(UsageRow& row, const std::vector<Entry>& entries);
 
