@@ -10,10 +10,15 @@ namespace khu {
 namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
-constexpr std::array<std::string_view, 5> later{
-    "borrowing", "preemption.min_runtime_borrowed", "preemption.charge_lost", "reports.retention",
+constexpr auto later = std::to_array<std::string_view>({
+    "borrowing",
+    "calendar.reservations.*.cancel_until",
+    "calendar.reservations.*.charge",
+    "preemption.charge_lost",
+    "preemption.min_runtime_borrowed",
     "privacy",
-};
+    "reports.retention",
+});
 
 std::string_view head(std::string_view path) {
     return path.substr(0, path.find('.'));
