@@ -68,6 +68,12 @@ Expected<std::int64_t, Failure> given_number(const Session& session, std::string
                                        std::numeric_limits<std::int64_t>::max()));
 }
 
+Failure missing_option(const Session& session, std::string_view option) {
+    const std::string command = "khu " + std::string(session.command.name);
+    return usage(session.say(Message::MissingOption, {command, option}),
+                 session.say(Message::SeeHelp, {command + " --help"}));
+}
+
 Expected<std::string, Failure> given_file(const Session& session, const std::string& path,
                                           std::int64_t bytes_max) {
     Expected<std::string, FileFault> text = read_file(path, bytes_max);

@@ -30,6 +30,9 @@ Expected<Moment, Failure> given_moment(const Session& session, std::string_view 
 Expected<std::int64_t, Failure> given_number(const Session& session, std::string_view option,
                                              std::int64_t otherwise);
 
+/// The command cannot do without that option (or one of those).
+Failure missing_option(const Session& session, std::string_view option);
+
 /// What is in a file that is sent or read as a whole. Errors: usage, if it cannot be read or is
 /// larger.
 Expected<std::string, Failure> given_file(const Session& session, const std::string& path,

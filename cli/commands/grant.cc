@@ -111,16 +111,10 @@ Result show_request(Session& session,
     return 0;
 }
 
-Result missing_option(const Session& session, const char* option) {
-    const std::string command = "khu " + std::string(session.command.name);
-    return Unexpected{usage(session.say(Message::MissingOption, {command, option}),
-                            session.say(Message::SeeHelp, {command + " --help"}))};
-}
-
 Result request(Session& session) {
     for (const char* needed : {"--programme", "--amount"}) {
         if (!session.arguments.has(needed)) {
-            return missing_option(session, needed);
+            return Unexpected{missing_option(session, needed)};
         }
     }
     const Expected<Atoms, Failure> amount = given_gpu_hours(session, "--amount");
@@ -155,8 +149,9 @@ Result decide(Session& session, std::string_view verb) {
 }
 
 Result refuse(Session& session) {
-    return session.arguments.has("--reason") ? decide(session, "refuse")
-                                             : missing_option(session, "--reason");
+    return session.arguments.has("--reason")
+               ? decide(session, "refuse")
+               : Result(Unexpected{missing_option(session, "--reason")});
 }
 
 Result import_file(Session& session) {
@@ -241,7 +236,7 @@ Result extend(Session& session) {
 }
 Result advance(Session& session) {
     return session.arguments.has("--add") ? change(session, "/advance")
-                                          : missing_option(session, "--add");
+                                          : Result(Unexpected{missing_option(session, "--add")});
 }
 Result suspend(Session& session) {
     return change(session, "/suspend");

@@ -33,12 +33,6 @@ Result show(Session& session, const Expected<Received<wire::GrantView>, Failure>
     return 0;
 }
 
-Result missing_option(const Session& session, const char* option) {
-    const std::string command = "khu " + std::string(session.command.name);
-    return Unexpected{usage(session.say(Message::MissingOption, {command, option}),
-                            session.say(Message::SeeHelp, {command + " --help"}))};
-}
-
 /// The file itself stays where it is: its name and hash say which one was meant.
 Expected<std::string, Failure> fingerprint(const Session& session, const std::string& path) {
     const Expected<std::string, Failure> bytes =
@@ -63,7 +57,7 @@ Result report(Session& session) {
         request.report += (request.report.empty() ? "" : " ") + *file;
     }
     if (request.report.empty()) {
-        return missing_option(session, "--url, --file");
+        return Unexpected{missing_option(session, "--url, --file")};
     }
     return show(session,
                 session.post<wire::GrantView>(of_grant(session, "/report"), encode(request)));
@@ -71,7 +65,7 @@ Result report(Session& session) {
 
 Result send_back(Session& session) {
     if (!session.arguments.has("--reason")) {
-        return missing_option(session, "--reason");
+        return Unexpected{missing_option(session, "--reason")};
     }
     const wire::GrantChange request{.add_ugs = {},
                                     .to_at = {},
@@ -84,7 +78,7 @@ Result send_back(Session& session) {
 Result transfer(Session& session) {
     for (const char* needed : {"--to", "--amount", "--decision"}) {
         if (!session.arguments.has(needed)) {
-            return missing_option(session, needed);
+            return Unexpected{missing_option(session, needed)};
         }
     }
     const Expected<Atoms, Failure> amount = given_gpu_hours(session, "--amount");

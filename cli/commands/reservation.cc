@@ -60,9 +60,7 @@ Result list(Session& session) {
 Result book(Session& session) {
     for (const char* needed : {"--programme", "--partition", "--qos", "--gpus", "--from", "--to"}) {
         if (!session.arguments.has(needed)) {
-            return Unexpected{
-                usage(session.say(Message::MissingOption, {"khu reservation book", needed}),
-                      session.say(Message::SeeHelp, {"khu reservation book --help"}))};
+            return Unexpected{missing_option(session, needed)};
         }
     }
     const Expected<std::int64_t, Failure> gpus = given_number(session, "--gpus", 0);
