@@ -202,8 +202,8 @@ void Round::consider(ShapeNumber shape) {
         return;
     }
     if (due_shapes_.contains(shape)) {
-        not_due(
-            shape);  // Another way of the job has the same shape, and made it due with this job.
+        // Another way of the job has the same shape, and made it due with this job.
+        not_due(shape);
     }
     verdict == Verdict::NextJob ? visit.cursor.started() : visit.cursor.skip_lane();
     schedule(shape);

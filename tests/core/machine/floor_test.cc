@@ -99,6 +99,20 @@ TEST_F(MachineFloor, AfterADayTheJobStandsBeforeAllOthersAndGetsWhatBecomesFree)
     EXPECT_TRUE(zone.machine.state().floor.lifted.empty());
 }
 
+TEST_F(MachineFloor, EachJobWaitsForADayOfItsOwn) {
+    fill();
+    const JobId first = zone.submit(lasting(4, hours(2)), sao_mai);
+    pass(hours(1));
+    const JobId second = zone.submit(lasting(4, hours(2)), sao_mai);
+
+    pass(kDay - hours(1));
+    EXPECT_TRUE(at_floor(first));
+    EXPECT_FALSE(at_floor(second));
+
+    pass(hours(1));
+    EXPECT_TRUE(at_floor(second));
+}
+
 TEST_F(MachineFloor, ItIsForSoManyGpusTogetherAndForThoseWhoHaveNothingRunning) {
     const JobId own = start(8, hours(28), sao_mai);
     for (int i = 0; i < 3; ++i) {
