@@ -153,6 +153,10 @@ public:
             ways.push_back({.machine = static_cast<std::size_t>(random.below(kMachines)),
                             .gpus = static_cast<int>(1 + random.below(kGpus)),
                             .limit = minutes(random.between(1, 30) * 10)});
+            if (i > 0 && random.chance(300)) {  // the same for another time: a shape they share
+                ways.back().machine = ways.front().machine;
+                ways.back().gpus = ways.front().gpus;
+            }
             GangRequest request = gpus(ways.back().gpus);
             request.partition = partition(ways.back().machine);
             queued.push_back({request, ways.back().limit});
