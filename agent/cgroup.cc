@@ -288,6 +288,11 @@ Expected<GroupPaths, Refusal> ControlGroups::make(AttemptKey key, const GroupLim
             continue;
         }
         const std::string dir = ours + "/" + name;
+        if (controller == "pids") {
+            paths.standby = dir;
+            paths.processes = limits.processes_max;
+            continue;
+        }
         if (!make_fresh_dir(dir) || (controller == "cpuset" && !inherit_cpuset(dir, ours)) ||
             (wanted(controller, limits) && !apply(dir, controller, limits, false))) {
             return fail(dir);

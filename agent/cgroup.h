@@ -33,7 +33,9 @@ struct GroupLimits {
 struct GroupPaths {
     std::vector<std::string> join;  ///< files a process writes "0" to, to enter
     std::string kill;               ///< directory for kill_group; empty: none
-    std::string memory;  ///< directory whose counters tell of lacking memory; empty: none
+    std::string memory;   ///< directory whose counters tell of lacking memory; empty: none
+    std::string standby;  ///< directory that the shepherd makes (standby_group.h); empty: none
+    std::int64_t processes{0};  ///< its limit
 };
 
 /// The world as the tests may replace it.

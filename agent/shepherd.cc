@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -72,6 +73,7 @@ Shepherd::Shepherd(Fd spool, Fd spool_dir, Fd control, ShepherdOrder order)
     signals_ = child_signals();
     timer_.reset(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
     lease_.reset(::openat(dir_.get(), spool_names::lease, O_RDONLY | O_CLOEXEC));
+    ::flock(lease_.get(), LOCK_EX | LOCK_NB);  // Until we end; nobody else takes more than a look.
     null_.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
@@ -99,13 +101,21 @@ bool Shepherd::run() {
 /// The attempt appears under its name when everything that others look for is in it.
 bool Shepherd::publish() {
     const std::string name = attempt_name(order_.job, order_.attempt);
-    listener_ = listen_in(dir_.get(), spool_names::socket);
-    if (order_.accepts_steps != 0 && prepared_.job_dir) {
+    const bool takes_steps = order_.accepts_steps != 0 && prepared_.job_dir;
+    if (takes_steps) {
         const AsUser as_user(order_);
         exec_listener_ = listen_in(prepared_.job_dir.get(), spool_names::exec_socket);
     }
     const std::string from = std::string(spool_names::incoming) + "/" + name;
-    return listener_ && ::renameat(spool_.get(), from.c_str(), spool_.get(), name.c_str()) == 0;
+    return (!takes_steps || listen()) &&
+           ::renameat(spool_.get(), from.c_str(), spool_.get(), name.c_str()) == 0;
+}
+
+bool Shepherd::listen() {
+    if (!listener_) {
+        listener_ = listen_in(dir_.get(), spool_names::socket);
+    }
+    return static_cast<bool>(listener_);
 }
 
 void Shepherd::start_tasks() {

@@ -54,6 +54,9 @@ private:
 
     // The life.
     bool publish();
+    /// On the control socket; a file that lasts costs too much to make for each attempt, so it is
+    /// made when somebody may need it.
+    bool listen();
     void start_tasks();
     void start_task(std::size_t index);
     void wait();

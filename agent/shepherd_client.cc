@@ -1,6 +1,7 @@
 #include "agent/shepherd_client.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -193,9 +194,27 @@ Expected<Attempt, Refusal> Shepherds::start(const ShepherdOrder& order,
     return Attempt(key, std::move(ours));
 }
 
-std::optional<Attempt> Shepherds::adopt(AttemptKey key) const {
+/// A shepherd listens from when it sees that its agent has ended. On a machine that has no time for
+/// it, that may take a while.
+Fd Shepherds::connect(AttemptKey key) const {
+    constexpr int tries_max = 500, pause_ms = 10;
     const Fd dir = spool_.open_attempt(key);
-    Fd control = dir ? connect_in(dir.get(), spool_names::socket) : Fd{};
+    Fd control;
+    for (int tries = 0; dir && !control && tries < tries_max; ++tries) {
+        const bool lives = spool_.is_tended(key);
+        control = connect_in(dir.get(), spool_names::socket);
+        if (!control && !lives) {
+            break;
+        }
+        if (!control) {
+            ::poll(nullptr, 0, pause_ms);
+        }
+    }
+    return control;
+}
+
+std::optional<Attempt> Shepherds::adopt(AttemptKey key) const {
+    Fd control = connect(key);
     if (!control || !send_packet(control.get(), request("watch"))) {
         return std::nullopt;
     }

@@ -117,6 +117,7 @@ public:
     static std::optional<StepExit> read_step_exit(int fd);
 
 private:
+    [[nodiscard]] Fd connect(AttemptKey key) const;
     bool ensure_zygote();
     bool hand_over(const std::string& name, int control);
 

@@ -42,7 +42,9 @@ int shepherd_main(Fd spool, Fd control, const std::string& name, StandbyGroup gr
     if (!order || attempt_name(order->job, order->attempt) != name) {
         return 1;
     }
-    group.become(*order);
+    if (!group.become(*order)) {
+        return 1;
+    }
     Shepherd shepherd(std::move(spool), std::move(dir), std::move(control), std::move(*order));
     return shepherd.run() ? 0 : 1;
 }

@@ -26,6 +26,7 @@ constexpr std::array numbers{
     std::pair{"leftover_grace_ms", &Order::leftover_grace_ms},
     std::pair{"hold", &Order::hold},
     std::pair{"processes_max", &Order::processes_max},
+    std::pair{"group_processes", &Order::group_processes},
 };
 constexpr std::array texts{
     std::pair{"node", &Order::node},
@@ -34,6 +35,7 @@ constexpr std::array texts{
     std::pair{"error", &Order::error},
     std::pair{"group_kill", &Order::group_kill},
     std::pair{"group_memory", &Order::group_memory},
+    std::pair{"group_standby", &Order::group_standby},
     std::pair{"start", &Order::start},
 };
 constexpr std::array lists{

@@ -9,15 +9,19 @@
 ///
 ///     order    this struct                                              (agent only)
 ///     lease    int64: CLOCK_BOOTTIME ms up to which the attempt may run (agent only)
-///     sock     control socket: signal, stop, status, watch, exec        (agent only)
+///     sock     control socket: signal, stop, status, watch, exec        (agent only); there for a
+///              gang, whose steps come by it, and for others from when their agent has gone
 ///     output   what the job printed, when captured; bounded             (agent only)
 ///     result   how it ended, JSON; appears whole or not at all          (agent only)
 ///     job/     the user's: planned files, stop file, exec socket, declared checkpoint
 ///
 /// It is prepared as SPOOL/new/JOB.ATTEMPT and appears under its name when it is whole. When it is
 /// forgotten, the directory and the agent's own files in it go to SPOOL/spare for the next attempt:
-/// a file system that must not reuse inodes at once searches long for new ones. Nothing of a user's
-/// is ever passed on.
+/// a file system that must not reuse inodes at once searches long for new ones. Of a user nothing
+/// is passed on but job/ itself, empty, and to that user only.
+///
+/// A shepherd holds a lock (flock) on `lease` for as long as it lives, so that an agent which comes
+/// back knows one that has not begun to listen from one that has died.
 
 #include <cstdint>
 #include <optional>
@@ -60,12 +64,14 @@ struct ShepherdOrder {
     std::int64_t output_truncate{0};  ///< 1: begin empty; 0: append
     std::int64_t capture_bytes_max{1LL << 30};
     std::int64_t notice_children{0};  ///< 1: notices go to the children of the task, a batch shell
-    std::int64_t accepts_steps{0};    ///< 1: the user's khu-rsh may use job/exec
+    std::int64_t accepts_steps{0};    ///< 1: steps come by `sock`, and by job/exec of khu-rsh
     std::int64_t kill_siblings{1};    ///< 1: one failed task ends the others
     std::int64_t leftover_grace_ms{2'000};  ///< for what the tasks leave behind
     std::int64_t hold{0};  ///< 1: prepare, then wait for `run`, so that a gang starts together
     std::int64_t processes_max{0};        ///< RLIMIT_NPROC where no group counts; 0: as the agent's
     std::vector<std::string> group_join;  ///< files to write "0" to: the control groups to enter
+    std::string group_standby;            ///< directory that the shepherd's own group becomes
+    std::int64_t group_processes{0};      ///< what may run in it
     std::string group_kill;    ///< directory of the group to end as a whole; empty: by descent
     std::string group_memory;  ///< directory of the group that counts memory; empty: none
     std::string start;         ///< khud's StartAttempt, JSON: what a restarted agent goes on from

@@ -42,10 +42,16 @@ ShepherdOrder make_order(const plugins::LaunchPlan& plan, const OrderFacts& fact
     order.accepts_steps = facts.accepts_steps ? 1 : 0;
     order.hold = facts.hold ? 1 : 0;
     order.processes_max = facts.processes_max;
-    order.group_join = facts.group.join;
-    order.group_kill = facts.group.kill;
-    order.group_memory = facts.group.memory;
+    put_in_groups(order, facts.group);
     return order;
+}
+
+void put_in_groups(ShepherdOrder& order, const GroupPaths& group) {
+    order.group_join = group.join;
+    order.group_kill = group.kill;
+    order.group_memory = group.memory;
+    order.group_standby = group.standby;
+    order.group_processes = group.processes;
 }
 
 }  // namespace khu::agent

@@ -34,4 +34,7 @@ struct OrderFacts {
 
 ShepherdOrder make_order(const plugins::LaunchPlan& plan, const OrderFacts& facts);
 
+/// The attempt's processes and their shepherd will be in these groups.
+void put_in_groups(ShepherdOrder& order, const GroupPaths& group);
+
 }  // namespace khu::agent

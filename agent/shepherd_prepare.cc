@@ -35,17 +35,35 @@ bool write_file(int dir, const OrderFile& file) {
     return fd && write_all(fd.get(), file.content);
 }
 
+Fd open_job_dir(int spool_dir) {
+    return Fd{
+        ::openat(spool_dir, spool_names::job_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+}
+
+/// What a spare directory brought. Only its own user may have it again: descriptors and access
+/// lists of another would come with it.
+Fd job_dir_from_before(const ShepherdOrder& order, int spool_dir) {
+    Fd before = open_job_dir(spool_dir);
+    struct stat status{};
+    const uid_t user = order.uid < 0 ? ::geteuid() : static_cast<uid_t>(order.uid);
+    const bool own = before && ::fstat(before.get(), &status) == 0 && status.st_uid == user;
+    if (own && ::fchmod(before.get(), 0700) == 0) {
+        return before;
+    }
+    remove_tree(spool_dir, spool_names::job_dir);
+    return {};
+}
+
 /// Made by the agent's identity and given to the user: only the agent may create in `spool_dir`.
 StartFault make_job_dir(const ShepherdOrder& order, int spool_dir, Fd& into) {
-    if (::mkdirat(spool_dir, spool_names::job_dir, 0700) != 0) {
-        return fault("launch_failed", spool_names::job_dir, errno);
+    into = job_dir_from_before(order, spool_dir);
+    if (!into && ::mkdirat(spool_dir, spool_names::job_dir, 0700) == 0) {
+        into = open_job_dir(spool_dir);
     }
-    into.reset(
-        ::openat(spool_dir, spool_names::job_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    const bool given =
-        order.uid < 0 || ::geteuid() != 0 ||
-        ::fchown(into.get(), static_cast<uid_t>(order.uid), static_cast<gid_t>(order.gid)) == 0;
-    return into && given ? StartFault{} : fault("launch_failed", spool_names::job_dir, errno);
+    const bool given = into && (order.uid < 0 || ::geteuid() != 0 ||
+                                ::fchown(into.get(), static_cast<uid_t>(order.uid),
+                                         static_cast<gid_t>(order.gid)) == 0);
+    return given ? StartFault{} : fault("launch_failed", spool_names::job_dir, errno);
 }
 
 StartFault write_files(const ShepherdOrder& order, int job_dir) {
@@ -199,9 +217,7 @@ void write_stop_file(const ShepherdOrder& order, int job_dir, const std::string&
 void clear_attempt(const ShepherdOrder& order, int spool_dir) {
     const AsUser as_user(order);
     // The directory itself stays, as it stands in the agent's; what is in it goes.
-    const Fd job{
-        ::openat(spool_dir, spool_names::job_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    if (job) {
+    if (const Fd job = open_job_dir(spool_dir)) {
         remove_children(job.get(), 0);
     }
     for (const std::string& path : order.private_dirs) {

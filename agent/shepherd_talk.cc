@@ -58,6 +58,9 @@ void Shepherd::serve(Connection& connection) {
     if (received != Received::Packet) {
         signal_process(connection.step, SIGHUP);  // Like sshd: the step's other end has gone.
         connection.fd.reset();
+        if (connection.watches) {
+            listen();  // The agent has ended; the next one will ask for us.
+        }
         return;
     }
     const std::string text = answer(connection, packet);

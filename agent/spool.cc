@@ -59,6 +59,11 @@ std::vector<std::string> names_in(int dir, const char* below) {
     return names;
 }
 
+bool is_empty_or_missing(int dir, const char* below) {
+    const Fd list{::openat(dir, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    return list ? names_in(list.get(), ".").empty() : errno == ENOENT;
+}
+
 std::string read_in(int dir, const std::string& name) {
     return read_small_file(fmt::format("/proc/self/fd/{}/{}", dir, name));
 }
@@ -242,6 +247,12 @@ std::optional<ShepherdResult> Spool::read_result(AttemptKey key) const {
     return result && is_of(*result, key) ? std::optional(*result) : std::nullopt;
 }
 
+bool Spool::is_tended(AttemptKey key) const {
+    const std::string path = name_of(key) + "/" + spool_names::lease;
+    const Fd lease{::openat(dir_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+    return lease && ::flock(lease.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 Fd Spool::open_output(AttemptKey key) const {
     const std::string path = name_of(key) + "/" + spool_names::output;
     return Fd{::openat(dir_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
@@ -261,7 +272,7 @@ void Spool::sync() const {
     ::syncfs(dir_.get());
 }
 
-/// False if something is in it that is not the agent's own, or there are enough.
+/// False if something of a user's is in it, or there are enough.
 bool Spool::keep_as_spare(int dir, const std::string& name) {
     if (spares_ >= kSparesMax) {
         return false;
@@ -269,9 +280,9 @@ bool Spool::keep_as_spare(int dir, const std::string& name) {
     for (const char* file : {spool_names::socket, spool_names::output}) {
         ::unlinkat(dir, file, 0);
     }
-    const auto gone = [](int code) { return code == 0 || errno == ENOENT; };
-    if (!gone(::unlinkat(dir, spool_names::job_dir, AT_REMOVEDIR)) ||
-        !gone(::renameat(dir, spool_names::result, dir, spool_names::unfinished))) {
+    const bool finished =
+        ::renameat(dir, spool_names::result, dir, spool_names::unfinished) == 0 || errno == ENOENT;
+    if (!finished || !is_empty_or_missing(dir, spool_names::job_dir)) {
         return false;
     }
     const std::string to = spare(spares_);

@@ -52,6 +52,8 @@ public:
     /// None if there is none, or what is there cannot be read as one.
     [[nodiscard]] std::optional<ShepherdOrder> read_order(AttemptKey key) const;
     [[nodiscard]] std::optional<ShepherdResult> read_result(AttemptKey key) const;
+    /// True while its shepherd lives.
+    [[nodiscard]] bool is_tended(AttemptKey key) const;
     /// The captured output, open for reading; empty if there is none.
     [[nodiscard]] Fd open_output(AttemptKey key) const;
 

@@ -4,13 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
-#include "agent/cgroup_kill.h"
 #include "agent/fd.h"
-#include "agent/shepherd_records.h"
 
 namespace khu::agent {
 namespace {
@@ -24,11 +21,8 @@ bool put(const std::string& path, const std::string& text) {
            ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-/// The limit for the attempt's processes and the shepherd; as it stands if it is no number.
-std::string with_shepherd(std::string most) {
-    most.erase(std::find(most.begin(), most.end(), '\n'), most.end());
-    const std::optional<std::int64_t> number = parse_number(most);
-    return number ? std::to_string(*number + 1) : most;
+bool moved(const std::string& from, const std::string& to) {
+    return ::rename(from.c_str(), to.c_str()) == 0;
 }
 
 }  // namespace
@@ -44,29 +38,22 @@ StandbyGroup::StandbyGroup(const std::string& parent) : parent_(parent) {
     }
 }
 
-void StandbyGroup::become(ShepherdOrder& order) {
-    const auto join = std::ranges::find_if(order.group_join, [&](const std::string& path) {
-        return path.starts_with(parent_ + "/") && path.ends_with(tasks);
-    });
-    if (own_.empty() || join == order.group_join.end()) {
+bool StandbyGroup::become(ShepherdOrder& order) {
+    const std::string& group = order.group_standby;
+    if (group.empty()) {
         leave();
-        return;
+        return true;
     }
-    const std::string group = join->substr(0, join->rfind('/'));
-    const std::string most = read_small_file(group + limit);
-    if (::rmdir(group.c_str()) != 0) {
-        leave();
-        return;
+    // One of that name, left of an earlier zone on this node, would stand in the way.
+    if (!own_.empty() &&
+        (moved(own_, group) || (::rmdir(group.c_str()) == 0 && moved(own_, group)))) {
+        own_.clear();
+        return put(group + limit, std::to_string(order.group_processes + 1));  // We count too.
     }
-    if (::rename(own_.c_str(), group.c_str()) != 0) {
-        ::mkdir(group.c_str(), 0755);
-        put(group + limit, most);
-        leave();
-        return;
-    }
-    own_.clear();
-    put(group + limit, with_shepherd(most));
-    order.group_join.erase(join);
+    leave();
+    order.group_join.push_back(group + tasks);
+    return (::mkdir(group.c_str(), 0755) == 0 || errno == EEXIST) &&
+           put(group + limit, std::to_string(order.group_processes));
 }
 
 void StandbyGroup::leave() {

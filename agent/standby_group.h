@@ -19,9 +19,10 @@ public:
     /// Makes a group below the directory `parent` and enters it. Empty: there is none.
     explicit StandbyGroup(const std::string& parent);
 
-    /// Becomes the group below the same parent that the order's processes were to enter, with its
-    /// limit; they need not enter it any more. If that cannot be, the order stays as it is.
-    void become(ShepherdOrder& order);
+    /// Becomes the order's `group_standby`, with its limit. If that cannot be, because nothing
+    /// stood by or the agent has a new place for its groups, makes one for its processes to enter.
+    /// False if there is none or it has no limit: nothing may run.
+    [[nodiscard]] bool become(ShepherdOrder& order);
     /// Goes back to the parent and removes the group, unless it has become an attempt's.
     void leave();
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "agent/cgroup_kill.h"
+#include "agent/shepherd_plan.h"
 #include "agent/standby_group.h"
 #include "tests/agent/shepherd_world.h"
 
@@ -128,9 +129,7 @@ protected:
     ShepherdOrder in_group(ShepherdOrder order, const GroupLimits& limits) {
         const auto paths = groups_.make(key_of(order), limits);
         EXPECT_TRUE(paths) << (paths ? "" : text(paths.error(), Language::English));
-        order.group_join = paths->join;
-        order.group_kill = paths->kill;
-        order.group_memory = paths->memory;
+        put_in_groups(order, *paths);
         return order;
     }
 
@@ -201,6 +200,7 @@ TEST_F(RealGroups, AShepherdThatWaitsInAGroupMakesItTheAttempts) {
         return names.size();
     };
     ASSERT_TRUE(eventually([&] { return standing_by() == 1; }));
+    ASSERT_TRUE(std::filesystem::create_directory(parent + "/7.1"));  // Left of an earlier zone.
     const ShepherdOrder order = in_group(order_of({"perl", "-e", "while (1) { fork }"}),
                                          {.cores = {}, .memory = {}, .processes_max = 60});
 

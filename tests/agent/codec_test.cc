@@ -34,6 +34,8 @@ ShepherdOrder full_order() {
     order.capture_bytes_max = 5;
     order.notice_children = 1;
     order.accepts_steps = 1;
+    order.group_standby = "/sys/fs/cgroup/pids/khu-gn01/7.1";
+    order.group_processes = 500;
     order.kill_siblings = 0;
     order.leftover_grace_ms = 9;
     order.hold = 1;

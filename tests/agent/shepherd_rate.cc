@@ -15,6 +15,7 @@
 #include "agent/cgroup.h"
 #include "agent/process.h"
 #include "agent/shepherd_client.h"
+#include "agent/shepherd_plan.h"
 #include "agent/spool.h"
 
 namespace khu::agent {
@@ -63,9 +64,7 @@ struct Driver {
         const AttemptKey key{JobId{static_cast<std::uint64_t>(job)}, AttemptNumber{1}};
         const auto paths =
             groups.make(key, {.cores = {}, .memory = gibibytes(1), .processes_max = 1000});
-        order.group_join = paths->join;
-        order.group_kill = paths->kill;
-        order.group_memory = paths->memory;
+        put_in_groups(order, *paths);
         Expected<Attempt, Refusal> attempt = shepherds.start(order, boot_ms() + 60'000);
         if (!attempt) {
             std::fprintf(stderr, "%s\n", text(attempt.error(), Language::English).c_str());
@@ -110,6 +109,7 @@ int run(int count, std::size_t at_once, bool with_groups) {
         Shepherds shepherds(spool, std::string(KHU_BIN_DIR) + "/khu-shepherd");
         const ControlGroups groups =
             with_groups ? ControlGroups::detect("khu-rate", {}) : ControlGroups::none();
+        shepherds.stand_by(groups.standby_parent());
         Driver driver{.spool = spool, .shepherds = shepherds, .groups = groups, .running = {}};
         const auto begin = std::chrono::steady_clock::now();
         for (int job = 1; job <= count || !driver.running.empty();) {

@@ -41,6 +41,29 @@ TEST_F(ShepherdRestart, AdoptedAttemptsAreStoppedAndReportedLikeAnyOther) {
     EXPECT_EQ(result_of(*adopted).exit_code, 17);
 }
 
+TEST_F(ShepherdRestart, AShepherdThatIsHeldUpIsNotTakenForDead) {
+    pid_t shepherd = -1;
+    {
+        Attempt attempt = start(shell("exec sleep 1000"));
+        ASSERT_TRUE(wait_for(attempt, AttemptEventKind::Started));
+        shepherd = attempt.shepherd_pid();
+        ASSERT_TRUE(signal_process(shepherd, SIGSTOP));
+    }
+    restart_agent();
+    EXPECT_FALSE(std::filesystem::exists(spool_->path() + "/7.1/sock"));
+    std::thread later([&] {
+        ::poll(nullptr, 0, 200);
+        signal_process(shepherd, SIGCONT);
+    });
+
+    std::optional<Attempt> adopted = shepherds_->adopt({JobId{7}, AttemptNumber{1}});
+
+    later.join();
+    ASSERT_TRUE(adopted);
+    adopted->stop(milliseconds(0), "user_cancel", SIGTERM);
+    EXPECT_EQ(result_of(*adopted).stop_reason, "user_cancel");
+}
+
 TEST_F(ShepherdRestart, ReadsTheResultOfWhatEndedMeanwhile) {
     {
         Attempt attempt =
@@ -143,7 +166,9 @@ TEST_F(ShepherdRestart, WhatWasNeverPublishedIsSweptAway) {
 }
 
 TEST_F(ShepherdRestart, NonsenseOnTheSocketHarmsNobody) {
-    Attempt attempt = start(shell("exec sleep 1000"));
+    ShepherdOrder order = shell("exec sleep 1000");
+    order.accepts_steps = 1;
+    Attempt attempt = start(order);
     ASSERT_TRUE(wait_for(attempt, AttemptEventKind::Started));
     const Fd dir = spool_->open_attempt(attempt.key());
     for (const std::string& nonsense :

@@ -250,6 +250,7 @@ protected:
     Attempt waiting() {
         ShepherdOrder order = order_of({});
         order.tasks.clear();
+        order.accepts_steps = 1;
         order.env.push_back("OF_ATTEMPT=yes");
         Attempt attempt = start(order);
         EXPECT_TRUE(wait_for(attempt, AttemptEventKind::Started));
@@ -303,7 +304,9 @@ TEST_F(ShepherdSteps, DaemonsOfAStepEndWithTheAttempt) {
 }
 
 TEST_F(ShepherdSteps, AreRefusedWhenTheAttemptEnds) {
-    Attempt attempt = start(shell("trap '' TERM; echo ready; while :; do sleep 1; done"));
+    ShepherdOrder order = shell("trap '' TERM; echo ready; while :; do sleep 1; done");
+    order.accepts_steps = 1;
+    Attempt attempt = start(order);
     ASSERT_TRUE(eventually([&] { return output() == "ready\n"; }));
     attempt.stop(seconds(60), "preempted", SIGTERM);
     ASSERT_TRUE(wait_for(attempt, AttemptEventKind::Answer));

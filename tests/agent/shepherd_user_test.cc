@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -53,14 +54,46 @@ TEST_F(ShepherdAsUser, ItsFilesAreTheUsers) {
 TEST_F(ShepherdAsUser, CannotReadOrChangeWhatIsTheAgents) {
     KHU_NEEDS_ROOT();
     const std::string attempt = spool_->path() + "/7.1";
+    ShepherdOrder order = users("for f in order lease sock result; do cat " + attempt +
+                                "/$f 2>/dev/null && echo $f; done; "
+                                "ls " +
+                                attempt + " 2>/dev/null && echo listed; touch " + attempt +
+                                "/result 2>/dev/null && echo forged; echo done");
+    order.accepts_steps = 1;
 
-    run(users("for f in order lease sock result; do cat " + attempt +
-              "/$f 2>/dev/null && echo $f; done; "
-              "ls " +
-              attempt + " 2>/dev/null && echo listed; touch " + attempt +
-              "/result 2>/dev/null && echo forged; echo done"));
+    run(order);
 
     EXPECT_EQ(users_output(), "done\n");
+}
+
+TEST_F(ShepherdAsUser, ADirectoryThatIsPassedOnComesToTheSameUserOnly) {
+    KHU_NEEDS_ROOT();
+    ShepherdOrder order = users("stat -c '%u %a' \"$(dirname $KHU_STOP_FILE)\"");
+    const std::string directory = spool_->job_dir(key_of(order));
+    run(order);
+    const Fd held{::open(directory.c_str(), O_RDONLY | O_DIRECTORY)};
+    const auto is_in_use = [&] {
+        struct stat ours{}, there{};
+        return ::fstat(held.get(), &ours) == 0 && ::stat(directory.c_str(), &there) == 0 &&
+               ours.st_ino == there.st_ino;
+    };
+    ASSERT_TRUE(is_in_use());
+
+    ::fchmod(held.get(), 0777);
+    spool_->forget(key_of(order));
+    run(order);
+    EXPECT_TRUE(is_in_use());
+
+    spool_->forget(key_of(order));
+    order.uid = 61'001;
+    order.output = "/dev/null";
+    std::filesystem::permissions(order.chdir, std::filesystem::perms(0755));
+    run(order);
+    EXPECT_FALSE(is_in_use());
+    struct stat status{};
+    ASSERT_EQ(::stat(directory.c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 61'001U);
+    EXPECT_EQ(users_output(), "65534 700\n65534 700\n");
 }
 
 TEST_F(ShepherdAsUser, CannotSignalItsShepherd) {
