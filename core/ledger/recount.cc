@@ -42,26 +42,23 @@ bool belongs_to_a_settlement(const std::string& kind) {
 
 }  // namespace
 
-std::optional<std::string> Recount::add(const Entry& entry) {
+Refusal wrong_books(Code code, LedgerSeq seq, std::string why) {
+    return Refusal(code)
+        .with("seq", static_cast<std::int64_t>(seq.value))
+        .with("why", std::move(why));
+}
+
+std::optional<Refusal> Recount::add(const Entry& entry) {
     if (entry.seq.value != last_seq_.value + 1) {
-        return fmt::format("entry {} follows entry {}", entry.seq.value, last_seq_.value);
+        return wrong_books(
+            Code::ChainBroken, entry.seq,
+            fmt::format("entry {} follows entry {}", entry.seq.value, last_seq_.value));
     }
     last_seq_ = entry.seq;
-    if (!is_known_kind(entry.kind)) {
-        return fmt::format("unknown kind {}", entry.kind);
+    std::optional<Refusal> wrong = alone(entry);
+    if (wrong) {
+        return wrong;
     }
-    if (entry.amount < 0 || entry.debit == entry.credit) {
-        return fmt::format("{} from {} to {}", entry.amount, entry.debit, entry.credit);
-    }
-    if (is_money(entry.debit) != is_money(entry.credit)) {
-        return fmt::format("{} is of hours and {} of money, or the other way round", entry.debit,
-                           entry.credit);
-    }
-    if (!belongs_to_a_settlement(entry.kind) && posted(std::string(kClear)) != 0) {
-        return fmt::format("clear has {} between transactions", posted(std::string(kClear)));
-    }
-
-    std::optional<std::string> wrong;
     if (entry.kind == "hold") {
         wrong = hold(entry);
     } else if (entry.kind == "settle" || entry.kind == "void") {
@@ -74,21 +71,25 @@ std::optional<std::string> Recount::add(const Entry& entry) {
         move(entry);
     }
     if (is_limited(entry.debit) && available(entry.debit) < 0) {
-        return fmt::format("{} goes below zero: {}", entry.debit, available(entry.debit));
+        return wrong_books(
+            Code::AccountOverdrawn, entry.seq,
+            fmt::format("{} goes below zero: {}", entry.debit, available(entry.debit)));
     }
     return std::nullopt;
 }
 
-std::optional<std::string> Recount::finish() const {
+std::optional<Refusal> Recount::finish() const {
     if (posted(std::string(kClear)) != 0) {
-        return fmt::format("clear has {} at the end", posted(std::string(kClear)));
+        return wrong_books(Code::ChainBroken, last_seq_,
+                           fmt::format("clear has {} at the end", posted(std::string(kClear))));
     }
     std::int64_t sum = 0;
     for (const auto& [account, amount] : posted_) {
         sum += amount;
     }
     if (sum != 0) {
-        return fmt::format("debits and credits differ by {}", sum);
+        return wrong_books(Code::ChainBroken, last_seq_,
+                           fmt::format("debits and credits differ by {}", sum));
     }
     return std::nullopt;
 }
@@ -101,26 +102,50 @@ std::int64_t Recount::pending(const std::string& account) const {
     return find_amount(pending_, account);
 }
 
-std::optional<std::string> Recount::hold(const Entry& entry) {
+/// What can be said of an entry without its holds.
+std::optional<Refusal> Recount::alone(const Entry& entry) const {
+    std::string why;
+    if (!is_known_kind(entry.kind)) {
+        why = fmt::format("unknown kind {}", entry.kind);
+    } else if (entry.amount < 0 || entry.debit == entry.credit) {
+        why = fmt::format("{} from {} to {}", entry.amount, entry.debit, entry.credit);
+    } else if (is_money(entry.debit) != is_money(entry.credit)) {
+        why = fmt::format("{} is of hours and {} of money, or the other way round", entry.debit,
+                          entry.credit);
+    } else if (!belongs_to_a_settlement(entry.kind) && posted(std::string(kClear)) != 0) {
+        why = fmt::format("clear has {} between transactions", posted(std::string(kClear)));
+    } else {
+        return std::nullopt;
+    }
+    return wrong_books(Code::ChainBroken, entry.seq, std::move(why));
+}
+
+std::optional<Refusal> Recount::hold(const Entry& entry) {
     if (!open_.emplace(entry.id, Open{.account = entry.debit, .amount = entry.amount}).second) {
-        return fmt::format("hold {} is open already", entry.id);
+        return wrong_books(Code::ChainBroken, entry.seq,
+                           fmt::format("hold {} is open already", entry.id));
     }
     pending_[entry.debit] += entry.amount;
     return std::nullopt;
 }
 
-std::optional<std::string> Recount::resolve(const Entry& entry) {
+std::optional<Refusal> Recount::resolve(const Entry& entry) {
     const auto found = open_.find(entry.ref);
     if (found == open_.end()) {
-        return fmt::format("{} of {}, which is not open", entry.kind, entry.ref);
+        return wrong_books(Code::HoldNotOpen, entry.seq,
+                           fmt::format("{} of {}, which is not open", entry.kind, entry.ref));
     }
     const Open open = found->second;
     open_.erase(found);
     if (open.account != entry.debit) {
-        return fmt::format("hold {} is of {}, not {}", entry.ref, open.account, entry.debit);
+        return wrong_books(
+            Code::HoldNotOpen, entry.seq,
+            fmt::format("hold {} is of {}, not {}", entry.ref, open.account, entry.debit));
     }
     if (entry.amount > open.amount) {
-        return fmt::format("{} {} above hold {}", entry.kind, entry.amount, open.amount);
+        return wrong_books(
+            Code::SettledAboveHold, entry.seq,
+            fmt::format("{} {} above hold {}", entry.kind, entry.amount, open.amount));
     }
     pending_[entry.debit] -= open.amount;
     return std::nullopt;

@@ -26,7 +26,7 @@ Refusal in_row(const Refusal& why, std::int64_t line) {
 }
 
 /// All of them or none: each is judged as if those before it were open already.
-/// Errors: N403, A133 (enterprise, programme), L204, L210, H422; R304 around them for a row of a
+/// Errors: N403, A133 (enterprise, programme), L200, L210, H422; R304 around them for a row of a
 /// file.
 Decided on(State& state, const ApproveGrants& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "grant approve"); !role) {
@@ -50,7 +50,7 @@ Decided on(State& state, const ApproveGrants& command, Moment now) {
     return decision;
 }
 
-/// Errors: N403, L202, L203, L210, H422.
+/// Errors: N403, L202, L217, L210, H422.
 Decided on(State& state, const ExtendGrant& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "grant extend"); !role) {
         return Unexpected{std::move(role).error()};
@@ -62,7 +62,7 @@ Decided on(State& state, const ExtendGrant& command, Moment now) {
                    GrantExtended{.extension = command.extension, .by = command.who.user});
 }
 
-/// Errors: N403, L202, L203.
+/// Errors: N403, L202, L217.
 Decided on(State& state, const ChangeGrant& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "grant change"); !role) {
         return Unexpected{std::move(role).error()};
@@ -86,7 +86,7 @@ Decided on(State& state, const ChangeGrant& command, Moment now) {
     KHU_CHECK(false);
 }
 
-/// Errors: N403, L202, L203, H422. Somebody else's grant is as unknown as one that never was.
+/// Errors: N403, L202, L217, H422. Somebody else's grant is as unknown as one that never was.
 Decided on(State& state, const AdvanceGrant& command, Moment now) {
     const Ledger& ledger = state.truth.ledger;
     const Grant* grant = ledger.find(command.grant);
@@ -120,7 +120,7 @@ Expected<Done, Refusal> need_holder(const State& state, const Identity& who,
                                                                : std::string("no such role"))};
 }
 
-/// Errors: N403, L202, L203, H422. Somebody else's grant is as unknown as one that never was.
+/// Errors: N403, L202, L217, H422. Somebody else's grant is as unknown as one that never was.
 Decided on(State& state, const CapProject& command, Moment now) {
     const Ledger& ledger = state.truth.ledger;
     const Grant* grant = ledger.find(command.grant);

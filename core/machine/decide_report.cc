@@ -99,7 +99,7 @@ Decided on(State& state, const ReturnReport& command, Moment now) {
                                  .by = command.who.user}}};
 }
 
-/// Errors: N403, L202, L203, L210, H422.
+/// Errors: N403, L202, L217, L210, H422.
 Decided on(State& state, const TransferGrant& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "grant transfer"); !role) {
         return Unexpected{std::move(role).error()};

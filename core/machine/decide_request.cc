@@ -97,7 +97,7 @@ Decided on(State& state, const RequestGrant& command, Moment now) {
     return decision;
 }
 
-/// Errors: N403, L211, L212; if it is approved also L204, L210.
+/// Errors: N403, L211, L212; if it is approved also L200, L210.
 Decided on(State& state, const DecideGrantRequest& command, Moment now) {
     if (auto role = need_role(command.who, Role::ZoneAdmin, "grant decide"); !role) {
         return Unexpected{std::move(role).error()};

@@ -13,7 +13,7 @@
 namespace khu {
 
 /// `books`: the ledger that the offer comes on top of. The very same offer again is allowed.
-/// Errors: A133 (enterprise, programme), L204, L210, H422.
+/// Errors: A133 (enterprise, programme), L200, L210, H422.
 Expected<Done, Refusal> may_grant(const State& state, const Ledger& books, const GrantOffer& offer,
                                   Moment now);
 

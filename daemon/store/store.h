@@ -184,7 +184,7 @@ public:
 
     /// The head as of the last commit.
     [[nodiscard]] virtual LedgerHead ledger_head() const = 0;
-    /// Recomputes the chain and the balances from the entries. Errors: ChainBroken L205 with the
+    /// Recomputes the chain and the balances from the entries. Errors: those of Recount with the
     /// first entry that is wrong.
     [[nodiscard]] virtual Expected<LedgerHead, Refusal> verify_ledger() = 0;
 };

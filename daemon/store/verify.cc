@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/ledger/recount.h"
 #include "daemon/store/entry_columns.h"
@@ -43,10 +44,8 @@ std::string json_list(const std::vector<std::string>& texts) {
     return out + "]";
 }
 
-Refusal broken(LedgerSeq seq, const std::string& why) {
-    return Refusal(Code::ChainBroken)
-        .with("seq", static_cast<std::int64_t>(seq.value))
-        .with("why", why);
+Refusal broken(LedgerSeq seq, std::string why) {
+    return wrong_books(Code::ChainBroken, seq, std::move(why));
 }
 
 }  // namespace
@@ -118,8 +117,8 @@ Expected<LedgerHead, Refusal> SqliteStore::verify_ledger() {
         if (rows.bytes(9) != bytes_of(hash)) {
             return Unexpected{broken(wanted, "its hash is not that of its line")};
         }
-        if (const std::optional<std::string> wrong = books.add(entry)) {
-            return Unexpected{broken(wanted, *wrong)};
+        if (std::optional<Refusal> wrong = books.add(entry)) {
+            return Unexpected{*std::move(wrong)};
         }
     }
     if (result != SQLITE_DONE && result != SQLITE_ROW) {
@@ -131,8 +130,8 @@ Expected<LedgerHead, Refusal> SqliteStore::verify_ledger() {
     if (hex(hash) != head.hash) {
         return Unexpected{broken(head.seq, "its hash is not the one of the head")};
     }
-    if (const std::optional<std::string> wrong = books.finish()) {
-        return Unexpected{broken(head.seq, *wrong)};
+    if (std::optional<Refusal> wrong = books.finish()) {
+        return Unexpected{*std::move(wrong)};
     }
     return head;
 }

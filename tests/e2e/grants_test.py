@@ -69,7 +69,7 @@ class Grants(ZoneTest):
         again = self.khu("grant", "import", self.file("good.csv", head + good))
         self.assertEqual((again["imported"], again["existed"]), (1, 1))
         other = good.replace("10 GPUh", "11h")
-        self.assertIn("L204", self.refused("grant", "import",
+        self.assertIn("L200", self.refused("grant", "import",
                                            self.file("other.csv", head + other)))
         path = os.path.join(self.folder, "export.csv")
         self.zone.khu("grant", "export", "-o", path)

@@ -206,50 +206,52 @@ TEST_P(LedgerSeeds, KeepsTheBooksThroughThousandsOfOperations) {
 
 INSTANTIATE_TEST_SUITE_P(Random, LedgerSeeds, testing::Range<std::uint64_t>(1, 21));
 
-TEST(Recount, FindsWhatIsWrongWithAnEntry) {
-    const Entry grant{.seq = LedgerSeq{1},
-                      .kind = "grant",
-                      .id = "g.g1",
-                      .debit = "pool:p",
-                      .credit = "grant:g",
-                      .amount = 10};
-    const auto after_grant = [&](Entry next) {
-        Recount books;
-        EXPECT_EQ(books.add(grant), std::nullopt);
-        next.seq = next.seq == LedgerSeq{} ? LedgerSeq{2} : next.seq;
-        return books.add(next).value_or("");
-    };
-
-    EXPECT_EQ(after_grant({.seq = LedgerSeq{3}, .kind = "post"}), "entry 3 follows entry 1");
-    EXPECT_EQ(after_grant({.kind = "gift"}), "unknown kind gift");
-    EXPECT_EQ(after_grant({.kind = "hold", .debit = "grant:g", .credit = "clear", .amount = 11}),
-              "grant:g goes below zero: -1");
-    EXPECT_EQ(after_grant({.kind = "settle", .debit = "grant:g", .credit = "clear", .ref = "x"}),
-              "settle of x, which is not open");
+std::string words_of(const std::optional<Refusal>& wrong) {
+    return wrong ? fmt::format("{} {}", info(wrong->code).id, text(*wrong, Language::English)) : "";
 }
 
-TEST(Recount, FindsASettlementAboveItsHold_I07) {
+/// What is said of the last of these entries, all of the same grant; nothing of those before it.
+std::string wrong_with_last(std::vector<Entry> entries) {
     Recount books;
-    EXPECT_EQ(books.add({.seq = LedgerSeq{1},
-                         .kind = "grant",
-                         .debit = "pool:p",
-                         .credit = "grant:g",
-                         .amount = 10}),
-              std::nullopt);
-    EXPECT_EQ(books.add({.seq = LedgerSeq{2},
-                         .kind = "hold",
-                         .id = "1.1.1.h",
-                         .debit = "grant:g",
-                         .credit = "clear",
-                         .amount = 4}),
-              std::nullopt);
-    EXPECT_EQ(books.add({.seq = LedgerSeq{3},
-                         .kind = "settle",
-                         .debit = "grant:g",
-                         .credit = "clear",
-                         .amount = 5,
-                         .ref = "1.1.1.h"}),
-              "settle 5 above hold 4");
+    std::string wrong;
+    for (Entry& entry : entries) {
+        EXPECT_EQ(wrong, "");
+        if (entry.seq == LedgerSeq{}) {
+            entry.seq = LedgerSeq{books.last_seq().value + 1};
+        }
+        wrong = words_of(books.add(entry));
+    }
+    return wrong;
+}
+
+TEST(Recount, FindsWhatIsWrongWithAnEntry) {
+    const Entry grant{
+        .kind = "grant", .id = "g.g1", .debit = "pool:p", .credit = "grant:g", .amount = 10};
+    const Entry hold{
+        .kind = "hold", .id = "1.1.1.h", .debit = "grant:g", .credit = "clear", .amount = 4};
+    const Entry settle{
+        .kind = "settle", .debit = "grant:g", .credit = "clear", .amount = 0, .ref = "1.1.1.h"};
+    const auto with_amount = [](Entry entry, std::int64_t amount) {
+        entry.amount = amount;
+        return entry;
+    };
+
+    EXPECT_EQ(wrong_with_last({grant, {.seq = LedgerSeq{3}, .kind = "post"}}),
+              "L205 the ledger's hash chain breaks at entry 3: entry 3 follows entry 1");
+    EXPECT_EQ(wrong_with_last({grant, {.kind = "gift"}}),
+              "L205 the ledger's hash chain breaks at entry 2: unknown kind gift");
+    EXPECT_EQ(wrong_with_last({grant, with_amount(grant, -1)}),
+              "L205 the ledger's hash chain breaks at entry 2: -1 from pool:p to grant:g");
+    EXPECT_EQ(wrong_with_last({grant, with_amount(hold, 11)}),
+              "L201 entry 2 of the ledger takes more than there was: grant:g goes below zero: -1");
+    EXPECT_EQ(wrong_with_last({grant, settle}),
+              "L203 entry 2 of the ledger resolves what was not held: settle of 1.1.1.h, which is "
+              "not open");
+    EXPECT_EQ(wrong_with_last({grant, hold, settle, settle}),
+              "L203 entry 4 of the ledger resolves what was not held: settle of 1.1.1.h, which is "
+              "not open");
+    EXPECT_EQ(wrong_with_last({grant, hold, with_amount(settle, 5)}),
+              "L204 entry 3 of the ledger settles more than was held: settle 5 above hold 4");
 }
 
 }  // namespace

@@ -6,8 +6,7 @@
 #include <algorithm>
 
 #include "core/base/random.h"
-#include "core/ledger/recount.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -51,38 +50,8 @@ JobSpec inside(int nodes, int gpus, Span limit) {
 }
 
 void go_to(Zone& zone, Moment at) {
-    zone.now = at;
-    for (const auto& [id, node] : zone.machine.state().truth.nodes) {
-        if (node.up) {
-            zone.tell(HearNode{.node = id, .epoch = node.epoch});
-        }
-    }
-    zone.tell(Tick{});
+    testing::go(zone, at);
     zone.round();
-}
-
-std::vector<UsageRow> rows(const Zone& zone) {
-    std::vector<UsageRow> found;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* post = std::get_if<PostUsage>(&effect)) {
-            found.push_back(post->row);
-        }
-    }
-    return found;
-}
-
-Recount recounted(const Zone& zone) {
-    Recount books;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* post = std::get_if<PostEntries>(&effect)) {
-            for (const Entry& entry : post->entries) {
-                const auto wrong = books.add(entry);
-                EXPECT_FALSE(wrong) << *wrong;
-            }
-        }
-    }
-    EXPECT_FALSE(books.finish());
-    return books;
 }
 
 void expect_identity(const UsageRow& row) {

@@ -2,10 +2,9 @@
 // another; and what the zone's report counts of all that.
 #include <gtest/gtest.h>
 
-#include "core/ledger/recount.h"
 #include "core/machine/admission.h"
 #include "core/machine/grant_duties.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -295,15 +294,7 @@ TEST(Transfers, FreeHoursGoToAnotherGrantOfTheSameOwnerAndProgramme) {
     EXPECT_EQ(offered(d.zone.grant("G1")), gpu_hours(100));  // What the decision gave stays.
     EXPECT_EQ(offered(d.zone.grant("D")), gpu_hours(20));
     EXPECT_TRUE(d.zone.machine.state().truth.ledger.audit().empty());
-    Recount books;
-    for (const Effect& effect : d.zone.effects) {
-        if (const auto* posted = std::get_if<PostEntries>(&effect)) {
-            for (const Entry& entry : posted->entries) {
-                EXPECT_EQ(books.add(entry), std::nullopt);
-            }
-        }
-    }
-    EXPECT_EQ(books.posted("grant:D"), gpu_hours(50).value);
+    EXPECT_EQ(testing::recounted(d.zone).posted("grant:D"), gpu_hours(50).value);
     d.at(days(10));
     EXPECT_EQ(refused(transfer("G1", "D", gpu_hours(1))), Code::GrantWrongState);
 }

@@ -1,8 +1,7 @@
 // Who pays: linked holds of hours and money, short wallets and budgets, funders' windows.
 #include <gtest/gtest.h>
 
-#include "core/ledger/recount.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -48,20 +47,6 @@ Reason why(Zone& zone, JobId job) {
     const auto reason = zone.machine.borrow().scheduler.why(job, zone.now);
     KHU_CHECK(reason.has_value());
     return *reason;
-}
-
-/// The books recounted from every entry that went to the store.
-Recount recounted(const Zone& zone) {
-    Recount books;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* post = std::get_if<PostEntries>(&effect)) {
-            for (const Entry& entry : post->entries) {
-                EXPECT_EQ(books.add(entry), std::nullopt) << chain_line(entry);
-            }
-        }
-    }
-    EXPECT_EQ(books.finish(), std::nullopt);
-    return books;
 }
 
 TEST(Wallets, AShortPrepaidWalletKeepsTheJobWaitingAndHoldsNothing_A114) {

@@ -2,9 +2,8 @@
 // is.
 #include <gtest/gtest.h>
 
-#include "core/ledger/recount.h"
 #include "core/machine/settle.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -16,41 +15,6 @@ using testing::Zone;
 
 /// 2026-05-01T00:00:00+07:00
 constexpr Moment may{1'777'568'400'000};
-
-/// `at`, with every agent heard, the clock ticks.
-void go(Zone& zone, Moment at) {
-    zone.now = at;
-    for (const auto& [id, node] : zone.machine.state().truth.nodes) {
-        if (node.up) {
-            zone.tell(HearNode{.node = id, .epoch = node.epoch});
-        }
-    }
-    zone.tell(Tick{});
-}
-
-std::vector<UsageRow> rows(const Zone& zone) {
-    std::vector<UsageRow> found;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* post = std::get_if<PostUsage>(&effect)) {
-            found.push_back(post->row);
-        }
-    }
-    return found;
-}
-
-/// The books recounted from every entry that went to the store.
-Recount recounted(const Zone& zone) {
-    Recount books;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* posted = std::get_if<PostEntries>(&effect)) {
-            for (const Entry& entry : posted->entries) {
-                EXPECT_EQ(books.add(entry), std::nullopt) << chain_line(entry);
-            }
-        }
-    }
-    EXPECT_EQ(books.finish(), std::nullopt);
-    return books;
-}
 
 /// A job of song_han on 8 GPUs for at most two hours, an hour before May.
 JobId started_in_april(Zone& zone) {

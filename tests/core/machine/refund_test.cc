@@ -1,8 +1,7 @@
 // Refunds of attempts that have ended: who may make one, for how long, how much, and where it goes.
 #include <gtest/gtest.h>
 
-#include "core/ledger/recount.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -14,40 +13,6 @@ using testing::sao_mai;
 using testing::small_policy;
 using testing::song_han;
 using testing::Zone;
-
-std::vector<UsageRow> rows(const Zone& zone) {
-    std::vector<UsageRow> found;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* post = std::get_if<PostUsage>(&effect)) {
-            found.push_back(post->row);
-        }
-    }
-    return found;
-}
-
-std::vector<Entry> entries(const Zone& zone, const std::string& begins) {
-    std::vector<Entry> found;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* posted = std::get_if<PostEntries>(&effect)) {
-            for (const Entry& entry : posted->entries) {
-                if (entry.id.starts_with(begins)) {
-                    found.push_back(entry);
-                }
-            }
-        }
-    }
-    return found;
-}
-
-/// The books recounted from every entry that went to the store.
-Recount recounted(const Zone& zone) {
-    Recount books;
-    for (const Entry& entry : entries(zone, "")) {
-        EXPECT_EQ(books.add(entry), std::nullopt) << chain_line(entry);
-    }
-    EXPECT_EQ(books.finish(), std::nullopt);
-    return books;
-}
 
 Identity holder_of(const EnterpriseId& enterprise) {
     Identity who = member_of(enterprise);

@@ -2,9 +2,8 @@
 // the place of jobs whose grants are used up.
 #include <gtest/gtest.h>
 
-#include "core/ledger/recount.h"
 #include "core/machine/grant_terms.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -52,14 +51,8 @@ struct Quarters {
     const Grant& grant() const { return zone.grant("Q"); }
     std::vector<std::string> kinds() const {
         std::vector<std::string> found;
-        for (const Effect& effect : zone.effects) {
-            if (const auto* posted = std::get_if<PostEntries>(&effect)) {
-                for (const Entry& entry : posted->entries) {
-                    if (entry.id.starts_with("Q.")) {
-                        found.push_back(entry.kind);
-                    }
-                }
-            }
+        for (const Entry& entry : testing::entries(zone, "Q.")) {
+            found.push_back(entry.kind);
         }
         return found;
     }

@@ -255,9 +255,9 @@ TEST_F(StoreTest, VerifiesTheBalancesToo) {
     batch.entries[2].amount = hours_above_the_hold.value;
     commit(batch);
 
-    EXPECT_EQ(
-        words_of(store->verify_ledger()),
-        "the ledger's hash chain breaks at entry 3: settle 18000000000 above hold 7200000000");
+    EXPECT_EQ(words_of(store->verify_ledger()),
+              "entry 3 of the ledger settles more than was held: settle 18000000000 above hold "
+              "7200000000");
 }
 
 TEST_F(StoreTest, RefusesAnotherZonesDirectory) {
