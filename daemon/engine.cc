@@ -1,12 +1,11 @@
 #include "daemon/engine.h"
 
-#include "daemon/meter_rows.h"
-
 #include <algorithm>
 #include <future>
 
 #include "core/base/limits.h"
 #include "daemon/event_view.h"
+#include "daemon/meter_rows.h"
 #include "daemon/snapshot.h"
 #include "wire/json.h"
 
@@ -311,9 +310,7 @@ void Engine::collect_effect(Effect effect, Turn& turn) {
         return;
     }
     if (const auto* readings = std::get_if<PostReadings>(&effect)) {
-        for (const MeterRow& row : readings->rows) {
-            batch.values.push_back(stored_reading(row));
-        }
+        store_readings(*readings, batch.values);
         return;
     }
     if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {

@@ -92,6 +92,14 @@ struct KnownReading {
 };
 KHU_DESCRIBE(KnownReading, digest, from)
 
+/// What corrections have made of a reading, open month or closed.
+struct CorrectedReading {
+    std::int64_t quantity_micro{0};             ///< their sum
+    std::map<std::string, std::uint64_t> rows;  ///< their digests, by their own names
+    bool operator==(const CorrectedReading&) const = default;
+};
+KHU_DESCRIBE(CorrectedReading, quantity_micro, rows)
+
 /// Which job an idempotency key made. Kept for a day.
 struct KeyUse {
     JobId job;
@@ -191,9 +199,10 @@ struct Truth {
     std::map<AttemptKey, Refunded> refunded;
     Moment refunds_since;  ///< nothing that ended by then is refunded: `refunded` has forgotten it
     Ledger ledger;
-    std::map<GrantId, GrantReport> reports;        ///< owed or delivered
-    std::vector<GrantCount> grant_counts;          ///< of the month that runs
-    std::map<std::string, KnownReading> readings;  ///< of months that are not closed
+    std::map<GrantId, GrantReport> reports;             ///< owed or delivered
+    std::vector<GrantCount> grant_counts;               ///< of the month that runs
+    std::map<std::string, KnownReading> readings;       ///< of months that are not closed
+    std::map<std::string, CorrectedReading> corrected;  ///< readings, by name
     std::map<JobId, Job> jobs;
     std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt
     std::map<NodeId, NodeRecord> nodes;

@@ -179,6 +179,8 @@ void report_zone_month(const Call& call);
 void zone_month_manifest(const Call& call);
 void report_statement(const Call& call);
 void statement_manifest(const Call& call);
+void report_statements(const Call& call);
+void statements_manifest(const Call& call);
 void verify_ledger(const Call& call);
 
 void list_tokens(const Call& call);

@@ -336,4 +336,24 @@ Expected<std::vector<KeyValue>, Refusal> SqliteStore::values(const std::string& 
     return out;
 }
 
+Expected<Done, Refusal> SqliteStore::each_value(const std::string& space, const std::string& prefix,
+                                                const std::function<void(const KeyValue&)>& each) {
+    const Connection from = own_connection();
+    Statement rows(from,
+                   "SELECT key, value FROM key_values WHERE space = ? AND key >= ? ORDER BY key");
+    rows.with(space, prefix);
+    int result = rows.step();
+    for (; result == SQLITE_ROW; result = rows.step()) {
+        const KeyValue row{.space = space, .key = rows.text(0), .value = rows.text(1)};
+        if (!row.key.starts_with(prefix)) {
+            return Done{};
+        }
+        each(row);
+    }
+    if (result != SQLITE_DONE) {
+        return Unexpected{refused(result, "key_values")};
+    }
+    return Done{};
+}
+
 }  // namespace khu::daemon

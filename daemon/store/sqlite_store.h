@@ -45,6 +45,8 @@ public:
     Expected<std::optional<std::string>, Refusal> value(const std::string& space,
                                                         const std::string& key) override;
     Expected<std::vector<KeyValue>, Refusal> values(const std::string& space) override;
+    Expected<Done, Refusal> each_value(const std::string& space, const std::string& prefix,
+                                       const std::function<void(const KeyValue&)>& each) override;
     LedgerHead ledger_head() const override;
     Expected<LedgerHead, Refusal> verify_ledger() override;
 

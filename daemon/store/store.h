@@ -91,7 +91,7 @@ struct Batch {
     std::vector<StoredFact> facts;
     std::vector<Entry> entries;
     std::vector<UsageRow> usage;
-    std::vector<HistoryRow> history;
+    std::vector<HistoryRow> history;  ///< one of the same job before is replaced
     std::vector<PayloadRow> payloads;
     std::vector<JobId> drop_payloads;
     std::vector<IdempotencyRow> keys;
@@ -181,6 +181,10 @@ public:
     /// Ordered by key.
     [[nodiscard]] virtual Expected<std::vector<KeyValue>, Refusal> values(
         const std::string& space) = 0;
+    /// The same one by one, however many there are; only keys that begin with `prefix`.
+    [[nodiscard]] virtual Expected<Done, Refusal> each_value(
+        const std::string& space, const std::string& prefix,
+        const std::function<void(const KeyValue&)>& each) = 0;
 
     /// The head as of the last commit.
     [[nodiscard]] virtual LedgerHead ledger_head() const = 0;
