@@ -40,17 +40,32 @@ private:
     std::set<std::string> policies_;
 };
 
+/// A report on its way: whose, of which zone, into what.
+struct Making {
+    Store& store;
+    const ReportRequest& request;
+    const ReportZone& zone;
+    Report& report;
+};
+
 /// The month's rows of jobs as they may be shown.
-Expected<Done, Refusal> each_row(Store& store, const ReportRequest& request, Report& report,
-                                 Traces& traces, const std::function<void(const UsageRow&)>& take) {
+Expected<Done, Refusal> each_row(const Making& making, Traces& traces,
+                                 const std::function<void(const UsageRow&)>& take) {
+    const auto& [store, request, zone, report] = making;
+    const RowReader reader{.enterprise = request.reader,
+                           .holder = request.show_users,
+                           .privacy = zone.privacy,
+                           .names_from = zone.names_from};
+    const auto shown = RowsShown::of(store, request.period, reader, zone.pseudonyms);
+    if (!shown) {
+        return Unexpected{shown.error()};
+    }
     const UsageQuery query{.period_from = request.period,
                            .period_to = request.period,
                            .enterprise = request.enterprise};
     return store.usage(query, [&](const UsageRow& stored) {
         UsageRow row = stored;
-        if (!request.show_users) {
-            row.user_id.reset();
-        }
+        shown->show(row);
         row.is_final = report.manifest.is_final;
         traces.add(row);
         take(row);
@@ -58,9 +73,9 @@ Expected<Done, Refusal> each_row(Store& store, const ReportRequest& request, Rep
 }
 
 /// The month's rows of the other meters.
-Expected<Done, Refusal> each_metered(Store& store, const ReportRequest& request, Report& report,
-                                     Traces& traces,
+Expected<Done, Refusal> each_metered(const Making& making, Traces& traces,
                                      const std::function<void(const MeterRow&)>& take) {
+    const auto& [store, request, zone, report] = making;
     return each_reading(store, request.period, request.enterprise, [&](MeterRow row) {
         row.is_final = report.manifest.is_final;
         traces.add(row);
@@ -68,38 +83,35 @@ Expected<Done, Refusal> each_metered(Store& store, const ReportRequest& request,
     });
 }
 
-Expected<Done, Refusal> write_jobs(Store& store, const ReportRequest& request, Report& report) {
-    RowWriter<UsageRow> writer(report, request.format);
-    Traces traces(report.manifest);
-    auto read =
-        each_row(store, request, report, traces, [&](const UsageRow& row) { writer.add(row); });
+Expected<Done, Refusal> write_jobs(const Making& making) {
+    RowWriter<UsageRow> writer(making.report, making.request.format);
+    Traces traces(making.report.manifest);
+    auto read = each_row(making, traces, [&](const UsageRow& row) { writer.add(row); });
     writer.finish();
     return read;
 }
 
 /// Jobs, and then the other meters.
-Expected<Done, Refusal> write_focus(Store& store, const ReportRequest& request, Report& report,
-                                    int utc_offset_minutes) {
-    RowWriter<FocusRow> writer(report, request.format);
-    Traces traces(report.manifest);
+Expected<Done, Refusal> write_focus(const Making& making) {
+    RowWriter<FocusRow> writer(making.report, making.request.format);
+    Traces traces(making.report.manifest);
     const auto add = [&](const auto& row) {
-        for (const FocusRow& each : focus_rows(row, utc_offset_minutes)) {
+        for (const FocusRow& each : focus_rows(row, making.zone.utc_offset_minutes)) {
             writer.add(each);
         }
     };
-    auto read = each_row(store, request, report, traces, add);
+    auto read = each_row(making, traces, add);
     if (read) {
-        read = each_metered(store, request, report, traces, add);
+        read = each_metered(making, traces, add);
     }
     writer.finish();
     return read;
 }
 
-Expected<Done, Refusal> write_services(Store& store, const ReportRequest& request, Report& report) {
-    RowWriter<MeterRow> writer(report, request.format);
-    Traces traces(report.manifest);
-    auto read =
-        each_metered(store, request, report, traces, [&](const MeterRow& row) { writer.add(row); });
+Expected<Done, Refusal> write_services(const Making& making) {
+    RowWriter<MeterRow> writer(making.report, making.request.format);
+    Traces traces(making.report.manifest);
+    auto read = each_metered(making, traces, [&](const MeterRow& row) { writer.add(row); });
     writer.finish();
     return read;
 }
@@ -116,15 +128,14 @@ const char* kind_name(ReportKind kind) {
     KHU_CHECK(false);
 }
 
-Expected<Done, Refusal> write_rows(Store& store, const ReportRequest& request, Report& report,
-                                   int utc_offset_minutes) {
-    switch (request.kind) {
+Expected<Done, Refusal> write_rows(const Making& making) {
+    switch (making.request.kind) {
         case ReportKind::Jobs:
-            return write_jobs(store, request, report);
+            return write_jobs(making);
         case ReportKind::Focus:
-            return write_focus(store, request, report, utc_offset_minutes);
+            return write_focus(making);
         case ReportKind::Services:
-            return write_services(store, request, report);
+            return write_services(making);
     }
     KHU_CHECK(false);
 }
@@ -176,7 +187,8 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
     manifest.file = "khu-" + manifest.report + "-" + request.period +
                     (request.enterprise.empty() ? "" : "-" + request.enterprise.value) + "." +
                     format_name(request.format);
-    const auto written = write_rows(store, request, report, zone.utc_offset_minutes);
+    const auto written =
+        write_rows({.store = store, .request = request, .zone = zone, .report = report});
     if (!written) {
         return Unexpected{written.error()};
     }

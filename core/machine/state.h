@@ -172,11 +172,12 @@ struct MonthMark {
     std::vector<CapacityTotal> capacity{};
     bool counted{false};  ///< by a release that counts what happens to grants
     std::vector<GrantCount> grants{};
-    std::int64_t floor_lifts{0};  ///< jobs that the floor rule let go first
+    std::int64_t floor_lifts{0};       ///< jobs that the floor rule let go first
+    std::optional<Privacy> privacy{};  ///< none: cut by a release that hid every user id
     bool operator==(const MonthMark&) const = default;
 };
 KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises, capacity,
-             counted, grants, floor_lifts)
+             counted, grants, floor_lifts, privacy)
 
 /// The truth, as snapshots hold it.
 struct Truth {

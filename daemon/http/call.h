@@ -33,6 +33,7 @@ struct Services {
     ZonePerformer& performer;
     Events& events;
     IdentityBook& identities;
+    const Pseudonyms& pseudonyms;
     ZoneId zone;
     wire::net::Identity authority;                ///< signs agents' certificates
     Span certificate_life{wire::net::kLeafLife};  ///< of nodes

@@ -215,6 +215,20 @@ Expected<std::vector<HistoryRow>, Refusal> SqliteStore::history(const HistoryQue
                   "AND (?5 = '' OR user = ?5) ORDER BY ended_at DESC, job DESC LIMIT ?3");
     const std::int64_t limit = std::clamp<std::int64_t>(query.limit, 0, limits::page_rows_max);
     rows.with(query.before_at, query.before_job, limit, query.enterprise, query.user);
+    return history_rows(rows);
+}
+
+Expected<std::vector<HistoryRow>, Refusal> SqliteStore::oldest_history(Moment from, Moment until,
+                                                                       std::int64_t limit) {
+    const std::lock_guard guard(reading_lock_);
+    Statement& rows = lookup(
+        "SELECT job, enterprise, user, ended_at, sum, json FROM history "
+        "WHERE ended_at >= ? AND ended_at < ? ORDER BY ended_at, job LIMIT ?");
+    rows.with(from, until, limit);
+    return history_rows(rows);
+}
+
+Expected<std::vector<HistoryRow>, Refusal> SqliteStore::history_rows(Statement& rows) {
     std::vector<HistoryRow> out;
     int result = rows.step();
     for (; result == SQLITE_ROW; result = rows.step()) {

@@ -94,6 +94,7 @@ struct Batch {
     std::vector<HistoryRow> history;  ///< one of the same job before is replaced
     std::vector<PayloadRow> payloads;
     std::vector<JobId> drop_payloads;
+    std::vector<JobId> drop_history;
     std::vector<IdempotencyRow> keys;
     std::vector<KeyValue> values;
     std::optional<Snapshot> snapshot;
@@ -163,6 +164,9 @@ public:
     [[nodiscard]] virtual Expected<std::vector<HistoryRow>, Refusal> history(
         const HistoryQuery& query) = 0;
     [[nodiscard]] virtual Expected<std::optional<HistoryRow>, Refusal> history_of(JobId job) = 0;
+    /// Of jobs that ended in [from, until), oldest first, at most `limit`.
+    [[nodiscard]] virtual Expected<std::vector<HistoryRow>, Refusal> oldest_history(
+        Moment from, Moment until, std::int64_t limit) = 0;
     /// Ordered by period, enterprise, job, attempt and slice.
     [[nodiscard]] virtual Expected<Done, Refusal> usage(
         const UsageQuery& query, const std::function<void(const UsageRow&)>& each) = 0;

@@ -146,8 +146,12 @@ TEST_F(Books, OnlyAHolderSeesWhoUsedWhat_R302) {
     store({row("2026-04", 1, Atoms{5})});
 
     EXPECT_EQ(report("2026-04").text->all().find("u-1"), std::string::npos);
-    const auto shown =
-        make_report(*store_, {.period = "2026-04", .enterprise = {}, .show_users = true}, zone);
+    const auto shown = make_report(*store_,
+                                   {.period = "2026-04",
+                                    .enterprise = {},
+                                    .reader = EnterpriseId{"0401000001"},
+                                    .show_users = true},
+                                   zone);
     EXPECT_NE(shown->text->all().find("u-1"), std::string::npos);
 }
 
