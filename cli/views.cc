@@ -399,6 +399,7 @@ Table grant_table(const Session& session, const std::vector<wire::GrantView>& gr
                             {"FROM", "from_at", Align::Left, false, true},
                             {"TO", "to_at"},
                             {"DECISION", "decision_ref", Align::Left, false, true},
+                            {"VOUCHER", "voucher", Align::Left, true},
                             {"WHY", "state_reason", Align::Left, true},
                             {"REPORT", "report", Align::Left, true}},
                 .rows = {}};
@@ -408,7 +409,7 @@ Table grant_table(const Session& session, const std::vector<wire::GrantView>& gr
                               gpu_hours_cell(grant.free_ugs), gpu_hours_cell(grant.held_ugs),
                               gpu_hours_cell(grant.spent_ugs), gpu_hours_cell(grant.expired_ugs),
                               session.when(grant.from_at), session.when(grant.to_at),
-                              grant.decision_ref, grant.state_reason,
+                              grant.decision_ref, grant.voucher, grant.state_reason,
                               grant.report ? report_cell(session, *grant.report) : Cell("")});
     }
     return table;

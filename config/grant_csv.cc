@@ -16,8 +16,9 @@ namespace {
 
 using Checked = Expected<Done, Refusal>;
 
-constexpr std::array<std::string_view, 8> kColumns{"grant", "enterprise", "programme",    "amount",
-                                                   "from",  "to",         "decision_ref", "permit"};
+constexpr std::array<std::string_view, 9> kColumns{"grant",        "enterprise", "programme",
+                                                   "amount",       "from",       "to",
+                                                   "decision_ref", "permit",     "voucher"};
 constexpr std::size_t kRequired = 6;
 
 GrantOffer read_offer(CsvCells& cells, int offset) {
@@ -30,6 +31,7 @@ GrantOffer read_offer(CsvCells& cells, int offset) {
     offer.to = cells.value(5, parse_day_or_moment(cells.text(5), offset));
     offer.decision_ref = cells.text(6);
     offer.permit = cells.text(7);
+    offer.voucher = cells.text(8);
     return offer;
 }
 
@@ -75,7 +77,7 @@ std::string write_grant_csv(const std::vector<GrantOffer>& offers, int utc_offse
                 cell_of(offer.programme.value) + ',' + amount_cell(offer.amount) + ',' +
                 moment_cell(offer.from, utc_offset_minutes) + ',' +
                 moment_cell(offer.to, utc_offset_minutes) + ',' + cell_of(offer.decision_ref) +
-                ',' + cell_of(offer.permit) + '\n';
+                ',' + cell_of(offer.permit) + ',' + cell_of(offer.voucher) + '\n';
     }
     return text;
 }

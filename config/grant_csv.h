@@ -3,9 +3,9 @@
 /// \file
 /// Grants from a CSV file: `khu grant import`. The header is
 ///
-///     grant,enterprise,programme,amount,from,to,decision_ref,permit
+///     grant,enterprise,programme,amount,from,to,decision_ref,permit,voucher
 ///
-/// in any order, the last two may be left out; amounts are written as for --amount ("5000 GPUh",
+/// in any order, the last three may be left out; amounts are written as for --amount ("5000 GPUh",
 /// "5000h", "1800000000 ugs"), from and to as days (2026-04-01, the zone's midnight) or as moments
 /// with their offset. RFC 4180 quoting, UTF-8. Nothing is guessed: one bad row and the whole file
 /// is refused. What `khu grant export` writes is such a file, and reads back as it was.

@@ -3,10 +3,12 @@
 /// \file
 /// Readings of other meters from a CSV file: `khu meter import`. The header is
 ///
-///     row,meter,enterprise,quantity,from,to
+///     row,meter,enterprise,quantity,from,to,corrects,reason,decision_ref
 ///
-/// in any order; the quantity is a plain decimal number with at most six decimals, from and to are
-/// days of the zone or moments with their offset. One bad row and the whole file is refused.
+/// in any order, the last three may be left out; the quantity is a plain decimal number with at
+/// most six decimals, from and to are days of the zone or moments with their offset. A row with
+/// `corrects` corrects the row of that name; its quantity may begin with "-". One bad row and the
+/// whole file is refused.
 
 #include <cstdint>
 #include <string_view>

@@ -1,12 +1,11 @@
 #include "daemon/engine.h"
 
-#include "daemon/meter_rows.h"
-
 #include <algorithm>
 #include <future>
 
 #include "core/base/limits.h"
 #include "daemon/event_view.h"
+#include "daemon/meter_rows.h"
 #include "daemon/snapshot.h"
 #include "wire/json.h"
 
@@ -16,6 +15,7 @@ namespace {
 /// A store that failed is left alone for so long: what would be stored is refused at once.
 constexpr Span kPauseAfterFailure = milliseconds(500);
 constexpr int kRoundsPerTurn = 4;
+constexpr std::size_t kNamesRemembered = 10'000;
 
 }  // namespace
 
@@ -80,6 +80,7 @@ Expected<Done, Refusal> Engine::load() {
     }
     machine->recovered(clock_->now());
     machine_ = std::move(machine);
+    named_.clear();
     jobs_.rebuild(machine_->state());
     return Done{};
 }
@@ -110,7 +111,7 @@ void Engine::tell(Command command, Callback done, std::string payload) {
         const std::lock_guard lock(mutex_);
         tasks_.push_back({.command = std::move(command),
                           .question = {},
-                          .values = {},
+                          .rows = {},
                           .payload = std::move(payload),
                           .done = std::move(done)});
     }
@@ -122,7 +123,7 @@ void Engine::ask(std::function<void(State&, Moment)> question) {
         const std::lock_guard lock(mutex_);
         tasks_.push_back({.command = std::nullopt,
                           .question = std::move(question),
-                          .values = {},
+                          .rows = {},
                           .payload = {},
                           .done = {}});
     }
@@ -139,11 +140,15 @@ void Engine::ask_and_wait(const std::function<void(State&, Moment)>& question) {
 }
 
 void Engine::store_values(std::vector<KeyValue> values, Callback done) {
+    store_rows({.values = std::move(values)}, std::move(done));
+}
+
+void Engine::store_rows(Batch rows, Callback done) {
     {
         const std::lock_guard lock(mutex_);
         tasks_.push_back({.command = std::nullopt,
                           .question = {},
-                          .values = std::move(values),
+                          .rows = std::move(rows),
                           .payload = {},
                           .done = std::move(done)});
     }
@@ -230,9 +235,9 @@ void Engine::run_task(Task& task, Turn& turn, bool& changed) {
         }
         collect(std::move(outcome), turn);
     }
-    for (KeyValue& value : task.values) {
-        turn.batch.values.push_back(std::move(value));
-    }
+    std::ranges::move(task.rows.values, std::back_inserter(turn.batch.values));
+    std::ranges::move(task.rows.history, std::back_inserter(turn.batch.history));
+    std::ranges::move(task.rows.drop_history, std::back_inserter(turn.batch.drop_history));
     if (task.done) {
         turn.answers.emplace_back(std::move(task.done), std::move(answer));
     }
@@ -300,6 +305,20 @@ void Engine::index_new_job(const Fact& fact) {
     }
 }
 
+/// With its name beside it, once for each user and month.
+void Engine::collect_usage(UsageRow row, Batch& batch) {
+    if (pseudonyms_) {
+        std::optional<KeyValue> name = pseudonyms_->hide(row);
+        if (named_.size() > kNamesRemembered) {
+            named_.clear();
+        }
+        if (name && named_.insert(name->key).second) {
+            batch.values.push_back(*std::move(name));
+        }
+    }
+    batch.usage.push_back(std::move(row));
+}
+
 void Engine::collect_effect(Effect effect, Turn& turn) {
     Batch& batch = turn.batch;
     if (auto* post = std::get_if<PostEntries>(&effect)) {
@@ -307,13 +326,11 @@ void Engine::collect_effect(Effect effect, Turn& turn) {
         return;
     }
     if (auto* post = std::get_if<PostUsage>(&effect)) {
-        batch.usage.push_back(std::move(post->row));
+        collect_usage(std::move(post->row), batch);
         return;
     }
     if (const auto* readings = std::get_if<PostReadings>(&effect)) {
-        for (const MeterRow& row : readings->rows) {
-            batch.values.push_back(stored_reading(row));
-        }
+        store_readings(*readings, batch.values);
         return;
     }
     if (const auto* archive = std::get_if<ArchiveJob>(&effect)) {

@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,6 +27,7 @@
 #include "core/machine/machine.h"
 #include "daemon/clock.h"
 #include "daemon/job_index.h"
+#include "daemon/pseudonyms.h"
 #include "daemon/store/store.h"
 #include "wire/event.h"
 
@@ -81,6 +83,11 @@ public:
     void ask_and_wait(const std::function<void(State&, Moment now)>& question);
     /// Small data of others (tokens), stored in the next batch; `done` as above.
     void store_values(std::vector<KeyValue> values, Callback done);
+    /// The same for `values`, `history` and `drop_history` of a batch; the rest of it is not
+    /// stored.
+    void store_rows(Batch rows, Callback done);
+    /// Rows of usage are stored with pseudonyms from now on; before start().
+    void hide_names(Pseudonyms pseudonyms) { pseudonyms_ = std::move(pseudonyms); }
 
     /// Runs `action` on the deciding thread at `when` or soon after; only from questions.
     void at(Moment when, std::function<void()> action);
@@ -96,7 +103,7 @@ private:
     struct Task {
         std::optional<Command> command;
         std::function<void(State&, Moment)> question;
-        std::vector<KeyValue> values;
+        Batch rows;
         std::string payload;
         Callback done;
     };
@@ -119,6 +126,7 @@ private:
     bool run_timers();
     void collect(Outcome outcome, Turn& turn);
     void collect_effect(Effect effect, Turn& turn);
+    void collect_usage(UsageRow row, Batch& batch);
     void index_new_job(const Fact& fact);
     void add_snapshot_if_due(Turn& turn, bool stopping);
     void hand_over(Turn turn);
@@ -136,7 +144,9 @@ private:
     Performer* performer_{nullptr};
     std::vector<std::string> remarks_;
     EventSeq snapshot_at_;
-    JobIndex jobs_;                                        ///< only the deciding thread uses it
+    std::optional<Pseudonyms> pseudonyms_;
+    std::set<std::string> named_;  ///< names that are stored or on their way; a memory, not a truth
+    JobIndex jobs_;                ///< only the deciding thread uses it
     std::multimap<Moment, std::function<void()>> timers_;  ///< only the deciding thread uses it
     Moment paused_until_;  ///< only the deciding thread reads and writes these two
     Refusal pause_why_;

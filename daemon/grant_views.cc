@@ -107,6 +107,7 @@ wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
     view.state = enum_name(state_of(grant, now));
     view.state_reason = grant.suspended_why;
     view.decision_ref = grant.decision_ref;
+    view.voucher = grant.voucher;
     if (state.truth.policy) {
         if (const Programme* programme = find_programme(*state.truth.policy, grant.programme)) {
             view.tier = enum_name(programme->tier);

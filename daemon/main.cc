@@ -16,6 +16,7 @@
 #include "config/policy_reader.h"
 #include "daemon/http/routes.h"
 #include "daemon/log.h"
+#include "daemon/retention.h"
 #include "daemon/zone_files.h"
 #include "wire/net/files.h"
 
@@ -181,6 +182,36 @@ Moment renew_certificate(const Options& options, Services& services, wire::net::
     return next;
 }
 
+/// What is over by the policy's retention is forgotten.
+void forget(Services& services) {
+    RetentionTerms terms;
+    bool any = true;
+    while (any) {
+        bool known = false;
+        services.engine.ask_and_wait([&](State& state, Moment now) {
+            known = state.truth.policy.has_value();
+            terms.now = now;
+            if (known) {
+                terms.keep = state.truth.policy->reports.retention;
+                terms.utc_offset_minutes = state.truth.policy->utc_offset_minutes;
+            }
+        });
+        auto over = known ? to_forget(services.store, terms, services.pseudonyms)
+                          : Expected<Batch, Refusal>(Batch{});
+        if (!over) {
+            log_info("nothing is forgotten: {}", text(over.error(), Language::English));
+            return;
+        }
+        any = !is_nothing(*over);
+        if (any) {
+            std::promise<std::optional<Refusal>> stored;
+            services.engine.store_rows(*std::move(over),
+                                       [&](const Answer& told) { stored.set_value(told.refusal); });
+            any = !stored.get_future().get();
+        }
+    }
+}
+
 /// Until SIGTERM or SIGINT comes; its number. The clock is looked at each hour, for it may jump.
 int wait_and_renew(const Options& options, Services& services, wire::net::Server& server,
                    Moment renewal) {
@@ -198,6 +229,7 @@ int wait_and_renew(const Options& options, Services& services, wire::net::Server
         if (services.engine.now() >= renewal) {
             renewal = renew_certificate(options, services, server);
         }
+        forget(services);
     }
 }
 
@@ -264,6 +296,8 @@ Expected<Done, Refusal> run(const Options& options) {
     if (auto loaded = IdentityBook::load(**store, identities); !loaded) {
         return loaded;
     }
+    const Pseudonyms pseudonyms(files->pseudonym_key);
+    (*engine)->hide_names(pseudonyms);
     Agents agents(**engine);
     Events events(**engine, **store);
     ZonePerformer performer(**store, agents, events, files->secret);
@@ -281,6 +315,7 @@ Expected<Done, Refusal> run(const Options& options) {
                       .performer = performer,
                       .events = events,
                       .identities = identities,
+                      .pseudonyms = pseudonyms,
                       .zone = *zone,
                       .authority = files->authority,
                       .certificate_life = seconds(options.certificate_life_s)};

@@ -16,70 +16,103 @@ Unexpected<Refusal> bad_period(const std::string& period, const char* why) {
         Refusal(Code::BadPeriod).with("period", period.substr(0, 20)).with("why", why)};
 }
 
-/// The month's rows as they may be shown; the manifest learns which policies and entries they are
-/// of.
-Expected<Done, Refusal> each_row(Store& store, const ReportRequest& request, Report& report,
+/// Which policies and entries the rows of a report are of.
+class Traces {
+public:
+    explicit Traces(wire::ManifestAnswer& manifest) : manifest_(manifest) {}
+    Traces(const Traces&) = delete;
+    Traces& operator=(const Traces&) = delete;
+    ~Traces() { manifest_.policy_ids.assign(policies_.begin(), policies_.end()); }
+
+    template <class Row>
+    void add(const Row& row) {
+        policies_.insert(row.policy_id.value);
+        if (row.ledger_seq_first.value != 0) {
+            const bool first = manifest_.ledger_first.value == 0;
+            manifest_.ledger_first = first ? row.ledger_seq_first
+                                           : std::min(manifest_.ledger_first, row.ledger_seq_first);
+            manifest_.ledger_last = std::max(manifest_.ledger_last, row.ledger_seq_last);
+        }
+    }
+
+private:
+    wire::ManifestAnswer& manifest_;
+    std::set<std::string> policies_;
+};
+
+/// A report on its way: whose, of which zone, into what.
+struct Making {
+    Store& store;
+    const ReportRequest& request;
+    const ReportZone& zone;
+    Report& report;
+};
+
+/// The month's rows of jobs as they may be shown.
+Expected<Done, Refusal> each_row(const Making& making, Traces& traces,
                                  const std::function<void(const UsageRow&)>& take) {
-    wire::ManifestAnswer& manifest = report.manifest;
-    std::set<std::string> policies;
+    const auto& [store, request, zone, report] = making;
+    const RowReader reader{.enterprise = request.reader,
+                           .holder = request.show_users,
+                           .privacy = zone.privacy,
+                           .names_from = zone.names_from};
+    const auto shown = RowsShown::of(store, request.period, reader, zone.pseudonyms);
+    if (!shown) {
+        return Unexpected{shown.error()};
+    }
     const UsageQuery query{.period_from = request.period,
                            .period_to = request.period,
                            .enterprise = request.enterprise};
-    auto read = store.usage(query, [&](const UsageRow& stored) {
+    return store.usage(query, [&](const UsageRow& stored) {
         UsageRow row = stored;
-        if (!request.show_users) {
-            row.user_id.reset();
-        }
-        row.is_final = manifest.is_final;
-        policies.insert(row.policy_id.value);
-        const bool first = manifest.ledger_first.value == 0;
-        if (row.ledger_seq_first.value != 0) {
-            manifest.ledger_first = first ? row.ledger_seq_first
-                                          : std::min(manifest.ledger_first, row.ledger_seq_first);
-            manifest.ledger_last = std::max(manifest.ledger_last, row.ledger_seq_last);
-        }
+        shown->show(row);
+        row.is_final = report.manifest.is_final;
+        traces.add(row);
         take(row);
     });
-    manifest.policy_ids.assign(policies.begin(), policies.end());
-    return read;
 }
 
-Expected<Done, Refusal> write_jobs(Store& store, const ReportRequest& request, Report& report) {
-    RowWriter<UsageRow> writer(report, request.format);
-    auto read = each_row(store, request, report, [&](const UsageRow& row) { writer.add(row); });
+/// The month's rows of the other meters.
+Expected<Done, Refusal> each_metered(const Making& making, Traces& traces,
+                                     const std::function<void(const MeterRow&)>& take) {
+    const auto& [store, request, zone, report] = making;
+    return each_reading(store, request.period, request.enterprise, [&](MeterRow row) {
+        row.is_final = report.manifest.is_final;
+        traces.add(row);
+        take(row);
+    });
+}
+
+Expected<Done, Refusal> write_jobs(const Making& making) {
+    RowWriter<UsageRow> writer(making.report, making.request.format);
+    Traces traces(making.report.manifest);
+    auto read = each_row(making, traces, [&](const UsageRow& row) { writer.add(row); });
     writer.finish();
     return read;
 }
 
-Expected<Done, Refusal> write_focus(Store& store, const ReportRequest& request, Report& report,
-                                    int utc_offset_minutes) {
-    RowWriter<FocusRow> writer(report, request.format);
-    auto read = each_row(store, request, report, [&](const UsageRow& row) {
-        for (const FocusRow& each : focus_rows(row, utc_offset_minutes)) {
+/// Jobs, and then the other meters.
+Expected<Done, Refusal> write_focus(const Making& making) {
+    RowWriter<FocusRow> writer(making.report, making.request.format);
+    Traces traces(making.report.manifest);
+    const auto add = [&](const auto& row) {
+        for (const FocusRow& each : focus_rows(row, making.zone.utc_offset_minutes)) {
             writer.add(each);
         }
-    });
+    };
+    auto read = each_row(making, traces, add);
+    if (read) {
+        read = each_metered(making, traces, add);
+    }
     writer.finish();
     return read;
 }
 
-Expected<Done, Refusal> write_services(Store& store, const ReportRequest& request, Report& report) {
-    wire::ManifestAnswer& manifest = report.manifest;
-    std::set<std::string> policies;
-    RowWriter<MeterRow> writer(report, request.format);
-    auto read = each_reading(store, request.period, request.enterprise, [&](MeterRow row) {
-        row.is_final = manifest.is_final;
-        policies.insert(row.policy_id.value);
-        if (row.ledger_seq_first.value != 0) {
-            const bool first = manifest.ledger_first.value == 0;
-            manifest.ledger_first = first ? row.ledger_seq_first
-                                          : std::min(manifest.ledger_first, row.ledger_seq_first);
-            manifest.ledger_last = std::max(manifest.ledger_last, row.ledger_seq_last);
-        }
-        writer.add(row);
-    });
+Expected<Done, Refusal> write_services(const Making& making) {
+    RowWriter<MeterRow> writer(making.report, making.request.format);
+    Traces traces(making.report.manifest);
+    auto read = each_metered(making, traces, [&](const MeterRow& row) { writer.add(row); });
     writer.finish();
-    manifest.policy_ids.assign(policies.begin(), policies.end());
     return read;
 }
 
@@ -95,15 +128,14 @@ const char* kind_name(ReportKind kind) {
     KHU_CHECK(false);
 }
 
-Expected<Done, Refusal> write_rows(Store& store, const ReportRequest& request, Report& report,
-                                   int utc_offset_minutes) {
-    switch (request.kind) {
+Expected<Done, Refusal> write_rows(const Making& making) {
+    switch (making.request.kind) {
         case ReportKind::Jobs:
-            return write_jobs(store, request, report);
+            return write_jobs(making);
         case ReportKind::Focus:
-            return write_focus(store, request, report, utc_offset_minutes);
+            return write_focus(making);
         case ReportKind::Services:
-            return write_services(store, request, report);
+            return write_services(making);
     }
     KHU_CHECK(false);
 }
@@ -155,7 +187,8 @@ Expected<Report, Refusal> make_report(Store& store, const ReportRequest& request
     manifest.file = "khu-" + manifest.report + "-" + request.period +
                     (request.enterprise.empty() ? "" : "-" + request.enterprise.value) + "." +
                     format_name(request.format);
-    const auto written = write_rows(store, request, report, zone.utc_offset_minutes);
+    const auto written =
+        write_rows({.store = store, .request = request, .zone = zone, .report = report});
     if (!written) {
         return Unexpected{written.error()};
     }

@@ -11,6 +11,7 @@
 
 #include "core/base/expected.h"
 #include "core/base/refusal.h"
+#include "daemon/pseudonyms.h"
 #include "daemon/report_text.h"
 #include "daemon/store/store.h"
 #include "wire/api.h"
@@ -30,7 +31,8 @@ struct ReportRequest {
     std::string period;       ///< "2026-03"
     EnterpriseId enterprise;  ///< empty: all
     ReportFormat format{ReportFormat::Csv};
-    bool show_users{false};  ///< user ids are for the holders of an enterprise
+    EnterpriseId reader{};   ///< the caller's own; empty: none
+    bool show_users{false};  ///< the caller is a holder of it: sees its people's names
 };
 
 struct Report {
@@ -42,7 +44,10 @@ struct Report {
 struct ReportZone {
     Moment now;
     int utc_offset_minutes{0};
-    std::string closed_period;  ///< this month and those before it are final; empty: none is
+    std::string closed_period;         ///< this month and those before it are final; empty: none is
+    std::optional<Privacy> privacy{};  ///< of the month
+    std::string names_from{};          ///< months before it have no names any more
+    const Pseudonyms* pseudonyms{nullptr};  ///< null: there are none
 };
 
 /// Errors: R300; those of the store.

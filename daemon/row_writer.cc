@@ -2,7 +2,20 @@
 
 namespace khu::daemon {
 
+namespace {
+
+/// "-12.500000" begins with a sign and is no formula.
+bool is_negative_number(const std::string& text) {
+    return text.size() > 1 && text.front() == '-' &&
+           text.find_first_not_of("0123456789.", 1) == std::string::npos;
+}
+
+}  // namespace
+
 std::string escape_cell(const std::string& text) {
+    if (is_negative_number(text)) {
+        return text;
+    }
     constexpr std::string_view hex = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {

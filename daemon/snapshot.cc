@@ -67,6 +67,12 @@ struct ReadingRow {
 };
 KHU_DESCRIBE(ReadingRow, name, known)
 
+struct CorrectedRow {
+    std::string name;
+    CorrectedReading corrected;
+};
+KHU_DESCRIBE(CorrectedRow, name, corrected)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -102,12 +108,13 @@ struct Head {
     std::vector<ReadingRow> readings{};
     std::int64_t floor_lifts{0};
     std::vector<TakerRow> takers{};
+    std::vector<CorrectedRow> corrected{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
              months, refunds, capacity, reserved, promises, duties, booked, readings, floor_lifts,
-             takers)
+             takers, corrected)
 
 struct JobRow {
     Job job;
@@ -172,6 +179,9 @@ Head head_of(const Truth& truth) {
     add_places(head, truth);
     for (const auto& [name, known] : truth.readings) {
         head.readings.push_back({name, known});
+    }
+    for (const auto& [name, corrected] : truth.corrected) {
+        head.corrected.push_back({name, corrected});
     }
     head.duties.counts = truth.grant_counts;
     for (const auto& [grant, report] : truth.reports) {
@@ -241,6 +251,9 @@ void take_head(Truth& truth, Head head) {
     take_places(truth, head);
     for (ReadingRow& row : head.readings) {
         truth.readings.emplace(std::move(row.name), row.known);
+    }
+    for (CorrectedRow& row : head.corrected) {
+        truth.corrected.emplace(std::move(row.name), std::move(row.corrected));
     }
     truth.grant_counts = std::move(head.duties.counts);
     for (GrantReport& report : head.duties.reports) {

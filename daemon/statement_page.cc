@@ -240,9 +240,15 @@ private:
              say("Held", "Đang giữ"), say("Left", "Còn lại")},
             "th");
         for (const StatementGrant& grant : s_.grants) {
-            row({escaped(grant.grant_id.value.str()), escaped(grant.programme.value.str()),
-                 hours(grant.granted_ugs), hours(grant.charged_ugs), hours(grant.refunded_ugs),
-                 hours(grant.expired_ugs), hours(grant.held_ugs), hours(grant.available_ugs)});
+            const std::string voucher =
+                grant.voucher.empty()
+                    ? ""
+                    : fmt::format("<br><small>{} {}</small>", say("voucher", "phiếu"),
+                                  escaped(grant.voucher));
+            row({escaped(grant.grant_id.value.str()) + voucher,
+                 escaped(grant.programme.value.str()), hours(grant.granted_ugs),
+                 hours(grant.charged_ugs), hours(grant.refunded_ugs), hours(grant.expired_ugs),
+                 hours(grant.held_ugs), hours(grant.available_ugs)});
         }
         out_ += "</table>\n";
     }
@@ -251,10 +257,16 @@ private:
         if (s_.corrections.empty()) {
             return;
         }
-        out_ += fmt::format("<h2>{}</h2>\n<table>\n",
-                            say("Corrections of earlier months", "Điều chỉnh của tháng trước"));
+        out_ += fmt::format("<h2>{}</h2>\n<table>\n", say("Corrections", "Điều chỉnh"));
         for (const StatementCorrection& each : s_.corrections) {
-            row({escaped(each.corrects), hours(each.charged_ugs), dong(each.list_mvnd)});
+            const bool metered = each.quantity_micro != 0;
+            const std::string why =
+                metered ? fmt::format("<br><small>{} ({})</small>", escaped(each.reason),
+                                      escaped(each.decision_ref))
+                        : "";
+            row({escaped(each.corrects) + why,
+                 metered ? quantity_text(each.quantity_micro) : hours(each.charged_ugs),
+                 dong(each.list_mvnd)});
         }
         out_ += "</table>\n";
     }

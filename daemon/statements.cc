@@ -6,6 +6,7 @@
 #include "core/base/enum_name.h"
 #include "core/machine/events.h"
 #include "daemon/meter_rows.h"
+#include "daemon/row_writer.h"
 #include "wire/json.h"
 
 namespace khu::daemon {
@@ -14,9 +15,7 @@ namespace {
 /// CSV, one measure a line.
 class Lines {
 public:
-    explicit Lines(const Statement& statement) : statement_(statement) {
-        text_ = "schema_version,statement_id,section,dim1,dim2,dim3,measure,value\n";
-    }
+    explicit Lines(const Statement& statement) : statement_(statement) {}
     template <class Block>
     void block(const std::string& section, const std::vector<std::string>& dims, const Block& row) {
         using Members = boost::describe::describe_members<Block, boost::describe::mod_public>;
@@ -29,6 +28,13 @@ public:
                 line(section, dims, member.name, std::to_string(value));
             }
         });
+    }
+    /// What people wrote; nothing where it is empty.
+    void words(const std::string& section, const std::vector<std::string>& dims,
+               const std::string& measure, const std::string& value) {
+        if (!value.empty()) {
+            line(section, dims, measure, escape_cell(value));
+        }
     }
     void line(const std::string& section, const std::vector<std::string>& dims,
               const std::string& measure, const std::string& value) {
@@ -46,6 +52,60 @@ private:
     std::string text_;
 };
 
+using Names = std::map<EnterpriseId, std::string>;
+
+/// As the policy in force at the month's end had them.
+Expected<Names, Refusal> names_in(Store& store, EventSeq seq) {
+    const auto facts = store.facts(seq, 1);
+    if (!facts) {
+        return Unexpected{facts.error()};
+    }
+    Names names;
+    if (!facts->empty()) {
+        const auto fact = wire::from_json_text<Fact>(facts->front().json, wire::Unknown::Ignore);
+        const auto* cut = fact ? std::get_if<MonthCut>(&*fact) : nullptr;
+        for (std::size_t i = 0; cut != nullptr && i < cut->names.size(); ++i) {
+            names.emplace(cut->names[i].id, cut->names[i].name);
+        }
+    }
+    return names;
+}
+
+/// Where anything of the enterprise moves.
+std::vector<std::string> accounts_of(const StatementAsked& asked) {
+    std::vector<std::string> accounts{wallet_account(asked.enterprise)};
+    for (const auto& [grant, voucher] : asked.grants) {
+        accounts.push_back(grant_account(grant));
+    }
+    return accounts;
+}
+
+std::string text_of(const Statement& statement, const StatementRequest& request) {
+    switch (request.format) {
+        case StatementFormat::Json:
+            return wire::to_json_text(statement) + "\n";
+        case StatementFormat::Csv:
+            return kStatementCsvHeader + statement_csv(statement);
+        case StatementFormat::Html:
+            return statement_page(statement, request.language);
+    }
+    KHU_CHECK(false);
+}
+
+}  // namespace
+
+const char* format_name(StatementFormat format) {
+    switch (format) {
+        case StatementFormat::Json:
+            return "json";
+        case StatementFormat::Csv:
+            return "csv";
+        case StatementFormat::Html:
+            return "html";
+    }
+    KHU_CHECK(false);
+}
+
 std::string statement_csv(const Statement& statement) {
     Lines lines(statement);
     lines.line("head", {}, "period_start", statement.period_start);
@@ -54,7 +114,10 @@ std::string statement_csv(const Statement& statement) {
     lines.line("head", {}, "ledger_last", std::to_string(statement.ledger_last.value));
     lines.line("head", {}, "ledger_head", statement.ledger_head);
     for (const StatementGrant& grant : statement.grants) {
-        lines.block("grant", {grant.grant_id.value, grant.programme.value}, grant);
+        const std::vector<std::string> dims{grant.grant_id.value, grant.programme.value};
+        lines.block("grant", dims, grant);
+        lines.words("grant", dims, "voucher", grant.voucher);
+        lines.words("grant", dims, "decision_ref", grant.decision_ref);
     }
     for (const StatementUse& use : statement.usage) {
         lines.block("usage", {use.programme.value, use.partition.value, use.qos.value}, use);
@@ -62,6 +125,8 @@ std::string statement_csv(const Statement& statement) {
     lines.block("money", {}, statement.money);
     for (const StatementCorrection& correction : statement.corrections) {
         lines.block("correction", {correction.corrects}, correction);
+        lines.words("correction", {correction.corrects}, "reason", correction.reason);
+        lines.words("correction", {correction.corrects}, "decision_ref", correction.decision_ref);
     }
     lines.block("reconcile", {}, statement.reconcile);
     for (const StatementService& service : statement.services) {
@@ -74,26 +139,6 @@ std::string statement_csv(const Statement& statement) {
     return lines.take();
 }
 
-/// As the policy in force at the month's end had it.
-Expected<std::string, Refusal> name_in(Store& store, EventSeq seq, const EnterpriseId& id) {
-    const auto facts = store.facts(seq, 1);
-    if (!facts) {
-        return Unexpected{facts.error()};
-    }
-    if (!facts->empty()) {
-        const auto fact = wire::from_json_text<Fact>(facts->front().json, wire::Unknown::Ignore);
-        const auto* cut = fact ? std::get_if<MonthCut>(&*fact) : nullptr;
-        for (std::size_t i = 0; cut != nullptr && i < cut->names.size(); ++i) {
-            if (cut->names[i].id == id) {
-                return cut->names[i].name;
-            }
-        }
-    }
-    return std::string();
-}
-
-/// R303: what the rows charge is what left the grants, less what came back. Only of a month that
-/// was cut alone: of one that runs, rows may have come since its last entry was read.
 Expected<Done, Refusal> reconciled(const Statement& statement) {
     Atoms books;
     for (const StatementGrant& grant : statement.grants) {
@@ -109,16 +154,7 @@ Expected<Done, Refusal> reconciled(const Statement& statement) {
                           .with("books_ugs", books.value)};
 }
 
-/// Where anything of the enterprise moves.
-std::vector<std::string> accounts_of(const StatementAsked& asked) {
-    std::vector<std::string> accounts{wallet_account(asked.enterprise)};
-    for (const GrantId& grant : asked.grants) {
-        accounts.push_back(grant_account(grant));
-    }
-    return accounts;
-}
-
-Expected<Statement, Refusal> statement_of(Store& store, const StatementAsked& asked) {
+Expected<Statement, Refusal> read_statement(Store& store, const StatementAsked& asked) {
     StatementMaker maker(asked);
     const UsageQuery query{
         .period_from = asked.period, .period_to = asked.period, .enterprise = asked.enterprise};
@@ -144,34 +180,7 @@ Expected<Statement, Refusal> statement_of(Store& store, const StatementAsked& as
     return maker.finish();
 }
 
-const char* ending_of(StatementFormat format) {
-    switch (format) {
-        case StatementFormat::Json:
-            return "json";
-        case StatementFormat::Csv:
-            return "csv";
-        case StatementFormat::Html:
-            return "html";
-    }
-    KHU_CHECK(false);
-}
-
-std::string text_of(const Statement& statement, const StatementRequest& request) {
-    switch (request.format) {
-        case StatementFormat::Json:
-            return wire::to_json_text(statement) + "\n";
-        case StatementFormat::Csv:
-            return statement_csv(statement);
-        case StatementFormat::Html:
-            return statement_page(statement, request.language);
-    }
-    KHU_CHECK(false);
-}
-
-}  // namespace
-
-Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
-                                         const ReportZone& zone) {
+Expected<Names, Refusal> prepare(Store& store, StatementRequest& request, const ReportZone& zone) {
     StatementAsked& asked = request.asked;
     if (auto checked = check_period(asked.period, zone.now, zone.utc_offset_minutes); !checked) {
         return Unexpected{std::move(checked).error()};
@@ -179,14 +188,20 @@ Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
     asked.start = start_of(asked.period, zone.utc_offset_minutes);
     asked.end = month_end(asked.start, zone.utc_offset_minutes);
     asked.is_final = asked.period <= zone.closed_period;
-    if (request.names_in != EventSeq{}) {
-        auto name = name_in(store, request.names_in, asked.enterprise);
-        if (!name) {
-            return Unexpected{std::move(name).error()};
-        }
-        asked.name = *name;
+    return request.names_in == EventSeq{} ? Names() : names_in(store, request.names_in);
+}
+
+Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
+                                         const ReportZone& zone) {
+    auto names = prepare(store, request, zone);
+    if (!names) {
+        return Unexpected{std::move(names).error()};
     }
-    auto statement = statement_of(store, asked);
+    StatementAsked& asked = request.asked;
+    if (request.names_in != EventSeq{}) {
+        asked.name = (*names)[asked.enterprise];
+    }
+    auto statement = read_statement(store, asked);
     if (!statement) {
         return Unexpected{std::move(statement).error()};
     }
@@ -205,7 +220,7 @@ Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
     manifest.report = "statement";
     manifest.period = asked.period;
     manifest.enterprise = asked.enterprise.value;
-    manifest.format = ending_of(request.format);
+    manifest.format = format_name(request.format);
     manifest.language = request.language == Language::Vietnamese ? "vi" : "en";
     manifest.file =
         "khu-statement-" + asked.period + "-" + asked.enterprise.value + "." + manifest.format;

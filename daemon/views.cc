@@ -22,6 +22,21 @@
 namespace khu::daemon {
 namespace {
 
+/// A reason as the job's owner may read it: who else has booked nodes is not theirs to know.
+wire::Explained told(const State& state, const Job& job, Reason reason, Language language) {
+    for (Datum& each : reason.data) {
+        const auto* name = std::get_if<std::string>(&each.value);
+        const auto booked = name == nullptr || each.key != "reservation"
+                                ? state.truth.booked.end()
+                                : state.truth.booked.find(*name);
+        if (booked != state.truth.booked.end() &&
+            booked->second.enterprise != job.spec.enterprise) {
+            each.value = "-";
+        }
+    }
+    return explained(reason, language);
+}
+
 std::optional<Reason> reason_of_held(const Job& job) {
     if (job.infrastructure_fails >= limits::attempts_per_job_max) {
         return Reason(Code::TooManyAttempts)
@@ -283,7 +298,7 @@ wire::JobView job_view(const State& state, const Job& job, Moment now, Language 
     view.first_eta = first_eta_view(job);
     add_gave_way(view, job);
     if (const std::optional<Reason> reason = reason_of(state, job, now)) {
-        view.reason = explained(*reason, language);
+        view.reason = told(state, job, *reason, language);
     }
     return view;
 }
@@ -382,7 +397,7 @@ wire::WhyAlternative advice_of(State& state, const Job& job, int way, Moment now
     }
     const Advice advice = advise(state, job, way, now);
     for (const Reason& blocker : advice.blockers) {
-        made.reasons.push_back(explained(blocker, language));
+        made.reasons.push_back(told(state, job, blocker, language));
     }
     for (const Change& change : advice.changes) {
         made.changes.push_back(
@@ -421,7 +436,7 @@ wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language)
     answer.eta = eta_view(state, job, now);
     answer.first_eta = first_eta_view(job);
     if (first) {
-        answer.reasons.push_back(explained(*first, language));
+        answer.reasons.push_back(told(state, job, *first, language));
         if (state.scheduler.queue().ready(job.id)) {
             add_advice(answer, state, job, now, language);
         }

@@ -56,8 +56,8 @@ Expected<wire::net::Identity, Refusal> authority_of(const std::string& directory
     return made;
 }
 
-Expected<std::string, Refusal> secret_of(const std::string& directory) {
-    const std::string path = directory + "/secret";
+/// What is in the file; made if there is none.
+Expected<std::string, Refusal> secret_in(const std::string& path) {
     std::error_code none;
     if (std::filesystem::exists(path, none)) {
         return read_file(path);
@@ -94,13 +94,18 @@ Expected<ZoneFiles, Refusal> open_zone_files(const std::string& directory, const
     if (!server) {
         return Unexpected{std::move(server).error()};
     }
-    auto secret = secret_of(directory);
+    auto secret = secret_in(directory + "/secret");
     if (!secret) {
         return Unexpected{std::move(secret).error()};
     }
+    auto pseudonym_key = secret_in(directory + "/pseudonym.key");
+    if (!pseudonym_key) {
+        return Unexpected{std::move(pseudonym_key).error()};
+    }
     return ZoneFiles{.authority = std::move(*authority),
                      .server = std::move(*server),
-                     .secret = std::move(*secret)};
+                     .secret = std::move(*secret),
+                     .pseudonym_key = std::move(*pseudonym_key)};
 }
 
 }  // namespace khu::daemon

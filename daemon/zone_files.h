@@ -8,6 +8,7 @@
 ///     server.pem, server.key    khud's own certificate, issued anew at each start and renewed
 ///                               before its end
 ///     secret                    of the zone: tokens of attempts are made from it
+///     pseudonym.key             of the zone: pseudonyms in its reports are made with it, for ever
 ///     admin.token, join.token   written at the first start
 
 #include <string>
@@ -24,6 +25,7 @@ struct ZoneFiles {
     wire::net::Identity authority;
     wire::net::Identity server;
     std::string secret;
+    std::string pseudonym_key;
 };
 
 /// What khud's certificate says: host names and addresses under which it is reached, and how long.

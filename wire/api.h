@@ -370,11 +370,12 @@ struct GrantView {
     Timestamp runs_out_at;              ///< at the rate of what runs now; null: nothing runs
     Atoms moved_in_ugs, moved_out_ugs;  ///< from and to other grants
     std::optional<GrantReportView> report;
+    std::string voucher;  ///< that was redeemed for it
 };
 KHU_DESCRIBE(GrantView, grant, enterprise, programme, tier, state, state_reason, decision_ref,
              from_at, to_at, whole_ugs, granted_ugs, free_ugs, held_ugs, spent_ugs, expired_ugs,
              clawback_ugs, carried_ugs, overrun_of, projects, ahead, runs_out_at, moved_in_ugs,
-             moved_out_ugs, report)
+             moved_out_ugs, report, voucher)
 
 struct GrantPage {
     std::vector<GrantView> grants;
@@ -396,10 +397,11 @@ struct GrantRequest {
     std::string grant, enterprise, programme, decision_ref;
     Atoms amount_ugs;
     Timestamp from_at, to_at;
-    std::string permit;  ///< of a sandbox
+    std::string permit;   ///< of a sandbox
+    std::string voucher;  ///< its number where it was decided; redeemed once
 };
 KHU_DESCRIBE(GrantRequest, grant, enterprise, programme, decision_ref, amount_ugs, from_at, to_at,
-             permit)
+             permit, voucher)
 
 /// A CSV file, see config/grant_csv.h; all of it or nothing.
 struct GrantImport {

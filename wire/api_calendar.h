@@ -28,9 +28,9 @@ KHU_DESCRIBE(ReservationAsk, reservation, enterprise, programme, partition, qos,
 
 /// One window.
 struct ReservationView {
-    std::string reservation;
-    std::string enterprise;  ///< that booked it; empty: of the policy, for all of the programme
-    JobId number;            ///< of a booked one: as it stands in the books; else 0
+    std::string reservation;  ///< "-", with the next and no programme: another enterprise's
+    std::string enterprise;   ///< that booked it; empty: of the policy, for all of the programme
+    JobId number;             ///< of a booked one: as it stands in the books; else 0
     ProgrammeId programme;
     PartitionId partition;
     QosId qos;

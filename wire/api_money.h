@@ -85,10 +85,13 @@ KHU_DESCRIBE(RefundPage, refunds)
 /// What another meter counted for an enterprise; [from, to) lies within one month.
 struct Reading {
     std::string meter, row, enterprise;
-    std::int64_t quantity_micro{0};  ///< millionths of the meter's unit
+    std::int64_t quantity_micro{0};  ///< millionths of the meter's unit; of a correction also < 0
     Timestamp from_at, to_at;
+    std::string corrects;  ///< "2026-03/METER/ROW": what it corrects, with the next two; or empty
+    std::string reason, decision_ref;
 };
-KHU_DESCRIBE(Reading, meter, row, enterprise, quantity_micro, from_at, to_at)
+KHU_DESCRIBE(Reading, meter, row, enterprise, quantity_micro, from_at, to_at, corrects, reason,
+             decision_ref)
 
 /// All of them or none.
 struct Readings {

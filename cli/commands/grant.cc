@@ -8,6 +8,7 @@ namespace {
 
 constexpr auto kListOptions = std::to_array<Option>({
     {"--requests", "", Message::HelpRequests, Takes::Nothing},
+    {"--voucher", "NUMBER", Message::HelpOfVoucher},
 });
 constexpr auto kApproveOptions = std::to_array<Option>({
     {"--enterprise", "ID", Message::HelpOfEnterprise},
@@ -17,6 +18,7 @@ constexpr auto kApproveOptions = std::to_array<Option>({
     {"--to", "DATE", Message::HelpGrantTo},
     {"--decision", "REF", Message::HelpDecision},
     {"--permit", "REF", Message::HelpPermit},
+    {"--voucher", "NUMBER", Message::HelpVoucher},
     {"--grant", "ID", Message::HelpGrantId},
     {"--reason", "TEXT", Message::HelpReason},
 });
@@ -85,7 +87,8 @@ Result list(Session& session) {
         return list_requests(session);
     }
     const Expected<Received<wire::GrantPage>, Failure> page =
-        session.get_all("/v1/grants", &wire::GrantPage::grants);
+        session.get_all("/v1/grants" + query({{"voucher", session.arguments.text("--voucher")}}),
+                        &wire::GrantPage::grants);
     if (!page) {
         return Unexpected{page.error()};
     }
@@ -207,7 +210,8 @@ Result approve(Session& session) {
                                      .amount_ugs = *amount,
                                      .from_at = *from == Moment{0} ? wall_now() : *from,
                                      .to_at = *to,
-                                     .permit = session.arguments.text("--permit")};
+                                     .permit = session.arguments.text("--permit"),
+                                     .voucher = session.arguments.text("--voucher")};
     return show(session, session.post<wire::GrantView>("/v1/grants", encode(request)));
 }
 

@@ -2,6 +2,8 @@
 
 #include "cli/commands/all.h"
 #include "cli/files.h"
+#include "cli/given.h"
+#include "cli/pdf.h"
 #include "cli/report_file.h"
 #include "cli/sha256.h"
 
@@ -28,11 +30,13 @@ constexpr auto kLedgerOptions = std::to_array<Option>({
 constexpr auto kStatementOptions = std::to_array<Option>({
     {"--period", "YYYY-MM", Message::HelpPeriod},
     {"--enterprise", "ID", Message::HelpOfEnterprise},
-    {"--format", "FORM", Message::HelpStatementFormat, Takes::One, "json|csv|html"},
+    {"--all", "", Message::HelpAllStatements, Takes::Nothing},
+    {"--format", "FORM", Message::HelpStatementFormat, Takes::One, "json|csv|html|pdf|jsonl"},
     {"--language", "LANGUAGE", Message::HelpStatementLanguage, Takes::One, "vi|en"},
     {"-o,--output", "FILE", Message::HelpReportOutput},
 });
 
+constexpr unsigned kPdfMode = 0666;  ///< the person's umask decides
 constexpr std::int64_t kManifestBytesMax = 1'048'576;
 constexpr std::int64_t kReportBytesMax =
     1'073'741'824;  ///< a month of a million rows is half of it
@@ -111,19 +115,70 @@ Result ledger(Session& session) {
     return rows(session, "ledger", false);
 }
 
+/// One file of all enterprises.
+Result all_statements(Session& session, const std::string& period) {
+    const std::string given = session.arguments.text("--format");
+    const std::string format = given.empty() ? "jsonl" : given;
+    const bool one = session.arguments.has("--enterprise") || session.arguments.has("--language");
+    if (one || (format != "jsonl" && format != "csv")) {
+        return Unexpected{usage(session.say(Message::AllStatementsForm),
+                                session.say(Message::SeeHelp, {"khu report statement --help"}))};
+    }
+    const std::string what = query({{"period", period}, {"format", format}});
+    return deliver(session, {.target = "/v1/reports/statements" + what,
+                             .manifest_target = "/v1/reports/statements/manifest" + what,
+                             .form = form_of(format)});
+}
+
+/// The page, made a PDF here. It has no manifest: the page itself can be verified, a PDF cannot.
+Result statement_pdf(Session& session, const std::string& target) {
+    const std::string path = session.arguments.text("--output");
+    if (path.empty()) {
+        return Unexpected{missing_option(session, "--output")};
+    }
+    std::string page;
+    const Expected<Done, Failure> received =
+        receive(session, target, [&](std::string_view piece) { page += piece; });
+    if (!received) {
+        return Unexpected{received.error()};
+    }
+    const Expected<std::string, Refusal> pdf = pdf_of(page);
+    if (!pdf) {
+        return Unexpected{from_refusal(pdf.error(), session.language)};
+    }
+    NewFile file(path, kPdfMode);
+    Expected<Done, FileFault> done = file.write(*pdf);
+    done = done ? file.keep() : std::move(done);
+    if (!done) {
+        return Unexpected{
+            internal(session.say(Message::FileUnwritable, {path, done.error().why}), "")};
+    }
+    Sha256 hash;
+    hash.add(page);
+    session.print(session.say(Message::StatementPdf, {path, hash.hex()}) + "\n");
+    return 0;
+}
+
 Result statement(Session& session) {
     const std::string period = session.arguments.text("--period");
     if (period.empty()) {
         return Unexpected{period_missing(session, "khu report statement")};
     }
+    if (session.arguments.has("--all")) {
+        return all_statements(session, period);
+    }
     const std::string given = session.arguments.text("--format");
-    const std::string format = given.empty() ? "json" : given;
+    const bool pdf = given == "pdf";
+    const std::string format = given.empty() ? "json" : pdf ? "html" : given;
     const std::string language = session.arguments.text("--language");
     const std::string own = session.language == Language::Vietnamese ? "vi" : "en";
     const std::string what = query({{"period", period},
                                     {"enterprise", session.arguments.text("--enterprise")},
                                     {"format", format},
                                     {"language", language.empty() ? own : language}});
+    if (pdf) {
+        return statement_pdf(session, "/v1/reports/statement" + what);
+    }
     // A statement is one document: what the manifest counts are its lines.
     return deliver(session, {.target = "/v1/reports/statement" + what,
                              .manifest_target = "/v1/reports/statement/manifest" + what,

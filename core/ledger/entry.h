@@ -31,7 +31,7 @@
 ///     hold      funder:<id>, wallet:<tax>, owed:<tax> ... revenue:<zone>     start
 ///     settle    the same, moved                         end of a slice
 ///     void      the same, given back                    start failed
-///     refund    revenue:<zone> -> the same              as for hours
+///     refund    revenue:<zone> -> the same              as for hours, and what a meter corrects
 ///     waive     funder:<id> -> revenue:<zone>           the value of what the zone waived
 ///     meter     funder:<id>, wallet:<tax>, owed:<tax> -> revenue:<zone>   what other meters count
 ///

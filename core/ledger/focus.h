@@ -5,11 +5,16 @@
 /// Specification), one row for each slice and payer. The amounts of a slice's rows add up to the
 /// slice's own, in integers (the columns x_...); decimals are for display. What the zone bore of a
 /// failure is a row of category Credit that costs nothing and says what it was worth.
+///
+/// What other meters counted is in the same view, one row for each reading and payer; what a
+/// correction takes back is a Credit, and a Correction if the month that it corrects is another
+/// one.
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/ledger/meter.h"
 #include "core/ledger/usage.h"
 
 namespace khu {
@@ -56,9 +61,11 @@ struct FocusRow {
     std::string SubAccountId, SubAccountName;
     std::string SubAccountType{"Enterprise"};
     // Of our own: the key in the books, and the integers.
-    JobId x_JobId;
-    AttemptNumber x_Attempt;
-    int x_Slice{0};
+    std::optional<JobId> x_JobId;  ///< with the next two: of a job's slice
+    std::optional<AttemptNumber> x_Attempt;
+    std::optional<int> x_Slice;
+    std::optional<std::string> x_Reading;         ///< of another meter's row: its name
+    std::optional<std::int64_t> x_QuantityMicro;  ///< this payer's part, millionths of the unit
     std::string x_EndCause;
     Atoms x_MeteredUgs;  ///< this payer's part
     Atoms x_ChargedUgs;  ///< the same
@@ -78,12 +85,14 @@ KHU_DESCRIBE_LONG(FocusRow,
                   (ProviderName, PublisherName, RegionId, RegionName, ResourceId, ResourceName,
                    ResourceType, ServiceCategory, ServiceName, ServiceSubcategory, SkuId,
                    SkuPriceId, SubAccountId, SubAccountName, SubAccountType, x_JobId, x_Attempt,
-                   x_Slice, x_EndCause, x_MeteredUgs, x_ChargedUgs, x_PaidMvnd, x_WaivedMvnd,
-                   x_IsFinal))
+                   x_Slice, x_Reading, x_QuantityMicro, x_EndCause, x_MeteredUgs, x_ChargedUgs,
+                   x_PaidMvnd, x_WaivedMvnd, x_IsFinal))
 
 /// At least one row of Usage; for a slice that nobody pays, one of the zone's that costs nothing.
 /// Claims: what was paid adds up to the list price, and x_MeteredUgs, x_ChargedUgs, x_PaidMvnd of
 /// the rows to the slice's.
 std::vector<FocusRow> focus_rows(const UsageRow& row, int utc_offset_minutes);
+/// The same for a reading; x_PaidMvnd and x_QuantityMicro of the rows add up to the reading's.
+std::vector<FocusRow> focus_rows(const MeterRow& row, int utc_offset_minutes);
 
 }  // namespace khu

@@ -49,10 +49,11 @@ struct GrantOffer {
     std::string permit{};      ///< of a sandbox (needs_permit); empty where none is needed
     bool makegood{false};      ///< for a refund to a grant that is over; no rule bounds it
     int tranches{1};           ///< equal parts of amount and window
+    std::string voucher{};     ///< its number where it was decided; empty: none. Redeemed once.
     bool operator==(const GrantOffer&) const = default;
 };
 KHU_DESCRIBE(GrantOffer, id, enterprise, programme, amount, from, to, decision_ref, permit,
-             makegood, tranches)
+             makegood, tranches, voucher)
 
 /// A larger amount, a later end, or both.
 struct GrantExtension {
@@ -105,12 +106,13 @@ struct Grant {
     Atoms moved_in{};                     ///< of what was granted: came from other grants
     Atoms moved_out{};                    ///< went to other grants, and is no longer `granted`
     int moves{0};                         ///< out of it
+    std::string voucher{};                ///< as in the offer
     bool operator==(const Grant&) const = default;
 };
 KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended, suspended_why,
              ended, mints, granted, free, held, spent, expired, permit, projects, makegood,
              clawback, tranches, tranche, carried, pulled_until, warned_until, offered, overrun_of,
-             moved_in, moved_out, moves)
+             moved_in, moved_out, moves, voucher)
 
 GrantState state_of(const Grant& grant, Moment now);
 /// What decisions gave it, whatever became of that.

@@ -50,6 +50,11 @@ Ledger Ledger::part_of(const EnterpriseId& enterprise) const {
     return Ledger(part);
 }
 
+const Grant* Ledger::redeemed(const std::string& voucher) const {
+    const auto found = vouchers_.find(voucher);
+    return found == vouchers_.end() ? nullptr : find(found->second);
+}
+
 const Grant* Ledger::find(const GrantId& grant) const {
     const auto found = grants_.find(grant);
     return found == grants_.end() ? nullptr : &found->second;
@@ -80,6 +85,9 @@ Entry& Ledger::write(Entries& out, Moment now, const PolicyId& policy) {
 
 void Ledger::index(const Grant& grant) {
     by_owner_[Owner{grant.enterprise, grant.programme}].emplace(grant.to, grant.id);
+    if (!grant.voucher.empty()) {
+        vouchers_.emplace(grant.voucher, grant.id);
+    }
     if (!grant.ended) {
         ends_.emplace(grant.to, grant.id);
         openings_.emplace(grant.from, grant.id);

@@ -50,8 +50,8 @@ public:
 
     // --- Grants ----------------------------------------------------------------------
 
-    /// Errors: GrantIdTaken if the id is used with other content; BadField. The very same offer
-    /// again is accepted and opens nothing (I-08).
+    /// Errors: GrantIdTaken if the id is used with other content; VoucherRedeemed if another grant
+    /// has its voucher; BadField. The very same offer again is accepted and opens nothing (I-08).
     [[nodiscard]] Expected<Done, Refusal> can_open(const GrantOffer& offer) const;
     Entries open(const GrantOffer& offer, Moment now, const PolicyId& policy);
 
@@ -189,6 +189,8 @@ public:
     // --- Answers ----------------------------------------------------------------------
 
     [[nodiscard]] const Grant* find(const GrantId& grant) const;
+    /// The grant that a voucher was redeemed for; null if none.
+    [[nodiscard]] const Grant* redeemed(const std::string& voucher) const;
     /// The enterprise's grants, by programme and end of window.
     [[nodiscard]] std::vector<Grant> balance(const EnterpriseId& enterprise) const;
     [[nodiscard]] const std::map<GrantId, Grant>& grants() const { return grants_; }
@@ -275,6 +277,7 @@ private:
     std::map<Owner, ByEnd> by_owner_;                ///< all grants, earliest-expiring first
     ByEnd ends_;                                     ///< those that have not ended
     std::set<std::pair<Moment, GrantId>> openings_;  ///< those that have not ended, by start
+    std::map<std::string, GrantId> vouchers_;        ///< that were redeemed
 };
 
 }  // namespace khu

@@ -1,10 +1,14 @@
 // The grants' side of the ledger: opening, extending, suspending, closing and expiring.
 
+#include <algorithm>
+
 #include "core/base/enum_name.h"
 #include "core/ledger/ledger.h"
 
 namespace khu {
 namespace {
+
+constexpr std::size_t kVoucherBytesMax = 64;
 
 Refusal bad_field(std::string field, std::string why) {
     return Refusal(Code::BadField).with("field", std::move(field)).with("why", std::move(why));
@@ -35,7 +39,15 @@ Atoms first_amount(Grant& grant, const GrantOffer& offer, Moment now) {
 
 bool same_content(const Grant& grant, const GrantOffer& offer) {
     return grant.enterprise == offer.enterprise && grant.programme == offer.programme &&
-           offered(grant) == offer.amount && grant.from == offer.from && grant.to == offer.to;
+           offered(grant) == offer.amount && grant.from == offer.from && grant.to == offer.to &&
+           (offer.voucher.empty() || grant.voucher == offer.voucher);
+}
+
+/// It is printed, searched for and written in files.
+bool is_voucher(const std::string& text) {
+    return text.size() <= kVoucherBytesMax && std::ranges::all_of(text, [](char c) {
+               return c > ' ' && c != '|' && c != ',' && c != '"' && c != 0x7f;
+           });
 }
 
 }  // namespace
@@ -60,9 +72,19 @@ Expected<Done, Refusal> Ledger::can_open(const GrantOffer& offer) const {
     if (offer.to <= offer.from) {
         return Unexpected{bad_field("to", "the window must end after it starts")};
     }
+    if (!is_voucher(offer.voucher)) {
+        return Unexpected{
+            bad_field("voucher", "it is at most 64 ASCII characters without space , | \"")};
+    }
     const Grant* grant = find(offer.id);
     if (grant != nullptr && !same_content(*grant, offer)) {
         return Unexpected{Refusal(Code::GrantIdTaken).with("grant", offer.id.value)};
+    }
+    const Grant* redeemer = redeemed(offer.voucher);
+    if (redeemer != nullptr && redeemer->id != offer.id) {
+        return Unexpected{Refusal(Code::VoucherRedeemed)
+                              .with("voucher", offer.voucher)
+                              .with("grant", redeemer->id.value)};
     }
     return Done{};
 }
@@ -86,7 +108,8 @@ Ledger::Entries Ledger::open(const GrantOffer& offer, Moment now, const PolicyId
                   .tranches = tranches_of(offer),
                   .pulled_until = now,
                   .warned_until = now,
-                  .offered = offer.amount};
+                  .offered = offer.amount,
+                  .voucher = offer.voucher};
     index(grant);
     mint(out, grant, first_amount(grant, offer, now), offer.decision_ref, now, policy);
     return out;

@@ -1,4 +1,7 @@
-// What other meters count is paid at once: there was no hold, since it has been used already.
+// What other meters count is paid at once: there was no hold, since it has been used already. What
+// a correction takes back goes to where it came from.
+
+#include <utility>
 
 #include "core/ledger/ledger.h"
 #include "core/ledger/meter.h"
@@ -17,13 +20,22 @@ Ledger::Entries Ledger::charge_meter(const MeterCharge& charge, const ZoneId& zo
         }
         Purse& purse = purse_at(part.account);
         Entry& entry = write(out, now, policy);
-        entry.kind = "meter";
         entry.id = fmt::format("meter:{}.{}", name, i + 1);
+        entry.kind = "meter";
         entry.debit = part.account;
         entry.credit = revenue_account(zone);
         entry.amount = part.amount.value;
         entry.ref = charge.service;
+        if (part.amount < Mvnd{0}) {
+            entry.kind = "refund";
+            std::swap(entry.debit, entry.credit);
+            entry.amount = -part.amount.value;
+        }
+        if (!charge.reading.decision_ref.empty()) {
+            entry.ref = clean_ref(charge.reading.decision_ref);
+        }
         purse.spent += part.amount;
+        KHU_CHECK(purse.spent >= Mvnd{0}, "{}: {}", part.account, purse.spent.value);
     }
     return out;
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "core/base/check.h"
 #include "core/base/digest.h"
 #include "core/ledger/paid_by.h"
@@ -25,7 +27,25 @@ Mvnd meter_price(std::int64_t quantity_micro, Mvnd price) {
 }
 
 std::string quantity_text(std::int64_t quantity_micro) {
-    return fmt::format("{}.{:06}", quantity_micro / kMicro, quantity_micro % kMicro);
+    const std::int64_t size = std::abs(quantity_micro);
+    return fmt::format("{}{}.{:06}", quantity_micro < 0 ? "-" : "", size / kMicro, size % kMicro);
+}
+
+MeterCharge correction_of(const MeterCharge& first, const MeterReading& reading,
+                          std::int64_t before) {
+    const std::int64_t was = first.reading.quantity_micro + before;
+    const std::int64_t is = was + reading.quantity_micro;
+    const Mvnd list_was = meter_price(was, first.price);
+    const Mvnd list_is = meter_price(is, first.price);
+    const std::vector<Mvnd> paid = split(list_was, first.payers);
+    const std::vector<Mvnd> due = split(list_is, first.payers);
+    MeterCharge charge = first;
+    charge.reading = reading;
+    charge.list = list_is - list_was;
+    for (std::size_t i = 0; i < charge.parts.size(); ++i) {
+        charge.parts[i].amount = due.at(i) - paid.at(i);
+    }
+    return charge;
 }
 
 MeterRow meter_row(const MeterCharge& charge, const PolicyId& policy,
@@ -49,6 +69,12 @@ MeterRow meter_row(const MeterCharge& charge, const PolicyId& policy,
         paid_by(row, charge.kinds.at(i)) += charge.parts[i].amount;
     }
     row.policy_id = policy;
+    if (!reading.corrects.empty()) {
+        row.row_kind = "correction";
+        row.corrects = reading.corrects;
+        row.reason = reading.reason;
+        row.decision_ref = reading.decision_ref;
+    }
     if (!entries.empty()) {
         row.ledger_seq_first = entries.front().seq;
         row.ledger_seq_last = entries.back().seq;
@@ -57,7 +83,8 @@ MeterRow meter_row(const MeterCharge& charge, const PolicyId& policy,
 }
 
 std::string reading_name(const std::string& period, const MeterReading& reading) {
-    return period + "/" + reading.meter.value.str() + "/" + reading.row;
+    const std::string& first = reading.corrects;
+    return (first.empty() ? period + "/" + reading.meter.value.str() : first) + "/" + reading.row;
 }
 
 std::uint64_t digest_of(const MeterReading& reading) {
@@ -66,6 +93,10 @@ std::uint64_t digest_of(const MeterReading& reading) {
     digest.add(static_cast<std::uint64_t>(reading.quantity_micro));
     digest.add(static_cast<std::uint64_t>(reading.from.value));
     digest.add(static_cast<std::uint64_t>(reading.to.value));
+    if (!reading.corrects.empty()) {
+        digest.add(reading.reason);
+        digest.add(reading.decision_ref);
+    }
     return digest.value();
 }
 

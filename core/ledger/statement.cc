@@ -46,8 +46,10 @@ StatementMaker::StatementMaker(const StatementAsked& asked) : asked_(asked) {
     out_.period_start = format_utc(asked.start);
     out_.period_end = format_utc(asked.end);
     out_.ledger_last = asked.last;
-    for (const GrantId& grant : asked.grants) {
-        grants_[grant_account(grant)].view.grant_id = grant;
+    for (const auto& [grant, voucher] : asked.grants) {
+        StatementGrant& view = grants_[grant_account(grant)].view;
+        view.grant_id = grant;
+        view.voucher = voucher;
     }
 }
 
@@ -70,7 +72,9 @@ void StatementMaker::add(const UsageRow& row) {
         out_.corrections.push_back({.corrects = row.corrects.value_or(""),
                                     .waived_ugs = row.waived_ugs,
                                     .charged_ugs = row.charged_ugs,
-                                    .list_mvnd = row.list_mvnd});
+                                    .list_mvnd = row.list_mvnd,
+                                    .reason = {},
+                                    .decision_ref = {}});
     }
     ++out_.reconcile.rows;
     out_.reconcile.metered_ugs += row.metered_ugs;
@@ -94,6 +98,15 @@ void StatementMaker::add(const MeterRow& row) {
     service.paid_enterprise_mvnd += row.paid_enterprise_mvnd;
     out_.money.services_list_mvnd += row.list_mvnd;
     out_.money.services_enterprise_mvnd += row.paid_enterprise_mvnd;
+    if (row.row_kind == "correction") {
+        out_.corrections.push_back({.corrects = row.corrects.value_or(""),
+                                    .waived_ugs = {},
+                                    .charged_ugs = {},
+                                    .list_mvnd = row.list_mvnd,
+                                    .quantity_micro = row.quantity_micro,
+                                    .reason = row.reason.value_or(""),
+                                    .decision_ref = row.decision_ref.value_or("")});
+    }
     policies_.insert(row.policy_id.value);
 }
 
@@ -119,6 +132,9 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
         if (is_granting(entry.kind)) {
             grant.granted_ugs += amount;
             grant.programme = ProgrammeId{entry.debit.substr(entry.debit.find(':') + 1)};
+            if (entry.kind == "grant" && grant.decision_ref.empty()) {
+                grant.decision_ref = entry.ref;
+            }
             grant.advanced_ugs += in_month && entry.kind == "advance" ? amount : Atoms{0};
         } else if (entry.kind == "transfer") {
             grant.granted_ugs += amount;

@@ -28,7 +28,9 @@ namespace khu {
 struct StatementGrant {
     GrantId grant_id;
     ProgrammeId programme;
-    Atoms granted_ugs;  ///< in all, up to the month's end
+    std::string voucher;       ///< that was redeemed for it
+    std::string decision_ref;  ///< of its opening, as the books have it
+    Atoms granted_ugs;         ///< in all, up to the month's end
     Atoms charged_ugs;
     Atoms refunded_ugs;
     Atoms expired_ugs;
@@ -39,8 +41,9 @@ struct StatementGrant {
     Atoms available_ugs;
     bool operator==(const StatementGrant&) const = default;
 };
-KHU_DESCRIBE(StatementGrant, grant_id, programme, granted_ugs, charged_ugs, refunded_ugs,
-             expired_ugs, carried_in_ugs, advanced_ugs, pulled_back_ugs, held_ugs, available_ugs)
+KHU_DESCRIBE(StatementGrant, grant_id, programme, voucher, decision_ref, granted_ugs, charged_ugs,
+             refunded_ugs, expired_ugs, carried_in_ugs, advanced_ugs, pulled_back_ugs, held_ugs,
+             available_ugs)
 
 struct StatementUse {
     ProgrammeId programme;
@@ -92,13 +95,17 @@ KHU_DESCRIBE(StatementMoney, currency, list_mvnd, paid_national_mvnd, paid_provi
              wallet_closing_mvnd, wallet_credit_limit_mvnd, services_list_mvnd,
              services_enterprise_mvnd)
 
+/// Of a row of a job, or of another meter.
 struct StatementCorrection {
     std::string corrects;
     Atoms waived_ugs, charged_ugs;
     Mvnd list_mvnd;
+    std::int64_t quantity_micro{0};  ///< of a meter; its reason and act are below
+    std::string reason, decision_ref;
     bool operator==(const StatementCorrection&) const = default;
 };
-KHU_DESCRIBE(StatementCorrection, corrects, waived_ugs, charged_ugs, list_mvnd)
+KHU_DESCRIBE(StatementCorrection, corrects, waived_ugs, charged_ugs, list_mvnd, quantity_micro,
+             reason, decision_ref)
 
 /// What is owed for a grant, as it stood at the month's end.
 struct StatementDuty {
@@ -154,7 +161,7 @@ struct StatementAsked {
     Moment start, end;
     LedgerSeq before, last;
     bool is_final{false};
-    std::set<GrantId> grants;  ///< all that the enterprise ever had
+    std::map<GrantId, std::string> grants;  ///< all that the enterprise ever had: their vouchers
     std::vector<StatementDuty> duties{};
 };
 

@@ -299,7 +299,8 @@ Effects on(State& state, const MonthCut& fact, Moment at) {
                                   .public_min_enterprises = policy.reports.public_min_enterprises,
                                   .capacity = {},
                                   .counted = true,
-                                  .grants = std::exchange(state.truth.grant_counts, {})});
+                                  .grants = std::exchange(state.truth.grant_counts, {}),
+                                  .privacy = fact.privacy});
     for (GrantCount& each : unused_grants(state, fact.until)) {
         state.truth.months.back().grants.push_back(std::move(each));
     }

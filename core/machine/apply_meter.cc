@@ -3,6 +3,22 @@
 #include "core/machine/apply.h"
 
 namespace khu::apply_detail {
+namespace {
+
+void remember(Truth& truth, const MeterCharge& charge) {
+    const MeterReading& reading = charge.reading;
+    const std::uint64_t digest = digest_of(reading);
+    if (reading.corrects.empty()) {
+        truth.readings[reading_name(charge.period, reading)] = {.digest = digest,
+                                                                .from = reading.from};
+    } else {
+        CorrectedReading& corrected = truth.corrected[reading.corrects];
+        corrected.quantity_micro += reading.quantity_micro;
+        corrected.rows[reading.row] = digest;
+    }
+}
+
+}  // namespace
 
 Effects on(State& state, const MeterRead& fact, Moment at) {
     Truth& truth = state.truth;
@@ -18,8 +34,8 @@ Effects on(State& state, const MeterRead& fact, Moment at) {
         if (!entries.empty()) {
             effects.push_back(PostEntries{entries});
         }
-        truth.readings[reading_name(charge.period, charge.reading)] = {
-            .digest = digest_of(charge.reading), .from = charge.reading.from};
+        rows.charges.push_back(charge);
+        remember(truth, charge);
     }
     effects.push_back(std::move(rows));
     state.scheduler.admission_changed();

@@ -5,6 +5,7 @@
 /// is a wish; decide() turns it into facts or a refusal. Commands are never stored.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -180,11 +181,13 @@ struct CancelReservation {
     std::string id;
 };
 
-/// All of the readings or none. `lines`: as for ApproveGrants.
+/// All of the readings or none. `lines`: as for ApproveGrants. `firsts`: the readings that are
+/// corrected, by name, read from the books by who makes the command; what is not there is unknown.
 struct TakeReadings {
     Identity who;
     std::vector<MeterReading> readings;
     std::vector<std::int64_t> lines{};
+    std::map<std::string, MeterCharge> firsts{};
 };
 
 struct DrainNode {

@@ -36,9 +36,10 @@ struct PostUsage {
     UsageRow row;
 };
 
-/// Rows of other meters, for their report.
+/// Rows of other meters, for their report; and what they were made of, for their corrections.
 struct PostReadings {
     std::vector<MeterRow> rows;
+    std::vector<MeterCharge> charges;  ///< as `rows`
 };
 
 /// The job has ended: into the history, out of memory; its payload is dropped.

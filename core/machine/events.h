@@ -8,6 +8,7 @@
 /// read.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -416,8 +417,9 @@ struct MonthCut {
     Moment until;
     std::string period;                  ///< that ended at `until`
     std::vector<NamedEnterprise> names;  ///< as the policy then in force has them
+    std::optional<Privacy> privacy{};    ///< the same
 };
-KHU_DESCRIBE(MonthCut, until, period, names)
+KHU_DESCRIBE(MonthCut, until, period, names, privacy)
 
 /// The month that ended at `until` is final: no row of it appears any more.
 struct MonthClosed {

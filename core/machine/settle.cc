@@ -174,7 +174,10 @@ std::vector<Fact> months_due(const State& state, Moment now) {
     const int offset = policy.utc_offset_minutes;
     const Moment cut = month_start(now, offset);
     if (cut > cut_until(state)) {
-        MonthCut fact{.until = cut, .period = period_of(cut - milliseconds(1), offset)};
+        MonthCut fact{.until = cut,
+                      .period = period_of(cut - milliseconds(1), offset),
+                      .names = {},
+                      .privacy = policy.privacy};
         for (const Enterprise& enterprise : policy.enterprises) {
             fact.names.push_back({enterprise.id, enterprise.name});
         }

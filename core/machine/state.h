@@ -92,6 +92,14 @@ struct KnownReading {
 };
 KHU_DESCRIBE(KnownReading, digest, from)
 
+/// What corrections have made of a reading, open month or closed.
+struct CorrectedReading {
+    std::int64_t quantity_micro{0};             ///< their sum
+    std::map<std::string, std::uint64_t> rows;  ///< their digests, by their own names
+    bool operator==(const CorrectedReading&) const = default;
+};
+KHU_DESCRIBE(CorrectedReading, quantity_micro, rows)
+
 /// Which job an idempotency key made. Kept for a day.
 struct KeyUse {
     JobId job;
@@ -164,11 +172,12 @@ struct MonthMark {
     std::vector<CapacityTotal> capacity{};
     bool counted{false};  ///< by a release that counts what happens to grants
     std::vector<GrantCount> grants{};
-    std::int64_t floor_lifts{0};  ///< jobs that the floor rule let go first
+    std::int64_t floor_lifts{0};       ///< jobs that the floor rule let go first
+    std::optional<Privacy> privacy{};  ///< none: cut by a release that hid every user id
     bool operator==(const MonthMark&) const = default;
 };
 KHU_DESCRIBE(MonthMark, period, until, last, fact, province_code, public_min_enterprises, capacity,
-             counted, grants, floor_lifts)
+             counted, grants, floor_lifts, privacy)
 
 /// The truth, as snapshots hold it.
 struct Truth {
@@ -191,9 +200,10 @@ struct Truth {
     std::map<AttemptKey, Refunded> refunded;
     Moment refunds_since;  ///< nothing that ended by then is refunded: `refunded` has forgotten it
     Ledger ledger;
-    std::map<GrantId, GrantReport> reports;        ///< owed or delivered
-    std::vector<GrantCount> grant_counts;          ///< of the month that runs
-    std::map<std::string, KnownReading> readings;  ///< of months that are not closed
+    std::map<GrantId, GrantReport> reports;             ///< owed or delivered
+    std::vector<GrantCount> grant_counts;               ///< of the month that runs
+    std::map<std::string, KnownReading> readings;       ///< of months that are not closed
+    std::map<std::string, CorrectedReading> corrected;  ///< readings, by name
     std::map<JobId, Job> jobs;
     std::map<JobId, AttemptBooks> books;  ///< of jobs that have a live attempt
     std::map<NodeId, NodeRecord> nodes;

@@ -16,8 +16,6 @@ constexpr auto later = std::to_array<std::string_view>({
     "calendar.reservations.*.charge",
     "preemption.charge_lost",
     "preemption.min_runtime_borrowed",
-    "privacy",
-    "reports.retention",
 });
 
 std::string_view head(std::string_view path) {

@@ -3,7 +3,7 @@
 /// \file
 /// The parts of a policy that are read, checked and shown, and whose effect comes in a later
 /// release: fair share, priority, borrowing, preemption, calendar, the manual part of refunds,
-/// report dates, privacy. not_in_force() (not_in_force.h) names those that a policy uses, so that
+/// report dates. not_in_force() (not_in_force.h) names those that a policy uses, so that
 /// nobody believes in a rule that nothing obeys.
 
 #include <limits>
@@ -201,7 +201,9 @@ KHU_DESCRIBE(Refunds, automatic, checkpoint_assumed, manual, payer)
 
 // --- Reports and privacy ----------------------------------------------------------------------
 
-/// Calendar months, because "12m" of retention is not twelve minutes.
+/// Calendar months, because "12m" of retention is not twelve minutes. The ledger and the rows of
+/// usage are never removed; `job_rows` is of what is known of finished jobs besides, `per_user` of
+/// the names behind pseudonyms.
 struct Retention {
     int ledger_months{120};
     int job_rows_months{60};
@@ -218,6 +220,8 @@ struct Reports {
 };
 KHU_DESCRIBE(Reports, close_day, public_min_enterprises, retention)
 
+/// What of a report's rows is for others than the enterprise's own people: users as pseudonyms, or
+/// not at all.
 enum class UserIds { Pseudonymous, Named };
 KHU_DESCRIBE_ENUM(UserIds, Pseudonymous, Named)
 enum class PerUserRows { HoldersOnly, Nobody };

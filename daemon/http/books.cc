@@ -25,6 +25,23 @@ ReportZone report_zone(const State& state, Moment now) {
             .closed_period = state.truth.closed_period};
 }
 
+/// A month that was cut keeps the rules that were in force then.
+void say_privacy(ReportZone& zone, const State& state, const std::string& period) {
+    if (!state.truth.policy) {
+        return;
+    }
+    const Policy& policy = *state.truth.policy;
+    zone.privacy = policy.privacy;
+    zone.names_from =
+        months_before(zone.now, policy.reports.retention.per_user_months, zone.utc_offset_minutes);
+    for (const MonthMark& month : state.truth.months) {
+        if (month.period >= period) {  // One cut may be of several months.
+            zone.privacy = month.privacy;
+            return;
+        }
+    }
+}
+
 /// Of a month that was cut, as the policy then in force said.
 void say_zone(ZoneReportRequest& request, const State& state, Moment now) {
     request.zone = zone_name(state);
@@ -79,12 +96,19 @@ void with_report(const Call& call, ReportKind kind, Use use) {
         .period = query(call, "period"),
         .enterprise = sees_all ? EnterpriseId{query(call, "enterprise")} : who.enterprise,
         .format = *format,
+        .reader = who.enterprise,
         .show_users = who.has(Role::Holder)};
     if (!sees_all && request.enterprise.empty()) {
         refuse(call, Refusal(Code::NotAuthenticated));
         return;
     }
-    Expected<Report, Refusal> report = make_report(call->services.store, request, ask_zone(call));
+    ReportZone zone{.now = {}, .closed_period = ""};
+    call->services.engine.ask_and_wait([&](State& state, Moment now) {
+        zone = report_zone(state, now);
+        say_privacy(zone, state, request.period);
+    });
+    zone.pseudonyms = &call->services.pseudonyms;
+    Expected<Report, Refusal> report = make_report(call->services.store, request, zone);
     if (!report) {
         refuse(call, report.error());
         return;

@@ -33,6 +33,7 @@ struct Services {
     ZonePerformer& performer;
     Events& events;
     IdentityBook& identities;
+    const Pseudonyms& pseudonyms;
     ZoneId zone;
     wire::net::Identity authority;                ///< signs agents' certificates
     Span certificate_life{wire::net::kLeafLife};  ///< of nodes
@@ -179,6 +180,8 @@ void report_zone_month(const Call& call);
 void zone_month_manifest(const Call& call);
 void report_statement(const Call& call);
 void statement_manifest(const Call& call);
+void report_statements(const Call& call);
+void statements_manifest(const Call& call);
 void verify_ledger(const Call& call);
 
 void list_tokens(const Call& call);

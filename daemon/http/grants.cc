@@ -167,7 +167,8 @@ void export_grants(const Call& call) {
                                   .from = grant.from,
                                   .to = grant.to,
                                   .decision_ref = grant.decision_ref,
-                                  .permit = grant.permit});
+                                  .permit = grant.permit,
+                                  .voucher = grant.voucher});
             }
         }
         call->responder.make([call, offers = std::move(offers), offset] {

@@ -43,7 +43,9 @@ void add_books(const State& state, const Identity& who, wire::ReservationView& v
         return;
     }
     if (!who.may_read(booked->second.enterprise)) {
-        view.enterprise = "-";
+        view.reservation = view.enterprise = "-";
+        view.programme = {};
+        view.qos = {};
         return;
     }
     view.number = booked->second.number;

@@ -80,6 +80,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/reports/zone/manifest", zone_month_manifest, kBooks},
     Route{"GET", "/v1/reports/statement", report_statement, kBooks},
     Route{"GET", "/v1/reports/statement/manifest", statement_manifest, kBooks},
+    Route{"GET", "/v1/reports/statements", report_statements, kBooks},
+    Route{"GET", "/v1/reports/statements/manifest", statements_manifest, kBooks},
     Route{"POST", "/v1/ledger/verify", verify_ledger, kBooks},
     Route{"GET", "/v1/tokens", list_tokens, kListing},
     Route{"POST", "/v1/tokens", make_token},

@@ -1,7 +1,7 @@
-/// The monthly statement of an enterprise.
+/// The monthly statement of an enterprise, and those of all.
 
 #include "daemon/http/call.h"
-#include "daemon/statements.h"
+#include "daemon/statement_books.h"
 
 namespace khu::daemon {
 namespace {
@@ -14,46 +14,6 @@ std::optional<StatementFormat> format_of(const std::string& name) {
         return StatementFormat::Csv;
     }
     return name == "html" ? std::optional(StatementFormat::Html) : std::nullopt;
-}
-
-/// The enterprise and the entries of the month, and who it was at the month's end.
-void fill(StatementRequest& request, ReportZone& zone, const State& state, Moment now) {
-    StatementAsked& asked = request.asked;
-    const Truth& truth = state.truth;
-    zone.now = now;
-    zone.closed_period = truth.closed_period;
-    asked.zone = zone_name(state);
-    asked.last = truth.ledger.last_seq();
-    if (truth.policy) {
-        zone.utc_offset_minutes = truth.policy->utc_offset_minutes;
-        asked.province_code = truth.policy->zone.province.code;
-        const Enterprise* known = find_enterprise(*truth.policy, asked.enterprise);
-        asked.name = known == nullptr ? "" : known->name;
-    }
-    Moment begins =
-        truth.policy_history.empty()
-            ? Moment{}
-            : month_start(truth.policy_history.front().effective_at, zone.utc_offset_minutes);
-    Moment until = now;
-    for (const MonthMark& month : truth.months) {
-        if (month.period < asked.period) {
-            asked.before = month.last;
-            begins = month.until;
-        } else {
-            request.cut_alone =
-                month.period == asked.period &&
-                begins == month_start(month.until - milliseconds(1), zone.utc_offset_minutes);
-            asked.last = month.last;
-            until = month.until;
-            request.names_in = month.fact;
-            asked.province_code = month.province_code;
-            break;
-        }
-    }
-    asked.duties = duties_at(truth.reports, asked.enterprise, until);
-    for (const Grant& grant : truth.ledger.balance(asked.enterprise)) {
-        asked.grants.insert(grant.id);
-    }
 }
 
 /// Of the page: as asked, or that of the caller.
@@ -94,7 +54,7 @@ void with_statement(const Call& call, Use use) {
     request.format = *format;
     ReportZone zone;
     call->services.engine.ask_and_wait(
-        [&](State& state, Moment now) { fill(request, zone, state, now); });
+        [&](State& state, Moment now) { ask_of_state(request, zone, state, now); });
     Expected<Report, Refusal> report =
         make_statement(call->services.store, std::move(request), zone);
     if (!report) {
@@ -104,19 +64,61 @@ void with_statement(const Call& call, Use use) {
     use(std::move(report).value());
 }
 
+/// For admins and auditors: it is of every enterprise.
+template <class Use>
+void with_all_statements(const Call& call, Use use) {
+    const Identity& who = call->caller.who;
+    if (!who.has(Role::ZoneAdmin) && !who.has(Role::Auditor)) {
+        refuse(call, decide_detail::need_role(who, Role::Auditor, "report statement").error());
+        return;
+    }
+    const std::string format = query(call, "format");
+    if (!format.empty() && format != "jsonl" && format != "csv") {
+        return refuse_field(call, "format", "it is jsonl or csv");
+    }
+    AllStatementsRequest request;
+    request.common.asked.period = query(call, "period");
+    request.common.format = format == "csv" ? StatementFormat::Csv : StatementFormat::Json;
+    ReportZone zone;
+    call->services.engine.ask_and_wait(
+        [&](State& state, Moment now) { ask_of_state(request, zone, state, now); });
+    Expected<Report, Refusal> report =
+        make_all_statements(call->services.store, std::move(request), zone);
+    if (!report) {
+        refuse(call, report.error());
+        return;
+    }
+    use(std::move(report).value());
+}
+
+const char* content_type(const std::string& format) {
+    return format == "csv"     ? "text/csv; charset=utf-8"
+           : format == "html"  ? "text/html; charset=utf-8"
+           : format == "jsonl" ? "application/jsonl"
+                               : "application/json";
+}
+
+void send_statement(const Call& call, Report&& report) {
+    wire::net::Response response;
+    response.content_type = content_type(report.manifest.format);
+    response.headers.emplace_back("ETag", '"' + report.manifest.sha256 + '"');
+    response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
+    response.source = std::move(report.text);
+    call->responder.send(conditional(call->request, std::move(response)));
+}
+
 }  // namespace
 
 void report_statement(const Call& call) {
-    with_statement(call, [&](Report&& report) {
-        wire::net::Response response;
-        response.content_type = report.manifest.format == "csv"    ? "text/csv; charset=utf-8"
-                                : report.manifest.format == "html" ? "text/html; charset=utf-8"
-                                                                   : "application/json";
-        response.headers.emplace_back("ETag", '"' + report.manifest.sha256 + '"');
-        response.headers.emplace_back("Khu-Sha256", report.manifest.sha256);
-        response.source = std::move(report.text);
-        call->responder.send(conditional(call->request, std::move(response)));
-    });
+    with_statement(call, [&](Report&& report) { send_statement(call, std::move(report)); });
+}
+
+void report_statements(const Call& call) {
+    with_all_statements(call, [&](Report&& report) { send_statement(call, std::move(report)); });
+}
+
+void statements_manifest(const Call& call) {
+    with_all_statements(call, [&](Report&& report) { answer(call, report.manifest); });
 }
 
 void statement_manifest(const Call& call) {

@@ -112,17 +112,20 @@ void list_grants(const Call& call) {
     }
     const auto after = paging->after.empty() ? std::optional<GrantId>{}
                                              : std::optional(GrantId{paging->after.front()});
-    answer_from_state(call, [enterprise, after, limit = paging->limit](State& state, Moment now) {
-        wire::GrantPage page;
-        page.next = fill_page(
-            page.grants, state.truth.ledger.grants(), after, limit,
-            [&](const Grant& grant) {
-                const bool wanted = enterprise.empty() || grant.enterprise == enterprise;
-                return wanted ? std::optional(grant_view(state, grant, now)) : std::nullopt;
-            },
-            [](const GrantId& id) { return cursor("g", {id.value}); });
-        return page;
-    });
+    const std::string voucher = query(call, "voucher");
+    answer_from_state(
+        call, [enterprise, after, voucher, limit = paging->limit](State& state, Moment now) {
+            wire::GrantPage page;
+            page.next = fill_page(
+                page.grants, state.truth.ledger.grants(), after, limit,
+                [&](const Grant& grant) {
+                    const bool wanted = (enterprise.empty() || grant.enterprise == enterprise) &&
+                                        (voucher.empty() || grant.voucher == voucher);
+                    return wanted ? std::optional(grant_view(state, grant, now)) : std::nullopt;
+                },
+                [](const GrantId& id) { return cursor("g", {id.value}); });
+            return page;
+        });
 }
 
 void approve_grant(const Call& call) {
@@ -137,7 +140,8 @@ void approve_grant(const Call& call) {
                      .from = request->from_at,
                      .to = request->to_at,
                      .decision_ref = request->decision_ref,
-                     .permit = request->permit};
+                     .permit = request->permit,
+                     .voucher = request->voucher};
     const GrantId id = offer.id;
     tell_and_show_grant(call, ApproveGrants{.who = call->caller.who, .offers = {std::move(offer)}},
                         id);

@@ -215,6 +215,20 @@ Expected<std::vector<HistoryRow>, Refusal> SqliteStore::history(const HistoryQue
                   "AND (?5 = '' OR user = ?5) ORDER BY ended_at DESC, job DESC LIMIT ?3");
     const std::int64_t limit = std::clamp<std::int64_t>(query.limit, 0, limits::page_rows_max);
     rows.with(query.before_at, query.before_job, limit, query.enterprise, query.user);
+    return history_rows(rows);
+}
+
+Expected<std::vector<HistoryRow>, Refusal> SqliteStore::oldest_history(Moment from, Moment until,
+                                                                       std::int64_t limit) {
+    const std::lock_guard guard(reading_lock_);
+    Statement& rows = lookup(
+        "SELECT job, enterprise, user, ended_at, sum, json FROM history "
+        "WHERE ended_at >= ? AND ended_at < ? ORDER BY ended_at, job LIMIT ?");
+    rows.with(from, until, limit);
+    return history_rows(rows);
+}
+
+Expected<std::vector<HistoryRow>, Refusal> SqliteStore::history_rows(Statement& rows) {
     std::vector<HistoryRow> out;
     int result = rows.step();
     for (; result == SQLITE_ROW; result = rows.step()) {
@@ -334,6 +348,26 @@ Expected<std::vector<KeyValue>, Refusal> SqliteStore::values(const std::string& 
         return Unexpected{refused(result, "key_values")};
     }
     return out;
+}
+
+Expected<Done, Refusal> SqliteStore::each_value(const std::string& space, const std::string& prefix,
+                                                const std::function<void(const KeyValue&)>& each) {
+    const Connection from = own_connection();
+    Statement rows(from,
+                   "SELECT key, value FROM key_values WHERE space = ? AND key >= ? ORDER BY key");
+    rows.with(space, prefix);
+    int result = rows.step();
+    for (; result == SQLITE_ROW; result = rows.step()) {
+        const KeyValue row{.space = space, .key = rows.text(0), .value = rows.text(1)};
+        if (!row.key.starts_with(prefix)) {
+            return Done{};
+        }
+        each(row);
+    }
+    if (result != SQLITE_DONE) {
+        return Unexpected{refused(result, "key_values")};
+    }
+    return Done{};
 }
 
 }  // namespace khu::daemon

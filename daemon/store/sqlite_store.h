@@ -32,6 +32,8 @@ public:
     Expected<std::optional<std::string>, Refusal> payload(JobId job) override;
     Expected<std::vector<HistoryRow>, Refusal> history(const HistoryQuery& query) override;
     Expected<std::optional<HistoryRow>, Refusal> history_of(JobId job) override;
+    Expected<std::vector<HistoryRow>, Refusal> oldest_history(Moment from, Moment until,
+                                                              std::int64_t limit) override;
     Expected<Done, Refusal> usage(const UsageQuery& query,
                                   const std::function<void(const UsageRow&)>& each) override;
     Expected<std::vector<UsageRow>, Refusal> usage_of(JobId job) override;
@@ -45,6 +47,8 @@ public:
     Expected<std::optional<std::string>, Refusal> value(const std::string& space,
                                                         const std::string& key) override;
     Expected<std::vector<KeyValue>, Refusal> values(const std::string& space) override;
+    Expected<Done, Refusal> each_value(const std::string& space, const std::string& prefix,
+                                       const std::function<void(const KeyValue&)>& each) override;
     LedgerHead ledger_head() const override;
     Expected<LedgerHead, Refusal> verify_ledger() override;
 
@@ -70,6 +74,8 @@ private:
     /// The prepared statement for `sql` of the shared reading connection. Claims: reading_ is
     /// locked.
     Statement& lookup(const char* sql);
+    /// All that `rows` gives.
+    Expected<std::vector<HistoryRow>, Refusal> history_rows(Statement& rows);
     Expected<std::optional<EventSeq>, Refusal> good_snapshot(Connection& from, Recovered& out);
     Expected<Done, Refusal> read_facts(Connection& from, const RecoverSteps& steps, Recovered& out);
     Expected<bool, Refusal> is_good_snapshot(Connection& from, EventSeq up_to);

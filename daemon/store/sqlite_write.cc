@@ -33,8 +33,8 @@ Seq claim_follows(const Rows& rows, Seq last) {
 
 bool is_empty(const Batch& b) {
     return b.facts.empty() && b.entries.empty() && b.usage.empty() && b.history.empty() &&
-           b.payloads.empty() && b.drop_payloads.empty() && b.keys.empty() && b.values.empty() &&
-           !b.snapshot;
+           b.payloads.empty() && b.drop_payloads.empty() && b.drop_history.empty() &&
+           b.keys.empty() && b.values.empty() && !b.snapshot;
 }
 
 /// Calls `put` for each row until one fails.
@@ -57,7 +57,8 @@ SqliteStore::Writer::Writer(Connection& c)
       fact_(c, "INSERT INTO facts (seq, at, sum, json) VALUES (?, ?, ?, ?)"),
       entry_(c, "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       usage_(c, usage_insert()),
-      history_(c, "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)"),
+      history_(c, "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)"),
+      drop_history_(c, "DELETE FROM history WHERE job = ?"),
       payload_(c, "INSERT OR REPLACE INTO payloads VALUES (?, ?, ?)"),
       drop_payload_(c, "DELETE FROM payloads WHERE job = ?"),
       key_(c, "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)"),
@@ -107,6 +108,10 @@ int SqliteStore::Writer::put(const PayloadRow& row) {
 
 int SqliteStore::Writer::drop_payload(JobId job) {
     return drop_payload_.with(job).finish();
+}
+
+int SqliteStore::Writer::drop_history(JobId job) {
+    return drop_history_.with(job).finish();
 }
 
 int SqliteStore::Writer::put(const IdempotencyRow& row) {
@@ -217,6 +222,9 @@ Expected<Done, Refusal> SqliteStore::write(const Batch& batch, Head& next) {
     then([&] { return put_all(batch.payloads, put); });
     then([&] {
         return put_all(batch.drop_payloads, [&](JobId job) { return w.drop_payload(job); });
+    });
+    then([&] {
+        return put_all(batch.drop_history, [&](JobId job) { return w.drop_history(job); });
     });
     then([&] { return put_all(batch.keys, put); });
     then([&] { return put_all(batch.values, put); });

@@ -20,6 +20,7 @@ struct SqliteStore::Writer {
     int put(const HistoryRow& row);
     int put(const PayloadRow& row);
     int drop_payload(JobId job);
+    int drop_history(JobId job);
     int put(const IdempotencyRow& row);
     int put(const KeyValue& pair);
     int put(const Snapshot& snapshot);
@@ -31,7 +32,8 @@ private:
     int put_chunks(const Snapshot& snapshot);
     int complete(const Snapshot& snapshot);
 
-    Statement fact_, entry_, usage_, history_, payload_, drop_payload_, key_, value_, forget_;
+    Statement fact_, entry_, usage_, history_, drop_history_, payload_, drop_payload_, key_, value_,
+        forget_;
     Statement has_snapshot_, abandon_, chunk_, chunks_of_, snapshot_, old_snapshots_, old_chunks_;
     Statement head_;
 };

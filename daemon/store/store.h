@@ -91,9 +91,10 @@ struct Batch {
     std::vector<StoredFact> facts;
     std::vector<Entry> entries;
     std::vector<UsageRow> usage;
-    std::vector<HistoryRow> history;
+    std::vector<HistoryRow> history;  ///< one of the same job before is replaced
     std::vector<PayloadRow> payloads;
     std::vector<JobId> drop_payloads;
+    std::vector<JobId> drop_history;
     std::vector<IdempotencyRow> keys;
     std::vector<KeyValue> values;
     std::optional<Snapshot> snapshot;
@@ -163,6 +164,9 @@ public:
     [[nodiscard]] virtual Expected<std::vector<HistoryRow>, Refusal> history(
         const HistoryQuery& query) = 0;
     [[nodiscard]] virtual Expected<std::optional<HistoryRow>, Refusal> history_of(JobId job) = 0;
+    /// Of jobs that ended in [from, until), oldest first, at most `limit`.
+    [[nodiscard]] virtual Expected<std::vector<HistoryRow>, Refusal> oldest_history(
+        Moment from, Moment until, std::int64_t limit) = 0;
     /// Ordered by period, enterprise, job, attempt and slice.
     [[nodiscard]] virtual Expected<Done, Refusal> usage(
         const UsageQuery& query, const std::function<void(const UsageRow&)>& each) = 0;
@@ -181,6 +185,10 @@ public:
     /// Ordered by key.
     [[nodiscard]] virtual Expected<std::vector<KeyValue>, Refusal> values(
         const std::string& space) = 0;
+    /// The same one by one, however many there are; only keys that begin with `prefix`.
+    [[nodiscard]] virtual Expected<Done, Refusal> each_value(
+        const std::string& space, const std::string& prefix,
+        const std::function<void(const KeyValue&)>& each) = 0;
 
     /// The head as of the last commit.
     [[nodiscard]] virtual LedgerHead ledger_head() const = 0;

@@ -135,6 +135,83 @@ TEST_F(Report, AFolderThatCannotBeWrittenIsAFault) {
     EXPECT_THAT(ran.err, HasSubstr("cannot write /nonexistent/usage.csv"));
 }
 
+constexpr const char* kPage = "<!doctype html><title>x</title><p>1.234 đ</p>";
+
+class StatementPdf : public Report {
+protected:
+    /// A folder that has `script` under the name of the program, and nothing else.
+    Ran statement(const FakeKhud& khud, const std::string& script,
+                  std::vector<std::string> more = {}) {
+        const std::string bin = folder.path() + "/bin";
+        std::filesystem::create_directories(bin);
+        if (!script.empty()) {
+            const std::string program = folder.file("bin/weasyprint", "#!/bin/sh\n" + script);
+            std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+        }
+        std::vector<std::string> words{"report",   "statement", "--period",   "2026-03",
+                                       "--format", "pdf",       "--language", "vi"};
+        words.insert(words.end(), more.begin(), more.end());
+        return run_khu(words, {.env = {{"KHU_ENDPOINT", khud.endpoint()}, {"PATH", bin}}});
+    }
+    const FakeKhud khud{[](const FakeRequest&) { return http(200, kPage, "text/html"); }};
+    const std::string file = folder.path() + "/statement.pdf";
+};
+
+TEST_F(StatementPdf, IsMadeHereOfThePage) {
+    const Ran ran = statement(khud, "echo \"%PDF-1.7 $*\"\n/bin/cat\n", {"-o", file});
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(khud.requests().at(0).target,
+              "/v1/reports/statement?period=2026-03&format=html&language=vi");
+    EXPECT_EQ(read_text(file), std::string("%PDF-1.7 --encoding utf-8 - -\n") + kPage);
+    EXPECT_THAT(ran.out, HasSubstr(wire::net::sha256_hex(kPage)));
+}
+
+TEST_F(StatementPdf, WhereTheProgramIsNotInstalledIsSaidWithItsPackage_R305) {
+    const Ran ran = statement(khud, "", {"-o", file});
+
+    EXPECT_EQ(ran.code, 4);
+    EXPECT_EQ(ran.err,
+              "khu: a page becomes a PDF by weasyprint, which is not installed here\n"
+              "     Install Debian's package weasyprint, or take --format html and print it from a "
+              "browser.\n"
+              "     R305 no_pdf_program\n");
+    EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(StatementPdf, AProgramThatMakesNoneLeavesNoFile_R306) {
+    const Ran failed = statement(khud, "echo first >&2\necho no fonts >&2\nexit 3\n", {"-o", file});
+    const Ran other = statement(khud, "echo hello\n", {"-o", file});
+
+    EXPECT_EQ(failed.code, 4);
+    EXPECT_THAT(failed.err, HasSubstr("weasyprint made no PDF, exit code 3: no fonts"));
+    EXPECT_THAT(failed.err, HasSubstr("R306 pdf_failed"));
+    EXPECT_THAT(other.err, HasSubstr("R306 pdf_failed"));
+    EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(StatementPdf, NeedsAFile) {
+    const Ran ran = statement(khud, "");
+
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_THAT(ran.err, HasSubstr("--output"));
+    EXPECT_TRUE(khud.requests().empty());
+}
+
+TEST_F(StatementPdf, AllStatementsAreNoPages) {
+    const auto all = [&](std::vector<std::string> more) {
+        std::vector<std::string> words{"report", "statement", "--all", "--period", "2026-03"};
+        words.insert(words.end(), more.begin(), more.end());
+        return run_khu(words, {.env = {{"KHU_ENDPOINT", khud.endpoint()}}});
+    };
+
+    EXPECT_EQ(all({"--format", "pdf"}).code, 2);
+    EXPECT_EQ(all({"--enterprise", "0401000001"}).code, 2);
+    EXPECT_TRUE(khud.requests().empty());
+    EXPECT_EQ(all({}).code, 0);
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/reports/statements?period=2026-03&format=jsonl");
+}
+
 TEST(RowCounter, CountsRowsOfEachFormHoweverTheyAreCut) {
     const auto count = [](ReportForm form, const std::string& text) {
         RowCounter rows(form);

@@ -132,7 +132,7 @@ TEST(Zone, GrantsAreApprovedInExactAmountsAndLocalDays) {
         khud.requests().at(0).body,
         R"({"grant":"DN-1","enterprise":"0401000001","programme":"kn-80",)"
         R"("decision_ref":"12/QD","amount_ugs":18000000000000,"from_at":"2026-03-01T17:00:00Z",)"
-        R"("to_at":"2027-03-01T17:00:00Z","permit":""})");
+        R"("to_at":"2027-03-01T17:00:00Z","permit":"","voucher":""})");
     EXPECT_THAT(ran.out, HasSubstr("5000.0"));
 }
 

@@ -46,6 +46,12 @@ TEST(Examples, FilesOfGrantsAndReadings) {
     ASSERT_TRUE(readings.has_value()) << text(readings.error(), Language::English);
     EXPECT_EQ(grants->offers.size(), 2U);
     EXPECT_EQ(readings->readings.size(), 2U);
+    const auto vouchers = read_grant_csv(example("zone/vouchers.csv"), 420);
+    const auto corrections = read_meter_csv(example("zone/corrections.csv"), 420);
+    ASSERT_TRUE(vouchers.has_value()) << text(vouchers.error(), Language::English);
+    ASSERT_TRUE(corrections.has_value()) << text(corrections.error(), Language::English);
+    EXPECT_EQ(vouchers->offers[0].voucher, "PHT-2026/000017");
+    EXPECT_EQ(corrections->readings[0].corrects, "2026-03/vcpu/" + readings->readings[0].row);
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ RC_GTEST_PROP(GrantCsvProperty, WhatIsWrittenReadsBackAsItWas, ()) {
                          .to = begin + days(1) + (days_only ? Span{0} : milliseconds(i)),
                          .decision_ref = *rc::gen::element<std::string>("88/QĐ, BQL", "\"a\" b",
                                                                         "two\nlines", "", "=1+1"),
-                         .permit = *rc::gen::element<std::string>("", "GP-1")};
+                         .permit = *rc::gen::element<std::string>("", "GP-1"),
+                         .voucher = *rc::gen::element<std::string>("", "VC-2026/17")};
         offers.push_back(std::move(offer));
     }
 

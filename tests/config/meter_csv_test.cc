@@ -29,6 +29,26 @@ TEST(MeterCsv, ReadsEveryColumnByItsName) {
     EXPECT_EQ(read->lines, (std::vector<std::int64_t>{2, 3}));
 }
 
+TEST(MeterCsv, ARowThatCorrectsAnotherMayTakeSomethingBack) {
+    const std::string with = "row,meter,enterprise,quantity,from,to,corrects,reason,decision_ref\n";
+    const std::string rest =
+        ",2026-03-07,2026-03-08,2026-03/vcpu/07.17,\"ran twice, it seems\",7/BB\n";
+    const auto read = read_meter_csv(with + "c1,vcpu,0401000001,-2.5" + rest, 420);
+
+    ASSERT_TRUE(read.has_value()) << khu::text(read.error(), Language::English);
+    EXPECT_EQ(read->readings[0].quantity_micro, -2'500'000);
+    EXPECT_EQ(read->readings[0].corrects, "2026-03/vcpu/07.17");
+    EXPECT_EQ(read->readings[0].reason, "ran twice, it seems");
+    EXPECT_EQ(read->readings[0].decision_ref, "7/BB");
+    for (const char* quantity : {"0", "-0", "--1", "-", "-1e3"}) {
+        EXPECT_EQ(refusal_of(with + "c1,vcpu,0401000001," + quantity + rest).substr(0, 16),
+                  "line 2: quantity")
+            << quantity;
+    }
+    EXPECT_EQ(refusal_of(with + "c1,vcpu,0401000001,-1,2026-03-07,2026-03-08,,,\n").substr(0, 16),
+              "line 2: quantity");
+}
+
 TEST(MeterCsv, OneBadRowRefusesTheFileWithItsLine) {
     const std::string good = "a,vcpu,0401000001,1,2026-03-07,2026-03-08\n";
     for (const char* quantity :

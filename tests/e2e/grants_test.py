@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from harness import CPU, FIRST, NONE, ROOT, POLICY, ZoneTest, main, wait_for
+from harness import CPU, FIRST, NONE, ROOT, POLICY, SECOND, ZoneTest, main, wait_for
 
 
 class Grants(ZoneTest):
@@ -56,6 +56,41 @@ class Grants(ZoneTest):
         said = self.refused("grant", "refuse", second["request"], "--reason", "again")
         self.assertIn("L212", said)
 
+    def test_a_voucher_of_the_province_is_redeemed_once(self):
+        head = "grant,enterprise,programme,amount,from,to,decision_ref,voucher\n"
+        row = f"G-V1,{SECOND},free,10 GPUh,2020-01-01,2080-01-01,14/QĐ,VC-2026/17\n"
+        done = self.khu("grant", "import", self.file("voucher.csv", head + row))
+        self.assertEqual((done["imported"], done["existed"]), (1, 0))
+        self.restart()
+        done = self.khu("grant", "import", self.file("voucher.csv", head + row))
+        self.assertEqual((done["imported"], done["existed"]), (1, 1))
+
+        twice = self.file("twice.csv", head + row.replace("G-V1", "G-V0").replace("VC-2026/17",
+                                                                                 "VC-2026/16") +
+                          row.replace("G-V1", "G-V2"))
+        said = self.refused("grant", "import", twice)
+        self.assertIn("line 3: L223 voucher VC-2026/17 was redeemed already, as grant G-V1", said)
+        self.assertNotIn("G-V0", self.grants_of(SECOND))
+        said = self.refused("grant", "approve", "G-V3", "--enterprise", SECOND, "--programme",
+                            "free", "--amount", "1h", "--to", "2080-01-01", "--voucher",
+                            "VC-2026/17")
+        self.assertIn("L223", said)
+
+        found = self.khu("grant", "list", "--voucher", "VC-2026/17")["grants"]
+        self.assertEqual([grant["grant"] for grant in found], ["G-V1"])
+        self.assertEqual(self.khu("grant", "list", "--voucher", "VC-0")["grants"], [])
+        token = self.zone.user_token("chi", SECOND)
+        balance = self.khu("balance", token=token)
+        self.assertIn("VC-2026/17", [grant["voucher"] for grant in balance["grants"]])
+        month = time.strftime("%Y-%m", time.gmtime(time.time() + 7 * 3600))
+        statement = json.loads(self.zone.khu("report", "statement", "--period", month,
+                                             token=token).stdout)
+        self.assertIn(("G-V1", "VC-2026/17", "14/QĐ"),
+                      [(grant["grant_id"], grant["voucher"], grant["decision_ref"])
+                       for grant in statement["grants"]])
+        self.assertIn("VC-2026/17", self.zone.khu("grant", "export").stdout)
+        self.khu("grant", "close", "G-V1", "--reason", "end of the test")
+
     def test_an_import_opens_all_grants_or_none(self):
         head = "grant,enterprise,programme,amount,from,to,decision_ref\n"
         good = f"G-I1,{NONE},free,10 GPUh,2020-01-01,2080-01-01,13/QĐ\n"
@@ -74,7 +109,7 @@ class Grants(ZoneTest):
         path = os.path.join(self.folder, "export.csv")
         self.zone.khu("grant", "export", "-o", path)
         with open(path) as file:
-            self.assertIn(good.replace("\n", ",\n"), file.read())
+            self.assertIn(good.replace("\n", ",,\n"), file.read())
         again = self.khu("grant", "import", path)  # what is written is read, and opens nothing
         self.assertGreater(again["imported"], 1)
         self.assertEqual(again["imported"], again["existed"])

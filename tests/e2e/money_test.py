@@ -70,6 +70,23 @@ class Money(ZoneTest):
         self.assertEqual(balance["wallet"]["available_mvnd"], 5_000_000_000 - own)
         self.check_files(path, month)
         self.check_views(month)
+        self.check_privacy(month)
+
+    def check_privacy(self, month):
+        """Others than the enterprise get a word for its user, after a restart too; holders the
+        name."""
+        def users(token=None):
+            text = self.zone.khu("report", "jobs", "--period", month, token=token).stdout
+            return {row["user_id"] for row in csv.DictReader(text.splitlines())
+                    if row["programme"] == "half"}
+        word, = users()
+        self.assertRegex(word, r"^anon:[0-9a-f]{16}$")
+        holder = self.zone.user_token("an", FIRST, roles=["member", "holder"])
+        self.assertEqual(users(holder), {"an"})
+        self.assertEqual(users(self.an), {word})
+        self.zone.khud.kill()
+        self.zone.start_khud()
+        self.assertEqual((users(), users(holder)), ({word}, {"an"}))
 
     def check_views(self, month):
         """The FOCUS view and the export of the books say the same as the rows."""

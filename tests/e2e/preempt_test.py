@@ -2,10 +2,11 @@
 """The idle class gives way, with real processes: told by a signal and a file, it ends, the paying
 job starts on its GPUs, and the idle job runs again later; also when khud is killed meanwhile.
 """
+import json
 import os
 import time
 
-from harness import FIRST, H100, ROOT, SECOND, ZoneTest, main, wait_for
+from harness import FIRST, H100, NONE, ROOT, SECOND, ZoneTest, main, wait_for
 
 GRACE = 8  # seconds, of the policy below
 
@@ -178,6 +179,15 @@ calendar:
         wait_for(lambda: (self.zone.job(job).get("reason") or {}).get("code") == code,
                  f"job {job} to wait with {code}")
 
+    def nothing_of_it_is_shown_to_others(self):
+        """That nodes are booked, and until when; neither who nor for what."""
+        em = self.zone.user_token("em", NONE)
+        listed = json.loads(self.zone.khu("reservation", "list", "--format", "json",
+                                          token=em).stdout)["reservations"]
+        self.assertEqual([(one["reservation"], one["enterprise"], one["programme"], one["qos"])
+                          for one in listed], [("-", "-", "", "")])
+        self.assertGreater(listed[0]["nodes_wanted"], 0)
+
     def test_a_booked_one_is_charged_whole_and_its_jobs_not_again(self):
         opens = int(time.time()) + 12
         closes = opens + 15
@@ -192,6 +202,7 @@ calendar:
                                time_limit_s=12, cores_per_task=1, launcher="fork",
                                chdir=self.shared, argv=["/bin/sleep", "3"], reservation="run")
         self.wait_reason(own, "A143")
+        self.nothing_of_it_is_shown_to_others()
         self.zone.khud.kill()
         self.zone.start_khud()
         self.zone.wait_job(own, "running")

@@ -87,6 +87,77 @@ TEST(Focus, ACorrectionIsOneAndItsAmountsAreBelowZero) {
     EXPECT_EQ(rows[0].x_ChargedUgs + rows[1].x_ChargedUgs, Atoms{-7});
 }
 
+MeterRow metered(std::int64_t quantity, std::array<std::int64_t, 2> paid) {
+    MeterRow row;
+    row.zone_id = ZoneId{"dn"};
+    row.period = "2026-03";
+    row.enterprise_id = EnterpriseId{"0401000001"};
+    row.service = "cloud";
+    row.meter = MeterId{"vcpu"};
+    row.row_id = "r1";
+    row.unit = "vcpu-hour";
+    row.price_mvnd_per_unit = Mvnd{500'000};
+    row.quantity_micro = quantity;
+    row.paid_zone_mvnd = Mvnd{paid[0]};
+    row.paid_enterprise_mvnd = Mvnd{paid[1]};
+    row.list_mvnd = Mvnd{paid[0] + paid[1]};
+    return row;
+}
+
+TEST(Focus, OtherServicesAreRowsInTheirOwnUnits) {
+    const auto rows = focus_rows(metered(10'000'000, {1'000'000, 4'000'000}), utc7);
+
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_EQ(rows[0].ServiceName, "cloud");
+    EXPECT_EQ(rows[0].ChargeCategory, "Usage");
+    EXPECT_EQ(rows[0].BillingAccountId, "dn:zone");
+    EXPECT_EQ(rows[0].ConsumedQuantity.text, "2.000000");
+    EXPECT_EQ(rows[1].BilledCost.text, "4000.000");
+    EXPECT_EQ(rows[1].PricingQuantity.text, "8.000000");
+    EXPECT_EQ(rows[1].PricingUnit, "vcpu-hour");
+    EXPECT_EQ(rows[1].ListUnitPrice.text, "500.000");
+    EXPECT_EQ(rows[1].x_Reading, "2026-03/vcpu/r1");
+    EXPECT_FALSE(rows[1].x_JobId);
+    EXPECT_FALSE(rows[1].ChargeClass);
+}
+
+TEST(Focus, WhatAMeterTakesBackIsACreditAndOfAnotherMonthACorrection) {
+    MeterRow row = metered(-10'000'000, {-1'000'000, -4'000'000});
+    row.row_kind = "correction";
+    row.row_id = "c1";
+    row.reason = "ran twice";
+    row.corrects = "2026-02/vcpu/r1";
+    const auto rows = focus_rows(row, utc7);
+    row.corrects = "2026-03/vcpu/r1";
+    const auto same_month = focus_rows(row, utc7);
+
+    EXPECT_EQ(rows[0].ChargeCategory, "Credit");
+    EXPECT_EQ(rows[0].ChargeClass, "Correction");
+    EXPECT_EQ(rows[0].BilledCost.text, "-1000.000");
+    EXPECT_EQ(rows[0].ConsumedQuantity.text, "-2.000000");
+    EXPECT_EQ(rows[0].x_Reading, "2026-02/vcpu/r1/c1");
+    EXPECT_EQ(rows[0].ChargeDescription, "vcpu, row c1, corrects 2026-02/vcpu/r1: ran twice");
+    EXPECT_EQ(same_month[0].ChargeCategory, "Credit");
+    EXPECT_FALSE(same_month[0].ChargeClass);
+}
+
+RC_GTEST_PROP(FocusProperty, ThePartsAddUpToTheReading, ()) {
+    const auto amount = [] { return *rc::gen::inRange<std::int64_t>(-3'000'000, 3'000'000); };
+    const MeterRow row =
+        metered(*rc::gen::inRange<std::int64_t>(-900'000'000, 900'000'000), {amount(), amount()});
+
+    Mvnd cost;
+    std::int64_t quantity = 0;
+    for (const FocusRow& each : focus_rows(row, utc7)) {
+        cost += each.x_PaidMvnd;
+        quantity += each.x_QuantityMicro.value_or(0);
+        RC_ASSERT((each.ChargeCategory == "Credit") == (each.x_PaidMvnd < Mvnd{0}));
+    }
+
+    RC_ASSERT(cost == row.list_mvnd);
+    RC_ASSERT(quantity == row.quantity_micro);
+}
+
 RC_GTEST_PROP(FocusProperty, ThePartsAddUpToTheSlice, ()) {
     std::array<std::int64_t, 5> paid{};
     const std::int64_t sign = *rc::gen::element<std::int64_t>(1, -1);

@@ -119,17 +119,18 @@ protected:
     }
 
     Statement statement() {
-        StatementMaker maker({.zone = zone,
-                              .province_code = "48",
-                              .enterprise = enterprise,
-                              .name = "Sông Hàn",
-                              .period = "2026-03",
-                              .start = march,
-                              .end = april,
-                              .before = LedgerSeq{0},
-                              .last = entries.back().seq,
-                              .is_final = true,
-                              .grants = {GrantId{"DN-2026-0007"}, GrantId{"DN-2026-0008"}}});
+        StatementMaker maker(
+            {.zone = zone,
+             .province_code = "48",
+             .enterprise = enterprise,
+             .name = "Sông Hàn",
+             .period = "2026-03",
+             .start = march,
+             .end = april,
+             .before = LedgerSeq{0},
+             .last = entries.back().seq,
+             .is_final = true,
+             .grants = {{GrantId{"DN-2026-0007"}, "VC-7"}, {GrantId{"DN-2026-0008"}, ""}}});
         for (const UsageRow& row : rows) {
             maker.add(row);
         }
@@ -171,6 +172,8 @@ TEST_F(MarchTest, ShowsTheGrantsAsTheyStoodAtTheMonthsEnd) {
     ASSERT_EQ(made.grants.size(), 2U);
     EXPECT_EQ(made.grants[0], (StatementGrant{.grant_id = GrantId{"DN-2026-0007"},
                                               .programme = kn80,
+                                              .voucher = "VC-7",
+                                              .decision_ref = "1/QD",
                                               .granted_ugs = Atoms{18'000'000'000'000},
                                               .charged_ugs = Atoms{1'077'120'000'000},
                                               .held_ugs = Atoms{1'013'760'000'000},
@@ -198,11 +201,12 @@ TEST_F(MarchTest, TheWalletMovesByWhatWasPaid) {
 
 TEST_F(MarchTest, NothingAfterTheMonthChangesIt_I27) {
     run_march();
-    StatementMaker maker({.zone = zone,
-                          .enterprise = enterprise,
-                          .period = "2026-03",
-                          .last = entries.back().seq,
-                          .grants = {GrantId{"DN-2026-0007"}, GrantId{"DN-2026-0008"}}});
+    StatementMaker maker(
+        {.zone = zone,
+         .enterprise = enterprise,
+         .period = "2026-03",
+         .last = entries.back().seq,
+         .grants = {{GrantId{"DN-2026-0007"}, "VC-7"}, {GrantId{"DN-2026-0008"}, ""}}});
     StatementMaker later = maker;
     take(ledger.extend({.id = GrantId{"DN-2026-0007"}, .add = gpu_hours(1)}, april, policy));
     const std::uint64_t last = entries.size() - 1;

@@ -67,6 +67,62 @@ void pass(Zone& zone, Span span) {
     zone.tell(Tick{});
 }
 
+GrantOffer voucher_offer(const std::string& id, const std::string& voucher, Atoms amount) {
+    GrantOffer made = offer(id, amount);
+    made.voucher = voucher;
+    return made;
+}
+
+TEST(Vouchers, AreRedeemedOnce_L223) {
+    Zone zone;
+    const GrantOffer first = voucher_offer("V1", "VC-2026/17", gpu_hours(5));
+    ASSERT_FALSE(zone.tell(ApproveGrants{admin(), {first}}).refusal);
+
+    const Outcome again = zone.tell(ApproveGrants{admin(), {first}});
+    const Outcome other =
+        zone.tell(ApproveGrants{admin(), {voucher_offer("V2", "VC-2026/17", gpu_hours(5))}});
+    const Outcome larger =
+        zone.tell(ApproveGrants{admin(), {voucher_offer("V1", "VC-2026/17", gpu_hours(6))}});
+    const Outcome renamed =
+        zone.tell(ApproveGrants{admin(), {voucher_offer("V1", "VC-2026/18", gpu_hours(5))}});
+
+    EXPECT_FALSE(again.refusal);
+    EXPECT_TRUE(again.facts.empty());
+    EXPECT_EQ(refused(other), Code::VoucherRedeemed);
+    EXPECT_EQ(text(*other.refusal, Language::English),
+              "voucher VC-2026/17 was redeemed already, as grant V1");
+    EXPECT_EQ(text(*other.refusal, Language::Vietnamese),
+              "phiếu VC-2026/17 đã được đổi thành hạn mức V1");
+    EXPECT_EQ(refused(larger), Code::GrantIdTaken);
+    EXPECT_EQ(refused(renamed), Code::GrantIdTaken);
+    EXPECT_EQ(zone.machine.state().truth.ledger.redeemed("VC-2026/17")->id, GrantId{"V1"});
+    EXPECT_EQ(zone.machine.state().truth.ledger.redeemed(""), nullptr);
+}
+
+TEST(Vouchers, OfOneFileToo_R304) {
+    Zone zone;
+    const std::vector<GrantOffer> twice{voucher_offer("V1", "VC-1", gpu_hours(5)),
+                                        voucher_offer("V2", "VC-1", gpu_hours(5))};
+
+    const Outcome outcome = zone.tell(ApproveGrants{admin(), twice, {2, 3}});
+
+    ASSERT_TRUE(outcome.refusal);
+    EXPECT_EQ(text(*outcome.refusal, Language::English),
+              "line 3: L223 voucher VC-1 was redeemed already, as grant V1; nothing was imported");
+    EXPECT_EQ(zone.machine.state().truth.ledger.redeemed("VC-1"), nullptr);
+}
+
+TEST(Vouchers, AreAWordThatFilesAndPagesCanShow_H422) {
+    Zone zone;
+    for (const std::string& bad :
+         {std::string("two words"), std::string("a,b"), std::string("a|b"), std::string(65, 'x')}) {
+        EXPECT_EQ(
+            refused(zone.tell(ApproveGrants{admin(), {voucher_offer("V1", bad, gpu_hours(5))}})),
+            Code::BadField)
+            << bad;
+    }
+}
+
 TEST(GrantRules, ARuleOfTheProgrammeRefusesAGrantWithItsNumbers) {
     Zone zone;
 

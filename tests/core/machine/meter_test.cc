@@ -2,84 +2,19 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "core/ledger/recount.h"
-#include "core/ledger/usage.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/metered_zone.h"
 
 namespace khu {
 namespace {
 
 using testing::admin;
+using testing::kUnit;
 using testing::member_of;
+using testing::meter;
+using testing::Metered;
+using testing::refused;
 using testing::sao_mai;
-using testing::small_policy;
 using testing::song_han;
-using testing::Zone;
-
-constexpr std::int64_t kUnit = 1'000'000;
-
-Policy with_meters() {
-    Policy policy = small_policy();
-    policy.zone.services.push_back("cloud");
-    policy.meters = {{.id = MeterId{"vcpu"},
-                      .service = "cloud",
-                      .unit = "vcpu-hour",
-                      .price = Mvnd{500'000},
-                      .split = {{FunderId{"zone-test"}, 200}, {FunderId{kEnterprisePayer}, 800}}}};
-    policy.enterprises[1].wallet = {.mode = WalletMode::Prepaid, .credit_limit = Mvnd{0}};
-    return policy;
-}
-
-Identity meter() {
-    Identity who;
-    who.user = UserId{"cloud-meter"};
-    who.roles = {Role::Meter};
-    return who;
-}
-
-struct Metered {
-    Metered() : zone(with_meters()) {
-        begin = month_start(zone.now, 420);
-        zone.now = begin + days(10);
-        zone.tell(Tick{});
-    }
-    MeterReading reading(const std::string& row, std::int64_t quantity,
-                         const EnterpriseId& owner = sao_mai) const {
-        return {.meter = MeterId{"vcpu"},
-                .row = row,
-                .enterprise = owner,
-                .quantity_micro = quantity,
-                .from = begin + days(1),
-                .to = begin + days(2)};
-    }
-    Outcome take(std::vector<MeterReading> readings, Identity who = meter(),
-                 std::vector<std::int64_t> lines = {}) {
-        return zone.tell(TakeReadings{
-            .who = std::move(who), .readings = std::move(readings), .lines = std::move(lines)});
-    }
-    std::vector<MeterRow> rows() const {
-        std::vector<MeterRow> all;
-        for (const Effect& effect : zone.effects) {
-            if (const auto* posted = std::get_if<PostReadings>(&effect)) {
-                all.insert(all.end(), posted->rows.begin(), posted->rows.end());
-            }
-        }
-        return all;
-    }
-    Mvnd spent(const std::string& account) const {
-        const Purse* purse = zone.machine.state().truth.ledger.find_purse(account);
-        return purse == nullptr ? Mvnd{0} : purse->spent;
-    }
-
-    Zone zone;
-    Moment begin;
-};
-
-std::string refused(const Outcome& outcome) {
-    return outcome.refusal ? std::string(info(outcome.refusal->code).id) + ": " +
-                                 text(*outcome.refusal, Language::English)
-                           : "taken";
-}
 
 TEST(Meters, AReadingIsPricedSplitAndPaidInTheSameBooks) {
     Metered m;
@@ -95,14 +30,7 @@ TEST(Meters, AReadingIsPricedSplitAndPaidInTheSameBooks) {
     EXPECT_EQ(m.spent("funder:zone-test"), Mvnd{1'250'000});
     EXPECT_EQ(m.spent("owed:" + sao_mai.value.str()), Mvnd{5'000'000});
     EXPECT_TRUE(m.zone.machine.state().truth.ledger.audit().empty());
-    Recount books;
-    for (const Effect& effect : m.zone.effects) {
-        const auto* posted = std::get_if<PostEntries>(&effect);
-        for (std::size_t i = 0; posted != nullptr && i < posted->entries.size(); ++i) {
-            EXPECT_EQ(books.add(posted->entries[i]), std::nullopt);
-        }
-    }
-    EXPECT_EQ(books.posted("revenue:test"), 6'250'000);
+    EXPECT_EQ(m.recount().posted("revenue:test"), 6'250'000);
 }
 
 TEST(Meters, TheSameReadingIsTakenOnce_I08) {

@@ -96,9 +96,10 @@ TEST(NotInForce, NamesAWholeSectionOnce) {
 }
 
 TEST(NotInForce, NamesAKeyAndNotTheOnesBesideIt) {
-    EXPECT_EQ(
-        not_in_force(std::vector<std::string>{"reports", "reports.close_day", "reports.retention"}),
-        std::vector<std::string>{"reports.retention"});
+    EXPECT_EQ(not_in_force(std::vector<std::string>{"preemption", "preemption.grace",
+                                                    "preemption.charge_lost", "reports.retention",
+                                                    "privacy"}),
+              std::vector<std::string>{"preemption.charge_lost"});
 }
 
 TEST(NotInForce, OfAPolicyNamesWhatIsNotAsUsual) {

@@ -109,6 +109,28 @@ TEST_F(StoreTest, AnswersLookups) {
                 ElementsAre(KeyValue{"token", "a", "1"}, KeyValue{"token", "b", "2"}));
 }
 
+TEST_F(StoreTest, GivesValuesOneByOneByTheBeginningOfTheirKeys) {
+    commit({.values = {{"m", "a/1", "1"},
+                       {"m", "a/2", "2"},
+                       {"m", "ab", "3"},
+                       {"m", "b/1", "4"},
+                       {"n", "a/9", "5"}}});
+    const auto keys = [&](const std::string& prefix) {
+        std::vector<std::string> found;
+        EXPECT_TRUE(store
+                        ->each_value("m", prefix,
+                                     [&](const KeyValue& each) {
+                                         found.push_back(each.key + "=" + each.value.value_or(""));
+                                     })
+                        .has_value());
+        return found;
+    };
+
+    EXPECT_THAT(keys("a/"), ElementsAre("a/1=1", "a/2=2"));
+    EXPECT_THAT(keys(""), ElementsAre("a/1=1", "a/2=2", "ab=3", "b/1=4"));
+    EXPECT_THAT(keys("c"), ElementsAre());
+}
+
 TEST_F(StoreTest, ForgetsPayloadsAndValuesWhenTold) {
     commit({.payloads = {{JobId{7}, "x"}}, .values = {{"token", "a", "1"}}});
 

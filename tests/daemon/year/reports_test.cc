@@ -9,7 +9,9 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/meter_rows.h"
 #include "daemon/reports.h"
+#include "daemon/row_writer.h"
 #include "daemon/statements.h"
 #include "wire/net/secrets.h"
 
@@ -62,6 +64,19 @@ protected:
     void store(std::vector<UsageRow> rows) {
         Batch batch;
         batch.usage = std::move(rows);
+        KHU_CHECK(store_->commit(batch).has_value());
+    }
+    /// A reading of April, all of it paid by the enterprise.
+    void meter(const std::string& enterprise, Mvnd paid) {
+        MeterRow made;
+        made.period = "2026-04";
+        made.enterprise_id = EnterpriseId{enterprise};
+        made.service = "cloud";
+        made.meter = MeterId{"vcpu"};
+        made.row_id = "r1";
+        made.list_mvnd = made.paid_enterprise_mvnd = paid;
+        Batch batch;
+        store_readings({.rows = {made}, .charges = {}}, batch.values);
         KHU_CHECK(store_->commit(batch).has_value());
     }
     Report report(const std::string& period, ReportFormat format = ReportFormat::Csv) {
@@ -131,8 +146,12 @@ TEST_F(Books, OnlyAHolderSeesWhoUsedWhat_R302) {
     store({row("2026-04", 1, Atoms{5})});
 
     EXPECT_EQ(report("2026-04").text->all().find("u-1"), std::string::npos);
-    const auto shown =
-        make_report(*store_, {.period = "2026-04", .enterprise = {}, .show_users = true}, zone);
+    const auto shown = make_report(*store_,
+                                   {.period = "2026-04",
+                                    .enterprise = {},
+                                    .reader = EnterpriseId{"0401000001"},
+                                    .show_users = true},
+                                   zone);
     EXPECT_NE(shown->text->all().find("u-1"), std::string::npos);
 }
 
@@ -152,6 +171,76 @@ TEST_F(Books, AStatementThatTheEntriesDoNotBearIsNotWritten_R303) {
     EXPECT_EQ(text(made.error(), Language::English),
               "the statement of 0401000001 for 2026-04 is not written: its rows charge 0.000000 "
               "GPU-hours, the ledger's entries 0.0 GPU-hours");
+}
+
+/// A month of two enterprises; of the second only another meter counted something.
+AllStatementsRequest everyone(StatementFormat format) {
+    AllStatementsRequest request;
+    request.common.format = format;
+    request.common.asked = {
+        .zone = ZoneId{"test"}, .enterprise = {}, .period = "2026-04", .last = LedgerSeq{0}};
+    request.enterprises[EnterpriseId{"0401000002"}].name = "Mô hình Việt";
+    request.enterprises[EnterpriseId{"0401000003"}].name = "nothing of it";
+    return request;
+}
+
+TEST_F(Books, StatementsOfAllAreThoseOfEach) {
+    store({row("2026-04", 1, Atoms{5}), row("2026-04", 2, Atoms{7}), row("2026-05", 3, Atoms{9})});
+    meter("0401000002", Mvnd{1'500});
+
+    const auto made = make_all_statements(*store_, everyone(StatementFormat::Json), zone);
+
+    ASSERT_TRUE(made.has_value()) << text(made.error(), Language::English);
+    std::string each;
+    for (const char* id : {"0401000001", "0401000002"}) {
+        StatementRequest one = everyone(StatementFormat::Json).common;
+        one.asked.enterprise = EnterpriseId{id};
+        one.asked.name = one.asked.enterprise.value == "0401000002" ? "Mô hình Việt" : "";
+        each += make_statement(*store_, one, zone)->text->all();
+    }
+    EXPECT_EQ(made->text->all(), each);
+    const wire::ManifestAnswer& manifest = made->manifest;
+    EXPECT_EQ(manifest.report, "statements");
+    EXPECT_EQ(manifest.format, "jsonl");
+    EXPECT_EQ(manifest.rows, 2);
+    EXPECT_TRUE(manifest.is_final);
+    EXPECT_EQ(manifest.control_totals.at("statements"), 2);
+    EXPECT_EQ(manifest.control_totals.at("charged_ugs"), 12);
+    EXPECT_EQ(manifest.control_totals.at("services_list_mvnd"), 1'500);
+    EXPECT_EQ(manifest.control_totals.at("payable_vnd"), 2);
+}
+
+TEST_F(Books, StatementsOfAllInCsvHaveOneHeader) {
+    store({row("2026-04", 1, Atoms{5})});
+    meter("0401000002", Mvnd{1'500});
+
+    const auto made = make_all_statements(*store_, everyone(StatementFormat::Csv), zone);
+
+    ASSERT_TRUE(made.has_value()) << text(made.error(), Language::English);
+    const std::string all = made->text->all();
+    EXPECT_TRUE(all.starts_with(kStatementCsvHeader));
+    EXPECT_EQ(all.find("schema_version", 1), std::string::npos);
+    EXPECT_NE(all.find("1,test/0401000001/2026-04,reconcile,,,,charged_ugs,5\n"),
+              std::string::npos);
+    EXPECT_NE(all.find("1,test/0401000002/2026-04,money,,,,payable_vnd,2\n"), std::string::npos);
+    EXPECT_EQ(made->manifest.rows + 1, std::ranges::count(all, '\n'));
+}
+
+TEST_F(Books, AStatementOfAllThatTheEntriesDoNotBearIsNotWritten_R303) {
+    store({row("2026-04", 1, Atoms{5})});
+    AllStatementsRequest request = everyone(StatementFormat::Json);
+    request.common.cut_alone = true;
+
+    const auto made = make_all_statements(*store_, request, zone);
+
+    ASSERT_FALSE(made.has_value());
+    EXPECT_EQ(made.error().code, Code::ReconcileFailed);
+}
+
+TEST(Cells, ANegativeNumberIsNoFormula) {
+    EXPECT_EQ(escape_cell("-12.500000"), "-12.500000");
+    EXPECT_EQ(escape_cell("-1+1"), "%2D1%2B1");
+    EXPECT_EQ(escape_cell("-"), "%2D");
 }
 
 /// Eight zones in eight provinces, each with its own store and its own job 1: the nation's file is

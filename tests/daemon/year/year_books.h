@@ -13,7 +13,7 @@
 
 namespace khu::testing {
 
-/// SHA-256 of the report of a month that is closed.
+/// SHA-256 of the reports of a month that is closed: jobs and services.
 std::string report_hash(daemon::Store& store, const std::string& period);
 
 /// What differs, in words; empty: all is well.

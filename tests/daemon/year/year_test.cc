@@ -133,7 +133,8 @@ TEST(Year, OfAZoneThatIsKilledAgainAndAgainHasOneTruth) {
     const Truth& truth = machine.state().truth;
     std::cout << kills << " kills, " << truth.next_job.value - 1 << " jobs, "
               << truth.ledger.last_seq().value << " entries, " << truth.last.value << " facts, "
-              << truth.refunded.size() << " refunds, " << truth.months.size() << " months\n";
+              << truth.refunded.size() << " refunds, " << truth.corrected.size()
+              << " readings corrected, " << truth.months.size() << " months\n";
 
     EXPECT_EQ(testing::compare_books(*store, machine.state(), made.year),
               std::vector<std::string>{});
@@ -151,6 +152,7 @@ TEST(Year, OfAZoneThatIsKilledAgainAndAgainHasOneTruth) {
     EXPECT_GT(inside, 0);
     EXPECT_GE(truth.months.size(), 12U);
     EXPECT_GT(truth.refunded.size(), 0U);
+    EXPECT_GT(truth.corrected.size(), 20U);
     EXPECT_EQ(truth.policy_ids.size(), 5U);
     EXPECT_EQ(kills, made.kills);
 }

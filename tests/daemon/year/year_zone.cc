@@ -8,6 +8,7 @@
 
 #include "core/base/digest.h"
 #include "core/base/random.h"
+#include "daemon/meter_rows.h"
 #include "daemon/snapshot.h"
 #include "tests/core/machine/zone_builder.h"
 #include "tests/daemon/year/year_books.h"
@@ -109,6 +110,14 @@ Policy YearZone::policy(const YearOptions& options, int version) {
     policy.programmes[0].pullback = {
         {.after = days(180), .if_used_below_permille = 400, .forfeit_of_remaining_permille = 300}};
     policy.priority.over_grant = {{.used_at_least_permille = 1000, .age_penalty = days(30)}};
+    policy.zone.services.push_back("cloud");
+    policy.meters = {
+        {.id = MeterId{"vcpu"},
+         .service = "cloud",
+         .unit = "vcpu-hour",
+         .price = Mvnd{517 + 13 * version},
+         .split = {
+             {FunderId{"nation"}, 333}, {FunderId{"op"}, 167}, {FunderId{kEnterprisePayer}, 500}}}};
     policy.refunds.payer = FunderId{"op"};
     policy.refunds.automatic.launch_fail_permille = 500;
     policy.enterprises.clear();
@@ -185,6 +194,7 @@ void YearZone::begin() {
     next_payment_ = std::max<std::int64_t>(0, (now_ - kStart).value / hours(12).value - 1);
     next_refund_ = std::max<std::int64_t>(0, (now_ - kStart).value / hours(6).value - 1);
     next_booking_ = (now_ - kStart).value / days(3).value;
+    next_reading_ = (now_ - kStart).value / days(1).value;
     for (const auto& [id, job] : machine_.state().truth.jobs) {
         if (live_attempt(job) != nullptr) {
             drive(id);
@@ -250,6 +260,7 @@ void YearZone::step() {
     pay_due();
     book_due();
     refund_due();
+    meter_due();
     change_policy();
     const Outcome round = tell(RunRound{});
     for (const Stamped& fact : round.facts) {
@@ -402,6 +413,58 @@ void YearZone::refund_due() {
     }
 }
 
+/// Each day a reading of the hour before, and on every third a correction of any that ever was
+/// taken.
+void YearZone::meter_due() {
+    for (; kStart + days(1) * next_reading_ <= now_; ++next_reading_) {
+        const auto turn = static_cast<std::uint64_t>(next_reading_);
+        Random of_turn(dice(8, turn));
+        const int owner =
+            1 + static_cast<int>(of_turn.below(static_cast<std::uint64_t>(options_.enterprises)));
+        const Moment begin = month_start(now_, 420);
+        const Moment from = std::max(begin, now_ - hours(1));
+        if (from < now_) {
+            tell(TakeReadings{.who = admin(),
+                              .readings = {{.meter = MeterId{"vcpu"},
+                                            .row = "m-" + std::to_string(turn),
+                                            .enterprise = enterprise(owner),
+                                            .quantity_micro = of_turn.between(1, 900'000'000),
+                                            .from = from,
+                                            .to = now_}}});
+        }
+        if (turn % 3 == 0) {
+            correct_reading(turn);
+        }
+    }
+}
+
+/// By more than there is of it too: that is refused.
+void YearZone::correct_reading(std::uint64_t turn) {
+    commit();
+    Random of_turn(dice(9, turn));
+    std::vector<std::string> names;
+    const auto read = store_.each_value(
+        "meter-charge", "", [&](const daemon::KeyValue& each) { names.push_back(each.key); });
+    KHU_CHECK(read.has_value());
+    if (names.empty()) {
+        return;
+    }
+    MeterReading wrong{.corrects = names[of_turn.below(names.size())]};
+    TakeReadings command{.who = admin(), .readings = {}};
+    command.firsts = daemon::corrected_by(store_, {wrong}).value();
+    const MeterReading& first = command.firsts.at(wrong.corrects).reading;
+    wrong.meter = first.meter;
+    wrong.row = "c-" + std::to_string(turn);
+    wrong.enterprise = first.enterprise;
+    wrong.from = first.from;
+    wrong.to = first.to;
+    wrong.quantity_micro = of_turn.between(0, first.quantity_micro) - first.quantity_micro * 2 / 3;
+    wrong.reason = "the meter was wrong";
+    wrong.decision_ref = "C-" + std::to_string(turn);
+    command.readings = {wrong};
+    tell(command);
+}
+
 void YearZone::change_policy() {
     const Truth& truth = machine_.state().truth;
     const int next = static_cast<int>(truth.policy_ids.size()) + 1;
@@ -432,6 +495,8 @@ Outcome YearZone::tell(const Command& command) {
                                   posted->entries.end());
         } else if (auto* usage = std::get_if<PostUsage>(&effect)) {
             batch_.usage.push_back(std::move(usage->row));
+        } else if (auto* readings = std::get_if<PostReadings>(&effect)) {
+            daemon::store_readings(*readings, batch_.values);
         }
     }
     told_ += std::holds_alternative<HearNode>(command) ? 0 : 1;

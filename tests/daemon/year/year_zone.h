@@ -3,9 +3,9 @@
 /// \file
 /// A year of a zone's life on the real store, without processes: enterprises submit, jobs run and
 /// end, some inside reservations that were booked, nodes fall silent, policies change, wallets are
-/// paid into, admins refund, months are cut and closed. Everything that happens follows from the
-/// seed and from what is stored, so that a life which was killed anywhere goes on where its books
-/// stand.
+/// paid into, admins refund, another meter counts and is corrected, months are cut and closed.
+/// Everything that happens follows from the seed and from what is stored, so that a life which was
+/// killed anywhere goes on where its books stand.
 
 #include <map>
 #include <string>
@@ -59,6 +59,8 @@ private:
     void book_due();
     [[nodiscard]] int booker(std::int64_t turn) const;
     void refund_due();
+    void meter_due();
+    void correct_reading(std::uint64_t turn);
     void change_policy();
     [[nodiscard]] bool silent(int node) const;
     [[nodiscard]] std::uint64_t dice(std::uint64_t kind, std::uint64_t number) const;
@@ -77,7 +79,8 @@ private:
     std::pair<int, Policy> upcoming_;  ///< the next version
     Moment now_;
     std::multimap<Moment, JobId> ends_;
-    std::int64_t next_submit_{0}, next_payment_{0}, next_refund_{0}, next_booking_{0};
+    std::int64_t next_submit_{0}, next_payment_{0}, next_refund_{0}, next_booking_{0},
+        next_reading_{0};
     std::vector<std::string> closed_;
 };
 
