@@ -25,14 +25,15 @@ plan::TraceJob job_of(const wire::JobView& view) {
     return job;
 }
 
-/// A replay counts whole seconds from the first submission.
-void begin_at_zero(std::vector<plan::TraceJob>& jobs) {
+/// A replay counts whole seconds from the first submission. Gives when that was.
+Moment begin_at_zero(std::vector<plan::TraceJob>& jobs) {
     std::ranges::stable_sort(jobs, {}, &plan::TraceJob::submit);
     const Span first = jobs.front().submit;
     for (plan::TraceJob& job : jobs) {
         job.submit = seconds((job.submit - first).value / 1000);
         job.duration = seconds(whole_seconds_up(job.duration));
     }
+    return Moment{first.value};
 }
 
 /// Adds the page's jobs that ended after `from`; false once one ended before it.
@@ -136,7 +137,7 @@ Expected<Trace, Failure> recorded_jobs(Session& session) {
                     .text = session.say(Message::PlanNothingRan, {format_span(*span)}),
                     .remedy = session.say(Message::PlanNothingRanRemedy)}};
     }
-    begin_at_zero(trace.jobs);
+    trace.begins = begin_at_zero(trace.jobs);
     return trace;
 }
 

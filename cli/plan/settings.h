@@ -22,10 +22,14 @@ struct Setting {
     std::optional<Policy> policy;
     std::optional<OrderStrategy> order;
     std::optional<Span> idle_run;  ///< of the jobs of the idle load
+    Moment begins{plan::kStart};   ///< of the trace
 
     /// Looks into this setting, which must outlive it.
     [[nodiscard]] plan::ZoneWishes wishes() const {
-        return {.policy = policy ? &*policy : nullptr, .order = order, .idle_run = idle_run};
+        return {.policy = policy ? &*policy : nullptr,
+                .order = order,
+                .idle_run = idle_run,
+                .begins = begins};
     }
 };
 

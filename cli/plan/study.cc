@@ -102,9 +102,10 @@ Expected<PlanOutcome, Failure> replay_once(const Session& session, const Setting
     return outcome;
 }
 
-/// The jobs submitted in [--from, --to), with their first submission at 0.
+/// The jobs submitted in [--from, --to), with their first submission at 0, which moves `begins`.
 Expected<std::vector<plan::TraceJob>, Failure> in_window(const Session& session,
-                                                         std::vector<plan::TraceJob> jobs) {
+                                                         std::vector<plan::TraceJob> jobs,
+                                                         Moment& begins) {
     const std::int64_t end = jobs.back().submit.value / 1000 + 1;
     const Expected<std::int64_t, Failure> from = given_number(session, "--from", 0);
     const Expected<std::int64_t, Failure> to = given_number(session, "--to", end);
@@ -125,6 +126,7 @@ Expected<std::vector<plan::TraceJob>, Failure> in_window(const Session& session,
     for (plan::TraceJob& job : jobs) {
         job.submit = job.submit - first;
     }
+    begins = begins + first;
     return jobs;
 }
 
@@ -166,8 +168,7 @@ Expected<PlanReport, Failure> study(Session& session) {
     if (!base) {
         return Unexpected{std::move(base).error()};
     }
-    const Expected<std::vector<Setting>, Failure> settings =
-        read_settings(session, *std::move(base));
+    Expected<std::vector<Setting>, Failure> settings = read_settings(session, *std::move(base));
     if (!settings) {
         return Unexpected{settings.error()};
     }
@@ -181,12 +182,14 @@ Expected<PlanReport, Failure> study(Session& session) {
     }
     report.ignored = std::move(trace->ignored);
     report.never_ran = trace->never_ran;
+    Moment begins = trace->begins.value_or(plan::kStart);
     const Expected<std::vector<plan::TraceJob>, Failure> jobs =
-        in_window(session, std::move(trace->jobs));
+        in_window(session, std::move(trace->jobs), begins);
     if (!jobs) {
         return Unexpected{jobs.error()};
     }
-    for (const Setting& setting : *settings) {
+    for (Setting& setting : *settings) {
+        setting.begins = begins;
         Expected<PlanOutcome, Failure> outcome = replay_once(session, setting, *jobs);
         if (!outcome) {
             return Unexpected{std::move(outcome).error()};

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ struct Trace {
     std::int64_t never_ran{0};
     /// Column -> jobs that say something there of which the replay knows nothing.
     std::map<std::string, std::int64_t> ignored;
+    /// Of the first submission; none where nothing says it.
+    std::optional<Moment> begins{};
 };
 
 /// What a job of the trace is measured in, on the machine of the replay.

@@ -99,6 +99,7 @@ inline constexpr std::int64_t policy_nodes_max = 1'000'000;
 // Predictions.
 inline constexpr std::int64_t run_classes_max = 200'000;  ///< about 250 bytes each
 inline constexpr std::int64_t forecast_jobs_max = 2'000;  ///< of a partition: a few milliseconds
+inline constexpr std::int64_t forecast_windows_max = 16;  ///< that have no nodes yet, foreseen
 inline constexpr Span eta_after = seconds(1);   ///< then a job that waits is told when it starts
 inline constexpr Span eta_again = seconds(60);  ///< or when that can be said of it
 inline constexpr std::int64_t wait_rows_max = 50'000;  ///< 300 bytes each: years of a small zone

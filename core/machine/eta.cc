@@ -8,6 +8,9 @@
 #include "core/jobs/alternatives.h"
 #include "core/jobs/array.h"
 #include "core/machine/apply.h"
+#include "core/machine/calendar.h"
+#include "core/machine/reservations.h"
+#include "core/machine/reserving.h"
 
 namespace khu {
 namespace {
@@ -25,26 +28,61 @@ void take_earlier(JobEta& eta, const JobEta& other) {
     eta.late = std::min(eta.late, other.late);
 }
 
+/// What the calendar says of jobs that wait, as far as it can be foreseen.
+struct CalendarAhead {
+    CalendarAhead(const State& state, Moment now) {
+        bookings.replace(foreseen_windows(state, now));
+        for (const Blackout& each : state.truth.policy->calendar.blackouts) {
+            openings.push_back(each.window.to);
+        }
+        for (const KnownReservation& known : known_reservations(state)) {
+            for (const Window& window : windows_of(known.what)) {
+                openings.push_back(window.from);
+            }
+        }
+        std::erase_if(openings, [&](Moment at) { return at <= now; });
+        std::ranges::sort(openings);
+    }
+    Bookings bookings;
+    std::vector<Moment> openings;
+};
+
+std::vector<JobEta> etas_of(const State& state, const PartitionId& partition,
+                            const CalendarAhead& calendar, Moment now) {
+    const auto job = [&](JobId id) -> const Job& { return state.truth.jobs.at(id); };
+    ForecastInput input{.cluster = state.scheduler.cluster(),
+                        .queue = state.scheduler.queue(),
+                        .running = state.scheduler.running(),
+                        .memo = state.scheduler.memo(),
+                        .expected_run = [&](JobId id) { return job(id).predicted; },
+                        .expected_end = [&](JobId id) { return expected_end(job(id), now); },
+                        .bookings = calendar.bookings,
+                        .may_begin = {},
+                        .openings = calendar.openings,
+                        .now = now};
+    if (!calendar.openings.empty()) {
+        input.may_begin = [&](JobId id, int way, Moment at) {
+            const JobSpec spec = in_way(job(id).spec, way);
+            return !blackout_ahead(*state.truth.policy, spec, at) &&
+                   !outside_reservation(state, spec, at);
+        };
+    }
+    return forecast(input, partition, limits::forecast_jobs_max);
+}
+
 }  // namespace
 
 std::vector<JobEta> etas_of(const State& state, const PartitionId& partition, Moment now) {
-    const auto job = [&](JobId id) -> const Job& { return state.truth.jobs.at(id); };
-    const ForecastInput input{.cluster = state.scheduler.cluster(),
-                              .queue = state.scheduler.queue(),
-                              .running = state.scheduler.running(),
-                              .memo = state.scheduler.memo(),
-                              .expected_run = [&](JobId id) { return job(id).predicted; },
-                              .expected_end = [&](JobId id) { return expected_end(job(id), now); },
-                              .now = now};
-    return forecast(input, partition, limits::forecast_jobs_max);
+    return etas_of(state, partition, CalendarAhead(state, now), now);
 }
 
 std::vector<JobEta> etas_of(const State& state, Moment now) {
     const Queue& queue = state.scheduler.queue();
     std::vector<JobEta> all;
     std::map<JobId, std::size_t> several;
+    const CalendarAhead calendar(state, now);
     for (const auto& [partition, heads] : queue.partitions()) {
-        for (const JobEta& eta : etas_of(state, partition, now)) {
+        for (const JobEta& eta : etas_of(state, partition, calendar, now)) {
             const bool alone = !queue.has_alternatives(eta.job);
             const auto known = alone ? several.end() : several.find(eta.job);
             if (known != several.end()) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "core/base/limits.h"
 #include "core/machine/apply.h"
 #include "core/machine/settle_booked.h"
 #include "core/placement/candidates.h"
@@ -141,13 +142,20 @@ std::optional<ReservedWindow> as_wanted(const std::vector<KnownReservation>& all
     return std::nullopt;
 }
 
-/// The windows that are due for nodes and have none yet, the earliest first.
+Booking booking(const ReservedWindow& window) {
+    return {.name = window.id,
+            .from = window.window.from,
+            .to = window.window.to,
+            .nodes = window.placed};
+}
+
+/// The windows that begin by `until` and have no nodes yet, the earliest first.
 std::vector<ReservedWindow> to_place(const State& state, const std::vector<KnownReservation>& all,
-                                     Moment now) {
+                                     Moment until, Moment now) {
     std::vector<ReservedWindow> due;
     for (const KnownReservation& each : all) {
         for (const Window& window : windows_of(each.what)) {
-            if (window.to > now && window.from - horizon(*state.truth.policy) <= now &&
+            if (window.to > now && window.from <= until &&
                 !state.truth.reserved.contains({each.what.id, window.from})) {
                 due.push_back(asked_for(each, window));
             }
@@ -191,7 +199,8 @@ std::vector<Fact> reservations_due(const State& state, Moment now) {
     if (std::optional<std::string> over = to_settle(state, now)) {
         return {ReservationSettled{std::move(*over)}};
     }
-    const std::vector<ReservedWindow> due = to_place(state, all, now);
+    const std::vector<ReservedWindow> due =
+        to_place(state, all, now + horizon(*state.truth.policy), now);
     if (due.empty()) {
         return {};
     }
@@ -218,6 +227,19 @@ Moment next_reservation_event(const State& state, Moment now) {
     return next;
 }
 
+std::vector<Booking> foreseen_windows(const State& state, Moment now) {
+    std::vector<Booking> all;
+    for (const auto& [key, each] : state.truth.reserved) {
+        all.push_back(booking(each));
+    }
+    std::vector<ReservedWindow> later = to_place(state, known_reservations(state), kNever, now);
+    later.resize(std::min(later.size(), static_cast<std::size_t>(limits::forecast_windows_max)));
+    for (ReservedWindow& each : later) {
+        all.push_back(booking(placed_now(state, std::move(each), now)));
+    }
+    return all;
+}
+
 int free_in_time(const State& state, const ReservedWindow& window, Moment now) {
     const std::set<NodeId> taken = taken_by_others(state, window);
     const std::map<NodeId, Moment> free = free_from(state);
@@ -240,10 +262,7 @@ void use_calendar(State& state) {
         if (each.open) {
             state.set_aside.insert(each.placed.begin(), each.placed.end());
         }
-        all.push_back({.name = each.id,
-                       .from = each.window.from,
-                       .to = each.window.to,
-                       .nodes = each.placed});
+        all.push_back(booking(each));
     }
     state.scheduler.booked(std::move(all));
 }

@@ -21,6 +21,10 @@ Moment next_reservation_event(const State& state, Moment now);
 /// `now`; what runs on others lasts too long.
 int free_in_time(const State& state, const ReservedWindow& window, Moment now);
 
+/// The windows that have nodes; and of those that begin later the first few, with the nodes that
+/// they would get at `now`.
+std::vector<Booking> foreseen_windows(const State& state, Moment now);
+
 namespace apply_detail {
 
 /// Tells the schedule which nodes are set aside.

@@ -131,9 +131,43 @@ Expected<Done, std::string> add_group(PlannedZone& zone, const NodeGroup& group)
     return Done{};
 }
 
+/// What the calendar says of the first partition is said of every partition of the replay.
+void take_calendar(Policy& policy, const Policy& given) {
+    if (given.partitions.empty()) {
+        return;
+    }
+    const PartitionId& first = given.partitions.front().id;
+    for (Blackout blackout : given.calendar.blackouts) {
+        if (std::ranges::find(blackout.partitions, first) == blackout.partitions.end()) {
+            continue;
+        }
+        blackout.partitions.clear();
+        for (const Partition& partition : policy.partitions) {
+            blackout.partitions.push_back(partition.id);
+        }
+        policy.calendar.blackouts.push_back(std::move(blackout));
+    }
+    for (const Reservation& reservation : given.calendar.reservations) {
+        for (const Partition& partition : policy.partitions) {
+            const std::int64_t all = static_cast<std::int64_t>(partition.nodes.size()) *
+                                     std::max(1, partition.gpus_per_node);
+            if (reservation.partition == first) {
+                Reservation made = reservation;
+                made.id = partition.id.value.str() + "." + reservation.id;
+                made.programme = kProgramme;
+                made.partition = partition.id;
+                made.qos = kQos;
+                made.gpus = static_cast<int>(std::min<std::int64_t>(made.gpus, all));
+                policy.calendar.reservations.push_back(std::move(made));
+            }
+        }
+    }
+}
+
 /// What the given policy says of the order of jobs.
 void take_over(Policy& policy, const ZoneWishes& wishes) {
     if (wishes.policy != nullptr) {
+        take_calendar(policy, *wishes.policy);
         policy.priority = wishes.policy->priority;
         policy.fairshare = wishes.policy->fairshare;
         policy.fairshare.tree.clear();  // Its programmes are not those of the replay.
@@ -212,6 +246,7 @@ Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
                                              const std::vector<TraceJob>& jobs,
                                              const ZoneWishes& wishes) {
     PlannedZone zone;
+    zone.begins = wishes.begins;
     zone.longest = longest_of(jobs);
     zone.cores_only = machine.cores_only;
     zone.policy.id = PolicyId{"plan-1"};

@@ -3,7 +3,9 @@
 /// \file
 /// The zone that a replay runs in: the nodes of the machine file, and a policy under which each
 /// tenant of the trace is an enterprise with a free grant that never runs out. What a given policy
-/// says of order, fair share and priority is taken over.
+/// says of order, fair share and priority is taken over, and what its calendar says of its first
+/// partition: blackouts, and the nodes that reservations set aside, on every partition of the
+/// replay. No job of a trace names a reservation.
 
 #include <map>
 #include <optional>
@@ -41,12 +43,17 @@ struct PlannedZone {
     std::int64_t gpus{0};       ///< installed
     std::int64_t all_nodes{0};  ///< installed
     std::optional<IdleLoad> idle;
+    Moment begins;  ///< when the first job is submitted
 };
+
+/// When a replay begins, on its own clock, where nothing says when its trace was recorded.
+inline constexpr Moment kStart{1'767'225'600'000};  // 2026-01-01T00:00:00Z
 
 struct ZoneWishes {
     const Policy* policy{nullptr};  ///< null: the defaults
     std::optional<OrderStrategy> order;
     std::optional<Span> idle_run;  ///< none: no idle load
+    Moment begins{kStart};         ///< of the first submission; what the calendar is held against
 };
 
 /// Errors, for people: a machine without nodes, nodes with different numbers of GPUs in one
@@ -63,8 +70,5 @@ JobSpec idle_spec(const PlannedZone& zone);
 
 /// GPUs, or nodes or cores on a machine that is counted in them.
 std::int64_t installed(const PlannedZone& zone);
-
-/// When the replay begins, on its own clock.
-inline constexpr Moment kStart{1'767'225'600'000};  // 2026-01-01T00:00:00Z
 
 }  // namespace khu::plan

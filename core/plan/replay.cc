@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/machine/calendar.h"
 #include "core/machine/machine.h"
 
 namespace khu::plan {
@@ -75,12 +76,13 @@ private:
     bool etas_;
     khu::Machine machine_;
     ReplayResult result_;
-    Moment now_{kStart};
+    Moment now_{zone_.begins};
     std::size_t next_{0};
     std::set<std::pair<Moment, JobId>> ends_;
     std::unordered_map<JobId, std::size_t> index_;  // looked up, never walked
     std::size_t done_{0};
-    Moment moved_at_{kStart};    ///< when a job of the trace was last submitted, started or ended
+    Moment moved_at_{
+        zone_.begins};           ///< when a job of the trace was last submitted, started or ended
     std::int64_t live_runs_{0};  ///< of jobs of the trace
     std::int64_t idle_jobs_{0};  ///< that live
     std::map<JobId, IdleRun> idle_runs_;
@@ -106,10 +108,16 @@ void Replay::open() {
 Moment Replay::next_moment() const {
     Moment next = kNever;
     if (next_ < jobs_.size()) {
-        next = kStart + jobs_[next_].submit;
+        next = zone_.begins + jobs_[next_].submit;
     }
-    if (zone_.idle) {
-        next = std::min(next, machine_.state().scheduler.next_wake().value_or(kNever));
+    const State& state = machine_.state();
+    const bool calendar = zone_.policy.calendar != Calendar{};
+    if (zone_.idle || calendar) {
+        next = std::min(next, state.scheduler.next_wake().value_or(kNever));
+    }
+    if (calendar) {
+        next = std::min({next, state.reservation_due_at,
+                         next_blackout_end(zone_.policy, now_).value_or(kNever)});
     }
     return std::max(now_, ends_.empty() ? next : std::min(next, ends_.begin()->first));
 }
@@ -126,7 +134,7 @@ void Replay::end_jobs() {
         KHU_CHECK(!machine_.state().truth.jobs.contains(id), "job {}", id.value);
         moved_at_ = now_;
         --live_runs_;
-        result_.jobs[index_.at(id)].end = now_ - kStart;
+        result_.jobs[index_.at(id)].end = now_ - zone_.begins;
         index_.erase(id);
         count_done();
     }
@@ -149,7 +157,7 @@ void Replay::end_job(JobId id) {
 }
 
 void Replay::submit_jobs() {
-    for (; next_ < jobs_.size() && kStart + jobs_[next_].submit <= now_; ++next_) {
+    for (; next_ < jobs_.size() && zone_.begins + jobs_[next_].submit <= now_; ++next_) {
         moved_at_ = now_;
         JobSpec spec = spec_of(zone_, jobs_[next_], runtimes_);
         const Identity who{
@@ -190,14 +198,14 @@ void Replay::start_jobs() {
 void Replay::note(const JobPlaced& placed) {
     const auto found = index_.find(placed.job);
     if (found == index_.end()) {
-        idle_runs_[placed.job] = {.start = now_ - kStart, .end = {}};
+        idle_runs_[placed.job] = {.start = now_ - zone_.begins, .end = {}};
         ends_.emplace(now_ + zone_.idle->run, placed.job);
         return;
     }
     const std::size_t index = found->second;
     moved_at_ = now_;
     ++live_runs_;
-    result_.jobs[index].start = now_ - kStart;
+    result_.jobs[index].start = now_ - zone_.begins;
     ends_.emplace(now_ + jobs_[index].duration, placed.job);
     if (const auto promised = promised_at_.extract(placed.job); !promised.empty()) {
         ++result_.idle.made_way;
@@ -210,14 +218,14 @@ void Replay::note(const JobPlaced& placed) {
 /// It was told to leave, and uses all of its grace.
 void Replay::note(const AttemptEnding& ending) {
     IdleRun& run = idle_runs_.at(ending.job);
-    ends_.erase({kStart + run.start + zone_.idle->run, ending.job});
+    ends_.erase({zone_.begins + run.start + zone_.idle->run, ending.job});
     run.told = true;
     ends_.emplace(ending.stop_by, ending.job);
 }
 
 void Replay::end_idle_job(JobId id) {
     IdleRun run = idle_runs_.extract(id).mapped();
-    run.end = now_ - kStart;
+    run.end = now_ - zone_.begins;
     idle_jobs_ -= run.told ? 0 : 1;  // Who gave way waits again.
     result_.idle.runs.push_back(run);
 }
@@ -244,7 +252,7 @@ void Replay::keep_idle_jobs() {
 
 void Replay::cut_idle_jobs() {
     for (auto& [job, run] : idle_runs_) {
-        run.end = now_ - kStart;
+        run.end = now_ - zone_.begins;
         result_.idle.runs.push_back(run);
     }
 }

@@ -1,6 +1,7 @@
 #include "core/schedule/forecast.h"
 
 #include <algorithm>
+#include <climits>
 #include <map>
 #include <set>
 
@@ -34,37 +35,110 @@ public:
     }
 
     std::vector<JobEta> run(std::int64_t most) {
-        std::vector<JobId> jobs;
+        look_at_line(most);
+        if (waiting_.empty()) {
+            return {};
+        }
         std::vector<PoolJob> by_limit;
         std::vector<PoolJob> as_expected;
+        for (const Waiting& each : waiting_) {
+            PoolJob job = pool_job(*each.request);
+            job.run = each.limit;
+            by_limit.push_back(job);
+            job.run = std::min(each.limit, in_.expected_run(each.order.job));
+            as_expected.push_back(job);
+        }
+        const auto late = pool(true).play(by_limit, Pool::Order::InLine, in_.now);
+        const auto early = pool(false).play(as_expected, Pool::Order::AsTheyFit, in_.now);
+        return etas(early, late, calendar_speaks() ? by_calendar(by_limit) : late);
+    }
+
+private:
+    struct Waiting {
+        QueueOrder order;
+        Span limit;
+        const GangRequest* request;
+    };
+
+    void look_at_line(std::int64_t most) {
         std::set<JobId> seen;
         Line line(in_.queue, &in_.memo, partition_);
-        while (static_cast<std::int64_t>(jobs.size()) < most) {
+        while (static_cast<std::int64_t>(waiting_.size()) < most) {
             const auto place = line.next();
             if (!place) {
-                break;
+                return;
             }
             const Lane& lane = *in_.queue.lane(place->lane);
             if (in_.queue.has_alternatives(place->order.job) &&
                 !seen.insert(place->order.job).second) {
                 continue;  // Another alternative of the same partition.
             }
-            PoolJob job = pool_job(in_.queue.shape(lane.key.shape)->request);
-            jobs.push_back(place->order.job);
-            job.run = lane.key.time_limit;
-            by_limit.push_back(job);
-            job.run = std::min(lane.key.time_limit, in_.expected_run(place->order.job));
-            as_expected.push_back(job);
+            waiting_.push_back({.order = place->order,
+                                .limit = lane.key.time_limit,
+                                .request = &in_.queue.shape(lane.key.shape)->request});
         }
-        if (jobs.empty()) {
-            return {};
-        }
-        const auto late = pool(true).play(by_limit, Pool::Order::InLine, in_.now);
-        const auto early = pool(false).play(as_expected, Pool::Order::AsTheyFit, in_.now);
-        return etas(jobs, early, late);
     }
 
-private:
+    // --- The calendar ----------------------------------------------------------------------
+
+    [[nodiscard]] bool calendar_speaks() const {
+        return in_.may_begin || !in_.bookings.empty() ||
+               std::ranges::any_of(waiting_, [](const Waiting& each) {
+                   return !each.request->where->reservation.empty();
+               });
+    }
+    [[nodiscard]] bool may_begin(const Waiting& job, Moment at) const {
+        return !in_.may_begin || in_.may_begin(job.order.job, job.order.alternative, at);
+    }
+    [[nodiscard]] NodeFilter open_to(const Waiting& job, Moment at) const {
+        return unbooked(in_.bookings, *job.request, {.from = at, .limit = job.limit}, {});
+    }
+    [[nodiscard]] std::vector<Moment> turns() const {
+        std::vector<Moment> all = in_.bookings.turns_after(in_.now);
+        all.insert(all.end(), in_.openings.begin(), in_.openings.end());
+        std::ranges::sort(all);
+        return all;
+    }
+    std::vector<Moment> by_calendar(std::vector<PoolJob> jobs) {
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            jobs[i].holds_line = waiting_[i].request->where->reservation.empty();
+        }
+        const PoolCalendar calendar{
+            .may_begin = [&](std::size_t job, Moment at) { return may_begin(waiting_[job], at); },
+            .open = [&](std::size_t job, Moment at) -> std::function<bool(int)> {
+                NodeFilter open = open_to(waiting_[job], at);
+                if (!open) {
+                    return {};
+                }
+                return [this, open = std::move(open)](int node) {
+                    return open(nodes_[static_cast<std::size_t>(node)]->id);
+                };
+            },
+            .turns = turns()};
+        return pool(true).play(jobs, calendar, in_.now);
+    }
+    /// From `at` on, the first moment at which the calendar leaves the job enough nodes, whoever
+    /// has them.
+    [[nodiscard]] Moment opens_to(const Waiting& job, Moment at) const {
+        const auto opens = [&](Moment then) {
+            const NodeFilter open = open_to(job, then);
+            int missing = may_begin(job, then) ? job.request->nodes : INT_MAX;
+            for (auto node = nodes_.begin(); missing > 0 && node != nodes_.end(); ++node) {
+                missing -= !open || open((*node)->id) ? 1 : 0;
+            }
+            return missing <= 0;
+        };
+        if (opens(at)) {
+            return at;
+        }
+        const std::vector<Moment> all = turns();
+        const auto first =
+            std::ranges::find_if(all, [&](Moment turn) { return turn > at && opens(turn); });
+        return first == all.end() ? kNever : *first;
+    }
+
+    // --- The model of the partition --------------------------------------------------------------
+
     [[nodiscard]] int units_of(const ClusterNode& node) const {
         const NodeClass& of = node.state.node_class();
         return gpus_ ? of.gpu_count() : of.core_count();
@@ -120,20 +194,28 @@ private:
                                          of.core_count())
                                  : cores);
     }
-    [[nodiscard]] std::vector<JobEta> etas(const std::vector<JobId>& jobs,
-                                           const std::vector<Moment>& early,
-                                           const std::vector<Moment>& late) const {
+    /// `in_line` is `late` by the calendar.
+    [[nodiscard]] std::vector<JobEta> etas(const std::vector<Moment>& early,
+                                           const std::vector<Moment>& late,
+                                           const std::vector<Moment>& in_line) const {
         std::vector<JobEta> all;
-        for (std::size_t i = 0; i < jobs.size(); ++i) {
-            if (late[i] == kNever || early[i] == kNever) {
+        for (std::size_t i = 0; i < waiting_.size(); ++i) {
+            if (late[i] == kNever || early[i] == kNever || in_line[i] == kNever) {
                 continue;
             }
+            const Waiting& job = waiting_[i];
             const Span soon{(early[i] - in_.now).value / 4};
             const Span overtaken{(late[i] - in_.now).value / 2};
-            JobEta eta{.job = jobs[i], .early = in_.now + soon, .late = late[i] + overtaken};
+            JobEta eta{.job = job.order.job,
+                       .early = opens_to(job, in_.now + soon),
+                       .late = in_line[i] + overtaken};
             if (const StartReservation* promised =
-                    in_.memo.promises().find({partition_, jobs[i]})) {
+                    in_.memo.promises().find({partition_, job.order.job})) {
                 eta.late = std::max(promised->at, in_.now);
+            }
+            eta.late = opens_to(job, eta.late);
+            if (eta.late == kNever) {
+                continue;
             }
             eta.early = minute_down(std::min(eta.early, eta.late));
             eta.late = minute_up(eta.late);
@@ -146,6 +228,7 @@ private:
     const PartitionId& partition_;
     bool shared_;
     bool gpus_{false};
+    std::vector<Waiting> waiting_;
     std::vector<const ClusterNode*> nodes_;
     std::map<NodeId, int> numbers_;
     std::map<EnterpriseId, int> owners_;

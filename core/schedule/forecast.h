@@ -11,6 +11,10 @@
 ///     early   each runs as long as such jobs have run (run_history.h), and whatever fits starts;
 ///             a quarter of that, since most runs are much shorter than their mean
 ///
+/// Both ends then move on to the next moment at which the calendar leaves the job the nodes it
+/// needs: no blackout and no window of a reservation that it does not name meets its time limit,
+/// and one that it names is open. In the model of the late end nobody starts where he may not.
+///
 /// The half and the quarter are what made 85 to 90 % of intervals hold on traces as different as
 /// Philly's and KTH's. The links between GPUs, racks and features are not in the model. How often
 /// the interval holds is measured (wait_stats.h). Its ends are rounded out to whole minutes.
@@ -21,6 +25,7 @@
 #include "core/base/describe.h"
 #include "core/base/ids.h"
 #include "core/base/units.h"
+#include "core/schedule/bookings.h"
 #include "core/schedule/memo.h"
 #include "core/schedule/queue.h"
 #include "core/schedule/running.h"
@@ -42,6 +47,11 @@ struct ForecastInput {
     const RoundMemo& memo;
     std::function<Span(JobId)> expected_run;    ///< of a job that waits
     std::function<Moment(JobId)> expected_end;  ///< of a running attempt
+    const Bookings& bookings;                   ///< as far as they can be foreseen
+    /// Whether blackouts and the reservation that the job names let it begin then, in that way;
+    /// empty: nothing is against it.
+    std::function<bool(JobId, int alternative, Moment)> may_begin;
+    std::vector<Moment> openings;  ///< when `may_begin` may say yes again, ascending
     Moment now;
 };
 

@@ -1,6 +1,15 @@
 #include "core/schedule/line.h"
 
 namespace khu {
+namespace {
+
+/// What the calendar keeps waiting starts by itself.
+bool passed_over(const Reason* parked) {
+    return parked != nullptr && parked->code != Code::BlackoutAhead &&
+           parked->code != Code::ReservationNotOpen;
+}
+
+}  // namespace
 
 Line::Line(const Queue& queue, const RoundMemo* memo, const PartitionId& partition)
     : queue_(queue), memo_(memo), heads_(queue.heads_in(partition)), next_(heads_.begin()) {}
@@ -14,7 +23,7 @@ std::optional<Line::Place> Line::next() {
         const ShapeNumber shape = firsts_.extract(firsts_.begin()).value().second;
         ShapeCursor& cursor = cursors_.at(shape);
         const ShapeCursor::Candidate found = *cursor.current();
-        const bool parked = memo_ != nullptr && memo_->parked(found.lane) != nullptr;
+        const bool parked = memo_ != nullptr && passed_over(memo_->parked(found.lane));
         parked ? cursor.skip_lane() : cursor.started();
         enter(shape);
         if (!parked) {

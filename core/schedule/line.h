@@ -17,8 +17,9 @@ namespace khu {
 
 class Line {
 public:
-    /// With a memo, those are passed over that admission keeps waiting and those of shapes for
-    /// which too few nodes are up. All of it must outlive the line and not change meanwhile.
+    /// With a memo, those are passed over that admission keeps waiting, be it not for the calendar,
+    /// and those of shapes for which too few nodes are up. All of it must outlive the line and not
+    /// change meanwhile.
     Line(const Queue& queue, const RoundMemo* memo, const PartitionId& partition);
 
     struct Place {

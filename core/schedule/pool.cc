@@ -1,6 +1,7 @@
 #include "core/schedule/pool.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/check.h"
 
@@ -45,10 +46,11 @@ void Pool::run(int owner, const Parts& units_on, Moment end) {
     take(owner, units_on, end);
 }
 
-bool Pool::whole_nodes(int wanted, Parts& parts) {
+bool Pool::whole_nodes(int wanted, const Open& open, Parts& parts) {
     for (auto at = index(0).rbegin(); at != index(0).rend(); ++at) {
         const Node& node = nodes_[static_cast<std::size_t>(at->second)];
-        if (node.runs == 0 && static_cast<int>(parts.size()) < wanted) {
+        if (node.runs == 0 && static_cast<int>(parts.size()) < wanted &&
+            (!open || open(at->second))) {
             parts.emplace_back(at->second, std::max(node.all, 1));
         }
     }
@@ -56,14 +58,16 @@ bool Pool::whole_nodes(int wanted, Parts& parts) {
 }
 
 /// Best fit: its owner's nodes first, then the fullest that are anybody's.
-bool Pool::units_on_nodes(const PoolJob& job, Parts& parts) {
+bool Pool::units_on_nodes(const PoolJob& job, const Open& open, Parts& parts) {
     for (const int owner : {job.owner, 0}) {
         const auto& nodes = index(owner);
         for (auto at = nodes.lower_bound({job.units, -1}); at != nodes.end(); ++at) {
             if (static_cast<int>(parts.size()) == job.nodes) {
                 return true;
             }
-            parts.emplace_back(at->second, job.units);
+            if (!open || open(at->second)) {
+                parts.emplace_back(at->second, job.units);
+            }
         }
         if (job.owner == 0) {
             break;
@@ -72,10 +76,10 @@ bool Pool::units_on_nodes(const PoolJob& job, Parts& parts) {
     return static_cast<int>(parts.size()) == job.nodes;
 }
 
-std::optional<Pool::Parts> Pool::find(const PoolJob& job) {
+std::optional<Pool::Parts> Pool::find(const PoolJob& job, const Open& open) {
     Parts parts;
-    const bool found =
-        job.units == kWholeNode ? whole_nodes(job.nodes, parts) : units_on_nodes(job, parts);
+    const bool found = job.units == kWholeNode ? whole_nodes(job.nodes, open, parts)
+                                               : units_on_nodes(job, open, parts);
     return found ? std::optional(std::move(parts)) : std::nullopt;
 }
 
@@ -125,11 +129,55 @@ std::vector<Moment> Pool::play(const std::vector<PoolJob>& jobs, Order order, Mo
             continue;
         }
         now = std::max(now, ends_.top().at);
-        while (!ends_.empty() && ends_.top().at <= now) {
-            give(runs_[ends_.top().run]);
-            ends_.pop();
-        }
+        end_by(now);
     }
+}
+
+void Pool::end_by(Moment now) {
+    while (!ends_.empty() && ends_.top().at <= now) {
+        give(runs_[ends_.top().run]);
+        ends_.pop();
+    }
+}
+
+std::vector<Moment> Pool::play(const std::vector<PoolJob>& jobs, const PoolCalendar& calendar,
+                               Moment now) {
+    std::vector<Moment> starts(jobs.size(), kNever);
+    std::vector<std::size_t> line(jobs.size());
+    std::iota(line.begin(), line.end(), std::size_t{0});
+    std::vector<Moment> closed_until(jobs.size());
+    auto turn = calendar.turns.begin();
+    while (!line.empty()) {
+        while (turn != calendar.turns.end() && *turn <= now) {
+            ++turn;
+        }
+        const Moment next_turn = turn == calendar.turns.end() ? kNever : *turn;
+        bool held = false;
+        std::erase_if(line, [&](std::size_t job) {
+            if (held || now < closed_until[job]) {
+                return false;
+            }
+            if (!calendar.may_begin(job, now)) {
+                closed_until[job] = next_turn;
+                return false;
+            }
+            std::optional<Parts> parts = find(jobs[job], calendar.open(job, now));
+            held = !parts && jobs[job].holds_line;
+            if (parts) {
+                starts[job] = now;
+                take(jobs[job].owner, *std::move(parts), now + jobs[job].run);
+            }
+            return parts.has_value();
+        });
+        const Moment next = std::min(next_turn, ends_.empty() ? kNever : ends_.top().at);
+        if (next == kNever) {  // Nothing is left to wait for: the first can never start.
+            line.erase(line.begin(), line.empty() ? line.end() : line.begin() + 1);
+            continue;
+        }
+        now = std::max(now, next);
+        end_by(now);
+    }
+    return starts;
 }
 
 }  // namespace khu

@@ -5,6 +5,7 @@
 /// and the starts of jobs in line, played forward from one end of a run to the next. A unit is a
 /// GPU, or a core where no node of the partition has GPUs.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <queue>
@@ -22,8 +23,18 @@ struct PoolJob {
     int nodes{1};
     int units{1};
     Span run{};
+    bool holds_line{true};  ///< those behind it wait for it
 };
 inline constexpr int kWholeNode = -1;
+
+/// What the calendar leaves to the jobs in line: which moment a job may begin at (the next one
+/// stands in the way of nobody meanwhile), which nodes are open to it then, and when that changes.
+struct PoolCalendar {
+    std::function<bool(std::size_t job, Moment at)> may_begin;
+    /// Of a node's number; for the job that would begin then.
+    std::function<std::function<bool(int)>(std::size_t job, Moment at)> open;
+    std::vector<Moment> turns;  ///< ascending
+};
 
 class Pool {
 public:
@@ -36,6 +47,9 @@ public:
     /// When each of the jobs starts; kNever for one that does not fit though all ended. Uses the
     /// pool up: it is asked once.
     std::vector<Moment> play(const std::vector<PoolJob>& jobs, Order order, Moment now);
+    /// The same in line, by the calendar.
+    std::vector<Moment> play(const std::vector<PoolJob>& jobs, const PoolCalendar& calendar,
+                             Moment now);
 
 private:
     struct Node {
@@ -53,15 +67,17 @@ private:
         }
     };
     using Class = std::tuple<int, int, int>;  ///< owner, nodes, units: fits or does not, alike
+    using Open = std::function<bool(int)>;    ///< empty: every node is
 
     std::set<std::pair<int, int>>& index(int owner);
     void move(int node, int units, int owner);
     void take(int owner, Parts parts, Moment end);
     void give(const Parts& parts);
-    [[nodiscard]] std::optional<Parts> find(const PoolJob& job);
-    bool whole_nodes(int wanted, Parts& parts);
-    bool units_on_nodes(const PoolJob& job, Parts& parts);
+    [[nodiscard]] std::optional<Parts> find(const PoolJob& job, const Open& open = {});
+    bool whole_nodes(int wanted, const Open& open, Parts& parts);
+    bool units_on_nodes(const PoolJob& job, const Open& open, Parts& parts);
     void start_what_fits(const std::vector<PoolJob>& jobs, std::vector<Moment>& starts, Moment now);
+    void end_by(Moment now);
 
     std::vector<Node> nodes_;
     std::map<int, std::set<std::pair<int, int>>> free_;  ///< (units, node) by owner; 0: anybody

@@ -71,6 +71,23 @@ Policy small_policy() {
     return policy;
 }
 
+Policy rich_policy() {
+    Policy policy = small_policy();
+    const Atoms plenty = gpu_hours(1'000'000);
+    for (Programme& programme : policy.programmes) {
+        programme.tier = Tier::Free;
+        programme.split = {{policy.funders.front().id, 1000}};
+        programme.grant.max = programme.grant.auto_approve_below = plenty;
+        programme.limits.max_gpus_running = 0;
+    }
+    policy.funders.front().budget = Mvnd{1'000'000'000'000'000'000};
+    policy.funders.front().max_share_permille = 1000;
+    for (Enterprise& enterprise : policy.enterprises) {
+        enterprise.grants.front().amount = plenty;
+    }
+    return policy;
+}
+
 Inventory eight_gpus(const std::string& name) {
     Inventory node;
     node.hostname = name;

@@ -16,6 +16,8 @@ inline const EnterpriseId sao_mai{"0401000001"};
 inline const EnterpriseId song_han{"0401000002"};
 
 Policy small_policy();
+/// The same with grants that pay for whatever its nodes can do, and no limit of what runs.
+Policy rich_policy();
 Inventory eight_gpus(const std::string& name);
 Identity member_of(const EnterpriseId& enterprise);
 Identity admin();

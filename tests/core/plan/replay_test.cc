@@ -195,6 +195,79 @@ TEST(Replay, NodesStandInRacksOfTheSizeGiven) {
     EXPECT_THAT(starts(replay(zone, trace({{0, 10, 4, 0, ""}}), Runtimes::Known)), ElementsAre(0));
 }
 
+/// Of a policy whose first partition is "gpu".
+Calendar calendar(std::vector<Blackout> blackouts, std::vector<Reservation> reservations) {
+    for (Blackout& each : blackouts) {
+        each.partitions = {PartitionId{"gpu"}};
+    }
+    for (Reservation& each : reservations) {
+        each.partition = PartitionId{"gpu"};
+    }
+    return {.blackouts = std::move(blackouts), .reservations = std::move(reservations)};
+}
+
+ReplayResult under(const Calendar& calendar, const std::vector<TraceJob>& jobs,
+                   Moment begins = kStart) {
+    Policy policy;
+    policy.partitions.emplace_back().id = PartitionId{"gpu"};
+    policy.partitions.emplace_back().id = PartitionId{"other"};
+    policy.calendar = calendar;
+    const PlannedZone zone =
+        plan_zone(machine(2, 2), jobs,
+                  {.policy = &policy, .order = OrderStrategy::Fifo, .begins = begins})
+            .value();
+    return replay(zone, jobs, Runtimes::Known);
+}
+
+TEST(ReplayCalendar, NobodyRunsInABlackout) {
+    const std::vector<TraceJob> jobs =
+        trace({{0, 100, 2, 0, ""}, {10, 300, 2, 0, ""}, {20, 50, 2, 0, ""}});
+    const Blackout power{.id = "power",
+                         .window = {.from = kStart + seconds(200), .to = kStart + seconds(900)},
+                         .partitions = {}};
+
+    EXPECT_THAT(starts(under(calendar({power}, {}), jobs)), ElementsAre(0, 900, 20));
+    EXPECT_THAT(starts(under(calendar({power}, {}), jobs, kStart + days(1))),
+                ElementsAre(0, 10, 100))
+        << "it lies before the trace";
+}
+
+TEST(ReplayCalendar, NodesOfAReservationAreNobodysWhileItLasts) {
+    const std::vector<TraceJob> jobs =
+        trace({{0, 100, 2, 0, ""}, {10, 300, 2, 0, ""}, {20, 300, 2, 0, ""}});
+    const Reservation lesson{
+        .id = "lesson",
+        .programme = ProgrammeId{"free"},
+        .gpus = 2,
+        .qos = QosId{"thuong"},
+        .window = {.from = kStart + seconds(200), .to = kStart + seconds(1000)}};
+
+    const ReplayResult one = under(calendar({}, {lesson}), jobs);
+
+    // The first node chosen for the lesson is free until 200 s; the other takes one after the
+    // other.
+    EXPECT_THAT(starts(one), ElementsAre(0, 10, 310));
+    EXPECT_THAT(starts(under(calendar({}, {lesson}), jobs)), ElementsAre(0, 10, 310));
+}
+
+TEST(ReplayCalendar, WhatIsSaidOfStartsKnowsIt) {
+    const std::vector<TraceJob> jobs = trace({{0, 100, 4, 0, ""}, {10, 300, 4, 0, ""}});
+    Policy policy;
+    policy.partitions.emplace_back().id = PartitionId{"gpu"};
+    policy.calendar = calendar({{.id = "power",
+                                 .window = {.from = kStart + seconds(200), .to = kStart + hours(9)},
+                                 .partitions = {}}},
+                               {});
+    const PlannedZone zone =
+        plan_zone(machine(2, 2), jobs, {.policy = &policy, .order = OrderStrategy::Fifo}).value();
+
+    const ReplayResult told = replay(zone, jobs, Runtimes::Known, {}, true);
+
+    EXPECT_THAT(starts(told), ElementsAre(0, 9 * 3600));
+    EXPECT_EQ(told.waits.eta_given(), 1);
+    EXPECT_EQ(told.waits.eta_within, 1);
+}
+
 Done with_idle(const std::vector<TraceJob>& jobs, Span run) {
     PlannedZone zone = plan_zone(machine(1, 2), jobs,
                                  {.policy = nullptr, .order = OrderStrategy::Fifo, .idle_run = run})

@@ -15,6 +15,7 @@ using machines::Zone;
 /// What each run is expected to take: a quarter of its limit.
 std::vector<JobEta> etas(const Zone& zone, std::int64_t most = 100) {
     const auto quarter = [](Span limit) { return Span{limit.value / 4}; };
+    const Bookings nothing_booked;
     const ForecastInput input{
         .cluster = zone.scheduler.cluster(),
         .queue = zone.scheduler.queue(),
@@ -26,6 +27,9 @@ std::vector<JobEta> etas(const Zone& zone, std::int64_t most = 100) {
                 return zone.scheduler.running().find(id)->deadline -
                        quarter(zone.jobs.at(id).time_limit) * 3;
             },
+        .bookings = nothing_booked,
+        .may_begin = {},
+        .openings = {},
         .now = zone.now};
     return forecast(input, kPartition, most);
 }

@@ -151,6 +151,13 @@ RC_GTEST_PROP(Pool, AnswersLikeThePlainModel, ()) {
         jobs.push_back(job);
     }
 
+    const PoolCalendar empty{.may_begin = [](std::size_t, Moment) { return true; },
+                             .open = [](std::size_t, Moment) { return std::function<bool(int)>(); },
+                             .turns = {}};
+    if (in_line) {
+        RC_ASSERT(Pool(pool).play(jobs, empty, kNow) == Plain(plain).play(jobs, true, kNow));
+    }
+
     const auto starts =
         pool.play(jobs, in_line ? Pool::Order::InLine : Pool::Order::AsTheyFit, kNow);
 
