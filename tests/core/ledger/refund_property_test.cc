@@ -92,10 +92,9 @@ Ran any_attempt() {
 Recount recounted(const Ran& ran) {
     Recount books;
     for (const Entry& entry : ran.entries) {
-        const auto wrong = books.add(entry);
-        RC_ASSERT(!wrong.has_value());
+        RC_ASSERT(books.add(entry) == std::nullopt);
     }
-    RC_ASSERT(!books.finish().has_value());
+    RC_ASSERT(books.finish() == std::nullopt);
     return books;
 }
 

@@ -224,10 +224,7 @@ private:
 
     void take(const Ledger::Entries& entries) {
         for (const Entry& entry : entries) {
-            const auto wrong = books_.add(entry);
-            if (wrong) {
-                RC_FAIL(*wrong);
-            }
+            RC_ASSERT(books_.add(entry) == std::nullopt);
         }
     }
 

@@ -86,8 +86,7 @@ private:
     }
     void take(const Ledger::Entries& entries) {
         for (const Entry& entry : entries) {
-            const std::optional<std::string> wrong = books_.add(entry);
-            RC_ASSERT(!wrong.has_value());
+            RC_ASSERT(books_.add(entry) == std::nullopt);
         }
     }
 

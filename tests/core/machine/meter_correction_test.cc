@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "core/ledger/recount.h"
 #include "tests/core/machine/metered_zone.h"
 
 namespace khu {
@@ -59,7 +58,7 @@ TEST(MeterCorrections, TakeBackWhatWasTooMuchFromWhoeverWasPaid) {
     EXPECT_EQ(m.spent("funder:zone-test"), Mvnd{1'000'000});
     EXPECT_EQ(m.spent("owed:" + sao_mai.value.str()), Mvnd{4'000'000});
     EXPECT_TRUE(m.zone.machine.state().truth.ledger.audit().empty());
-    EXPECT_EQ(m.recount().posted("revenue:test"), 5'000'000);
+    EXPECT_EQ(recounted(m.zone).posted("revenue:test"), 5'000'000);
 }
 
 TEST(MeterCorrections, AreInTheMonthThatRunsOnceTheirOwnIsClosed_I27) {
@@ -210,7 +209,7 @@ RC_GTEST_PROP(MeterCorrectionProperty, WhoeverPaysHasPaidWhatTheRightQuantityCos
     RC_ASSERT(listed == Mvnd{list});
     RC_ASSERT(m.spent("funder:zone-test") == Mvnd{zone_part});
     RC_ASSERT(m.spent("owed:" + sao_mai.value.str()) == Mvnd{list - zone_part});
-    RC_ASSERT(m.recount().posted("revenue:test") == list);
+    RC_ASSERT(recounted(m.zone).posted("revenue:test") == list);
     RC_ASSERT(m.zone.machine.state().truth.ledger.audit().empty());
 }
 

@@ -30,7 +30,7 @@ TEST(Meters, AReadingIsPricedSplitAndPaidInTheSameBooks) {
     EXPECT_EQ(m.spent("funder:zone-test"), Mvnd{1'250'000});
     EXPECT_EQ(m.spent("owed:" + sao_mai.value.str()), Mvnd{5'000'000});
     EXPECT_TRUE(m.zone.machine.state().truth.ledger.audit().empty());
-    EXPECT_EQ(m.recount().posted("revenue:test"), 6'250'000);
+    EXPECT_EQ(recounted(m.zone).posted("revenue:test"), 6'250'000);
 }
 
 TEST(Meters, TheSameReadingIsTakenOnce_I08) {

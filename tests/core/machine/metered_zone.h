@@ -7,9 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/ledger/recount.h"
 #include "core/ledger/usage.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu::testing {
 
@@ -68,18 +67,6 @@ struct Metered {
             }
         }
         return all;
-    }
-    /// The books again from their entries. Claims: nothing is wrong with them.
-    Recount recount() const {
-        Recount books;
-        for (const Effect& effect : zone.effects) {
-            const auto* posted = std::get_if<PostEntries>(&effect);
-            for (std::size_t i = 0; posted != nullptr && i < posted->entries.size(); ++i) {
-                const auto wrong = books.add(posted->entries[i]);
-                KHU_CHECK(!wrong, "{}", *wrong);
-            }
-        }
-        return books;
     }
     std::vector<MeterRow> rows() const {
         std::vector<MeterRow> all;
