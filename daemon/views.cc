@@ -71,7 +71,7 @@ std::optional<Reason> reason_of_array(const State& state, const Job& array, Mome
 std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) {
     const auto* queued = std::get_if<Queued>(&job.phase);
     if (queued == nullptr) {
-        return std::nullopt;
+        return on_borrowed_gpus(state, job);
     }
     if (state.find_job(job.id) == nullptr) {  // an element whose turn has not come
         return reason_of(state, state.truth.jobs.at(job.spec.array->of), now);
@@ -250,7 +250,8 @@ Moment expected_of(const State& state, const Job& job, const std::optional<Reaso
     }
     const Scheduler& scheduler = state.scheduler;
     const bool yields = giving_way(*state.truth.policy, job.spec.qos).yields;
-    const Outlook outlook(scheduler.view(), scheduler.preemption(), yields, {}, now);
+    const Outlook outlook(scheduler.view(), scheduler.preemption(),
+                          yields ? MayTell::Nobody : MayTell::FreeWork, {}, now);
     const GangRequest request = request_of(in_way(job.spec, way), job.suspect);
     const auto earliest =
         earliest_start(outlook, request, {.from = now, .limit = in_way(job.spec, way).time_limit});
@@ -427,6 +428,9 @@ wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language)
     answer.job = job.id;
     answer.phase = phase_name(job.phase);
     if (!std::holds_alternative<Queued>(job.phase)) {
+        if (const std::optional<Reason> borrowed = on_borrowed_gpus(state, job)) {
+            answer.reasons.push_back(explained(*borrowed, language));
+        }
         return answer;
     }
     answer.rank = rank_of(state, job);

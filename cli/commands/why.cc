@@ -87,7 +87,8 @@ std::string advice(const Session& session, const wire::WhyAnswer& why) {
 /// `job`: as it was asked for, an element by its index.
 std::string sentences(const Session& session, const std::string& job, const wire::WhyAnswer& why) {
     if (why.phase != "queued") {
-        return session.say(Message::WhyNotQueued, {job, why.phase}) + "\n";
+        return session.say(Message::WhyNotQueued, {job, why.phase}) + "\n" +
+               reasons_text(why.reasons);
     }
     std::string out = why.rank == 0
                           ? session.say(Message::WhyAside, {job})

@@ -21,6 +21,7 @@ plan::TraceJob job_of(const wire::JobView& view) {
     job.cpus = view.spec.nodes * view.spec.cores_per_node;
     job.tenant = view.spec.enterprise.value;
     job.user = view.spec.user.value;
+    job.programme = view.spec.programme.value;
     job.limit = seconds(view.spec.time_limit_s);
     return job;
 }

@@ -66,10 +66,11 @@ struct Attempt {
     Moment deadline;                ///< taken_at + time limit
     bool ran_whole{false};          ///< every node has run its part, be it at different times
     Moment yields_at{kNever};       ///< may be told to give way from then on; kNever: never
+    bool borrowed{false};           ///< with it its programme went beyond what it owns
     bool operator==(const Attempt&) const = default;
 };
 KHU_DESCRIBE(Attempt, number, placement, stages, taken_at, started_at, deadline, ran_whole,
-             yields_at)
+             yields_at, borrowed)
 
 struct Starting {
     Boxed<Attempt> attempt;

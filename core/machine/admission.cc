@@ -294,7 +294,7 @@ void settle_shape(const Policy& policy, JobSpec& spec) {
 Checked inside_limits(const Policy& policy, const JobSpec& spec) {
     const Programme& programme = *find_programme(policy, spec.programme);
     const Qos& qos = *find_qos(policy, spec.qos);
-    const std::int64_t gpus = std::int64_t{spec.nodes} * spec.shape.gpus;
+    const std::int64_t gpus = gpus_asked(spec);
     const auto exceeds = [](std::int64_t n, int limit) { return limit > 0 && n > limit; };
     if (exceeds(gpus, programme.limits.max_gpus_per_job)) {
         return Unexpected{over("GPUs of the job", gpus, "programme " + programme.id.value,
@@ -304,6 +304,9 @@ Checked inside_limits(const Policy& policy, const JobSpec& spec) {
         if (exceeds(gpus, limit)) {
             return Unexpected{over("GPUs of the job", gpus, "qos " + qos.id.value, limit)};
         }
+    }
+    if (std::optional<Refusal> beyond = beyond_lending(policy, spec)) {
+        return Unexpected{*std::move(beyond)};
     }
     return Done{};
 }

@@ -182,8 +182,8 @@ private:
 bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) {
     if (not_offered(state, spec) || over_running_limit(state, spec) ||
         over_array_cap(state, spec) || over_grant_limit(state, spec, 0, now) ||
-        !plan_hold(state, spec, now) || blackout_ahead(*state.truth.policy, spec, now) ||
-        outside_reservation(state, spec, now)) {
+        !plan_hold(state, spec, now) || not_lent(state, job, spec) ||
+        blackout_ahead(*state.truth.policy, spec, now) || outside_reservation(state, spec, now)) {
         return false;
     }
     const QueueOrder before = state.scheduler.queue().order_of(job.id);
@@ -205,6 +205,7 @@ Advice advise(State& state, const Job& job, Moment now) {
 }
 
 Advice advise(State& state, const Job& job, int way, Moment now) {
+    refresh_lending(state);
     const JobSpec asked = only_way(job.spec, way);
     Advice advice;
     if (std::optional<Reason> gone = not_offered(state, asked)) {
@@ -212,6 +213,9 @@ Advice advise(State& state, const Job& job, int way, Moment now) {
     }
     if (std::optional<Reason> over = over_running_limit(state, asked)) {
         advice.blockers.push_back(std::move(*over));
+    }
+    if (std::optional<Reason> lent = not_lent(state, job, asked)) {
+        advice.blockers.push_back(std::move(*lent));
     }
     if (std::optional<Reason> full = over_array_cap(state, asked)) {
         advice.blockers.push_back(std::move(*full));

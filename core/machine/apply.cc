@@ -141,6 +141,8 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     state.month_due_at = next_month_event(state);
     state.grant_due_at = Moment{0};
     state.reservation_due_at = Moment{0};
+    state.lending.stale = true;
+    refresh_lending(state);
     set_penalties(state, at);
     set_shares(state, at);
     state.scheduler.admission_changed();

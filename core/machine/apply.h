@@ -101,6 +101,8 @@ void stand_anew(State& state, const Job& job, Moment at);
 /// Every waiting job gets its place by the policy now in force.
 void queue_anew(State& state, Moment at);
 void leave_queue(State& state, const Job& job);
+/// The job's promised place is given up, if it has one.
+void end_promise(State& state, JobId job);
 /// The timer was `before`; it may have moved.
 void set_timer(State& state, const Job& job, const std::optional<Moment>& before);
 void forget_timer(State& state, const Job& job);

@@ -26,10 +26,6 @@ using decide_detail::start_message;
 using decide_detail::stop_message;
 using decide_detail::to_node;
 
-std::int64_t gpus_of(const Job& job) {
-    return std::int64_t{job.spec.nodes} * job.spec.shape.gpus;
-}
-
 Usage& usage_of(State& state, const Job& job) {
     return state.usage[{job.spec.enterprise, job.spec.programme}];
 }
@@ -54,6 +50,7 @@ void leave_in_time(State& state, const Job& job) {
     if (ending != nullptr && ending->cause == EndCause::Preempted &&
         state.scheduler.running().find(job.id) != nullptr) {
         state.scheduler.job_leaving(job.id, ending->stop_by);
+        lending_told(state, job);
     }
 }
 
@@ -127,12 +124,6 @@ void note_whole(Attempt& attempt) {
 }
 
 }  // namespace
-
-void end_promise(State& state, JobId job) {
-    if (state.truth.promises.erase(job) > 0) {
-        state.scheduler.promise_over(job);
-    }
-}
 
 void set_timer(State& state, const Job& job, const std::optional<Moment>& before) {
     if (before) {
@@ -247,13 +238,15 @@ void take_resources(State& state, const Job& job) {
              .taken_at = attempt.taken_at,
              .saved_at = job.checkpoint->attempt == attempt.number ? job.checkpoint->at : Moment{0},
              .yields_at = attempt.yields_at,
-             .qos = job.spec.qos});
+             .qos = job.spec.qos,
+             .borrowed = attempt.borrowed});
         leave_in_time(state, job);
     } else {
         state.to_close.insert(job.id);
     }
-    count_gpus(state, job, gpus_of(job));
+    count_gpus(state, job, gpus_asked(job.spec));
     count_job(state, job, 1);
+    lending_begins(state, job);
 }
 
 Effects on(State& state, const JobQueued& fact, Moment at) {
@@ -356,6 +349,7 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
     attempt.taken_at = at;
     attempt.deadline = at + job.spec.time_limit;
     attempt.yields_at = fact.yields_at;
+    attempt.borrowed = fact.borrowed;
     job.phase = Starting{std::move(attempt)};
     const PolicyId policy = state.truth.policy->id;
     state.truth.books[job.id] = AttemptBooks{
@@ -377,20 +371,6 @@ Effects on(State& state, const JobPlaced& fact, Moment at) {
             to_node(state, fact.placement.nodes[rank].node, start_message(state, job, rank, at)));
     }
     return effects;
-}
-
-Effects on(State& state, const PlacePromised& fact, Moment) {
-    state.truth.jobs.at(fact.job).others_gave_way = true;
-    state.truth.promises[fact.job] = {
-        .nodes = fact.nodes, .by = fact.free_by, .alternative = fact.alternative};
-    state.scheduler.place_promised(fact.job, fact.nodes, fact.free_by, fact.alternative);
-    return {};
-}
-
-Effects on(State& state, const PromiseLapsed& fact, Moment at) {
-    state.truth.promises.erase(fact.job);
-    state.scheduler.promise_lapsed(fact.job, at);
-    return {};
 }
 
 Effects on(State& state, const QosOffered& fact, Moment at) {
@@ -547,8 +527,9 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     Effects effects = settle_end(state, job, at, base);
     std::vector<UsageRow> rows = std::move(state.truth.books.at(job.id).rows);
     count_end(state, job, ending, base, at);
-    count_gpus(state, job, -gpus_of(job));
+    count_gpus(state, job, -gpus_asked(job.spec));
     count_job(state, job, -1);
+    lending_ends(state, job);
     review_floor(state, job.spec.enterprise, at);
     job.suspect = state.truth.books.at(job.id).suspect;
     if (ending.cause == EndCause::Preempted) {

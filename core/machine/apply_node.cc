@@ -65,6 +65,7 @@ void use_topology(State& state) {
 
 void set_health(State& state, const NodeRecord& node) {
     state.reservation_due_at = Moment{0};
+    state.lending.stale = true;
     state.scheduler.node_health(node.id, health_of(node));
 }
 

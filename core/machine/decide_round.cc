@@ -13,6 +13,7 @@
 #include "core/machine/decide.h"
 #include "core/machine/floor.h"
 #include "core/machine/grant_terms.h"
+#include "core/machine/lending_round.h"
 #include "core/machine/money.h"
 #include "core/machine/offers.h"
 #include "core/machine/preemption.h"
@@ -27,7 +28,7 @@ namespace {
 class Books final : public Admission {
 public:
     /// What is promised is as good as held, so that nobody else of the enterprise uses it up.
-    Books(const State& state, Moment now) : state_(state), now_(now) {
+    Books(const State& state, Moment now) : state_(state), now_(now), lending_(state) {
         for (const auto& [job, place] : state.truth.promises) {
             if (!admit(job, place.alternative)) {
                 promised(job, place.alternative);
@@ -75,8 +76,25 @@ public:
             return plan.error();
         }
         plans_.insert_or_assign(std::pair(id, way), *plan);
-        return std::nullopt;
+        return lending_.applies() ? lending_.refuses(state_.truth.jobs.at(id), spec) : std::nullopt;
     }
+
+    bool reclaims(JobId id, int way) override {
+        return lending_.reclaims(state_.truth.jobs.at(id), spec_of(id, way));
+    }
+    std::optional<Reason> lent_out(JobId id, int way) override {
+        if (!lending_.applies()) {
+            return std::nullopt;
+        }
+        const bool counted = promised_.contains(id);
+        return lending_.lent_out(state_.truth.jobs.at(id), spec_of(id, way), counted);
+    }
+    bool enough_without(JobId id, int way, const std::vector<JobId>& victims) override {
+        return lending_.enough_without(state_.truth.jobs.at(id), spec_of(id, way), victims);
+    }
+    void told(const std::vector<JobId>& victims) override { lending_.told(victims); }
+    [[nodiscard]] const LendingRound& lending() const { return lending_; }
+
     [[nodiscard]] bool short_in_every_way(const Job& job) const {
         for (int way = 0; ways_of(job.spec) > 1 && way < ways_of(job.spec); ++way) {
             if (plan_of(in_way(job.spec, way))) {
@@ -142,6 +160,7 @@ private:
         used_.insert(id);
         const Job& job = state_.truth.jobs.at(id);
         const JobSpec& spec = spec_of(id, way);
+        lending_.takes(job, spec);
         const HoldPlan& plan = plans_.at({id, way});
         const EnterpriseId& enterprise = spec.enterprise;
         if (!hours_.contains(enterprise)) {
@@ -154,7 +173,7 @@ private:
         for (const MoneyPart& part : plan.money) {
             money_[part.account] += part.amount;
         }
-        const std::int64_t gpus = std::int64_t{spec.nodes} * spec.shape.gpus;
+        const std::int64_t gpus = gpus_asked(spec);
         gpus_[{spec.enterprise, spec.programme}] += gpus;
         qos_gpus_[{spec.enterprise, spec.qos}] += gpus;
         ++qos_jobs_[{spec.enterprise, spec.user, spec.qos}];
@@ -185,6 +204,7 @@ private:
 
     const State& state_;
     Moment now_;
+    LendingRound lending_;
     std::map<EnterpriseId, Ledger> hours_;  ///< of those that started something in this round
     std::map<std::string, Mvnd> money_;     ///< promised in this round, by account
     std::set<FunderId> short_funders_;
@@ -258,6 +278,20 @@ void evict(const State& state, const Eviction& eviction, Moment now, std::vector
     }
 }
 
+/// Nodes or the policy changed, more of those who have borrowed may be told, or the owner is gone
+/// for whom nobody borrowed.
+void ask_borrowers_again(State& state, Moment now) {
+    refresh_lending(state);
+    const Queue& queue = state.scheduler.queue();
+    const std::optional<Moment> ripe = state.scheduler.running().next_ripe();
+    const bool gone = std::ranges::any_of(state.lending.owner_waits, [&](const auto& each) {
+        return !queue.contains(each.second) || !queue.ready(each.second);
+    });
+    if (gone || (ripe && *ripe <= now)) {
+        apply_detail::lending_again(state);
+    }
+}
+
 }  // namespace
 
 Decided on(State& state, const RunRound&, Moment now) {
@@ -272,25 +306,32 @@ Decided on(State& state, const RunRound&, Moment now) {
         apply_detail::set_shares(state, now);
     }
     cut_ages(state, now);
+    ask_borrowers_again(state, now);
     Books books(state, now);
     if (offer_asked(state, books, decision.facts)) {
         return decision;  // They are looked at in the next round, at their own QOS.
     }
     RoundResult result = state.scheduler.round(books, now);
     state.short_funders.insert(books.short_funders().begin(), books.short_funders().end());
+    state.lending.owner_waits = books.lending().owners_wait();
+    state.lending.refused = state.lending.refused || books.lending().refused();
     for (const JobId job : result.lapsed) {
         decision.facts.push_back(PromiseLapsed{job});
     }
     for (Start& start : result.starts) {
         const Job& job = state.truth.jobs.at(start.job);
         const int way = way_taken(start.placement.receipt);
-        decision.facts.push_back(
-            JobPlaced{.job = start.job,
-                      .attempt = AttemptNumber{job.attempts.value + 1},
-                      .placement = std::move(start.placement),
-                      .terms = price(state, books.spec_of(start.job, way), now),
-                      .hold = books.plan(start.job, way),
-                      .yields_at = yields_at(*state.truth.policy, job.spec.qos, now)});
+        const bool borrowed = books.lending().borrowed(start.job);
+        const bool stays = borrowed && job.others_gave_way;  // No two jobs give way in turn.
+        decision.facts.push_back(JobPlaced{
+            .job = start.job,
+            .attempt = AttemptNumber{job.attempts.value + 1},
+            .placement = std::move(start.placement),
+            .terms = price(state, books.spec_of(start.job, way), now),
+            .hold = books.plan(start.job, way),
+            .yields_at =
+                stays ? kNever : yields_at(*state.truth.policy, job.spec.qos, borrowed, now),
+            .borrowed = borrowed});
     }
     for (const Eviction& eviction : result.evictions) {
         evict(state, eviction, now, decision.facts);

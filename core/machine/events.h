@@ -104,8 +104,9 @@ struct JobPlaced {
     PriceTerms terms;
     HoldPlan hold;
     Moment yields_at{kNever};  ///< may be told to give way from then on; kNever: never
+    bool borrowed{false};      ///< with it its programme goes beyond what it owns
 };
-KHU_DESCRIBE(JobPlaced, job, attempt, placement, terms, hold, yields_at)
+KHU_DESCRIBE(JobPlaced, job, attempt, placement, terms, hold, yields_at, borrowed)
 
 /// The job starts on these nodes as soon as those have left that are told to give way for it (their
 /// AttemptEnding follows) or were told before, by `free_by` if they keep their grace.

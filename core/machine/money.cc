@@ -174,12 +174,25 @@ Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
     return plan;
 }
 
-Loss loss_of(const State& state, Mvnd value) {
-    const FunderId& payer = state.truth.policy->refunds.payer;
+namespace {
+
+Loss loss_for(const State& state, const FunderId& payer, Mvnd value) {
     if (payer.empty()) {
         return {};
     }
     return {.of = {.account = funder_account(payer), .amount = value}, .zone = zone_name(state)};
+}
+
+}  // namespace
+
+Loss loss_of(const State& state, Mvnd value) {
+    return loss_for(state, state.truth.policy->refunds.payer, value);
+}
+
+Loss loss_of(const State& state, EndCause cause, Mvnd value) {
+    const FunderId& payer = state.truth.policy->preemption.charge_lost.payer;
+    const bool its_own = cause == EndCause::Preempted && !payer.empty();
+    return its_own ? loss_for(state, payer, value) : loss_of(state, value);
 }
 
 std::vector<Budget> budgets_due(const State& state) {

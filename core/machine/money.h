@@ -37,6 +37,8 @@ std::string payer_account(const Policy& policy, const EnterpriseId& enterprise);
 
 /// `value` of waived hours at list price, for whom the policy in force lets bear it.
 Loss loss_of(const State& state, Mvnd value);
+/// The same of an attempt that ended so: what giving way cost may have a payer of its own.
+Loss loss_of(const State& state, EndCause cause, Mvnd value);
 
 /// Budgets and credit limits in which the books differ from the policy in force.
 std::vector<Budget> budgets_due(const State& state);

@@ -21,13 +21,24 @@ PreemptionRule preemption_rule(const Policy& policy) {
         .on = !policy.preemption.order.empty(), .grace = policy.preemption.grace, .ranks = {}};
     int rank = 0;
     for (const std::string& name : policy.preemption.order) {
-        rule.ranks[QosId{name}] = rank++;
+        if (name == kBorrowed) {
+            rule.borrowed_rank = rank++;
+        } else {
+            rule.ranks[QosId{name}] = rank++;
+        }
     }
     return rule;
 }
 
-Moment yields_at(const Policy& policy, const QosId& qos, Moment now) {
+bool reclaims(const Policy& policy) {
+    return std::ranges::find(policy.preemption.order, kBorrowed) != policy.preemption.order.end();
+}
+
+Moment yields_at(const Policy& policy, const QosId& qos, bool borrowed, Moment now) {
     const GivingWay way = giving_way(policy, qos);
+    if (borrowed && !way.yields && reclaims(policy)) {
+        return now + policy.preemption.min_runtime_borrowed;
+    }
     return way.yields ? now + way.after : kNever;
 }
 

@@ -54,6 +54,13 @@ std::optional<WaivedShares> waived_of(const AutomaticRefunds& automatic) {
                         .maintenance_kill = automatic.maintenance_kill_permille};
 }
 
+/// What giving way costs an attempt that is charged, unless the policy says so, is borne up to the
+/// usual bound.
+Span lost_at_most(const Preemption& preemption) {
+    const bool said = preemption.charge_lost != ChargeLost{};
+    return said ? preemption.charge_lost.up_to : PriceTerms{}.preempted_waived_max;
+}
+
 /// Inside a booked reservation nothing is charged twice.
 int factor_of(const State& state, const JobSpec& spec) {
     const auto booked = spec.where->reservation.empty()
@@ -79,6 +86,7 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
             .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),
             .payers = payers_of(policy, *find_programme(policy, spec.programme)),
             .checkpoint_assumed = policy.refunds.checkpoint_assumed,
+            .preempted_waived_max = lost_at_most(policy.preemption),
             .waived = waived_of(policy.refunds.automatic)};
 }
 

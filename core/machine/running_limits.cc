@@ -10,7 +10,7 @@ std::optional<Reason> over_qos_limit(const State& state, const JobSpec& spec, st
     const int limit = qos == nullptr ? 0 : qos->max_gpus_per_enterprise;
     const auto use = state.qos_gpus.find({spec.enterprise, spec.qos});
     const std::int64_t running = also + (use == state.qos_gpus.end() ? 0 : use->second);
-    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
+    const std::int64_t asked = gpus_asked(spec);
     if (limit == 0 || asked == 0 || running + asked <= limit) {
         return std::nullopt;
     }
@@ -46,7 +46,7 @@ std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec
     const auto use = state.usage.find({spec.enterprise, spec.programme});
     const std::int64_t running =
         also.in_programme + (use == state.usage.end() ? 0 : use->second.running_gpus);
-    const std::int64_t asked = std::int64_t{spec.nodes} * spec.shape.gpus;
+    const std::int64_t asked = gpus_asked(spec);
     if (limit == 0 || running + asked <= limit) {
         std::optional<Reason> over = over_qos_limit(state, spec, also.at_qos);
         return over ? over : over_user_limit(state, spec, also.of_user);

@@ -62,7 +62,7 @@ void post(const Settling& to, const Ledger::Entries& entries, UsageRow row) {
 void settle_slices(const Settling& to, const std::vector<SliceBill>& slices) {
     for (const SliceBill& slice : slices) {
         SettleInput input = settle_input(slice, to.job.spec.partition, to.job.spec.qos);
-        input.loss = loss_of(to.state, slice.waived_list);
+        input.loss = loss_of(to.state, to.end.cause, slice.waived_list);
         const Ledger::Entries entries =
             to.state.truth.ledger.settle(to.context.key, input, to.at, to.context.policy);
         post(to, entries, usage_row(to.context, to.end, slice, entries));
@@ -75,7 +75,7 @@ void settle_correction(const Settling& to, const Correction& back) {
                                 .cause = cause_name(to.end.cause),
                                 .held = books.hold.parts,
                                 .paid = back.paid,
-                                .loss = loss_of(to.state, back.waived_list)};
+                                .loss = loss_of(to.state, to.end.cause, back.waived_list)};
     const Ledger::Entries entries =
         to.state.truth.ledger.correct(to.context.key, input, to.at, to.context.policy);
     UsageRow row = correction_row(to.context, to.end, books.settled, back,

@@ -139,6 +139,7 @@ void restore(State& state, Moment now) {
         apply_detail::rate_node(state, node);
     }
     apply_detail::use_calendar(state);
+    refresh_lending(state);
     for (const auto& [id, place] : state.truth.promises) {
         state.scheduler.place_promised(id, place.nodes, place.by, place.alternative);
     }

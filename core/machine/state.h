@@ -27,6 +27,7 @@
 #include "core/machine/booked.h"
 #include "core/machine/capacity.h"
 #include "core/machine/floor_watch.h"
+#include "core/machine/lending.h"
 #include "core/machine/reservations.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
@@ -240,6 +241,7 @@ public:
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
     std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus;           ///< that run
     std::map<std::tuple<EnterpriseId, UserId, QosId>, std::int64_t> qos_jobs;  ///< that run
+    Lending lending;          ///< whose the GPUs are; see lending.h
     FloorWatch floor;         ///< who waits for the floor rule
     std::int64_t age_day{0};  ///< as of which ages are cut at their cap; see floor.h
     std::set<JobId> offered;  ///< queued at the idle class though they asked for another QOS

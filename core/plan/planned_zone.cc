@@ -98,6 +98,63 @@ Partition& partition_for(PlannedZone& zone, const std::string& tenant, int gpus)
     return zone.policy.partitions.emplace_back(std::move(made));
 }
 
+/// Of the programmes that have rules of borrowing, the one that the job is of.
+ProgrammeId programme_of(const Policy& policy, const TraceJob& job) {
+    for (const std::string& name : {job.programme, job.tenant}) {
+        const auto known = std::ranges::find_if(
+            policy.programmes, [&](const Programme& each) { return each.id.value == name; });
+        if (known != policy.programmes.end()) {
+            return known->id;
+        }
+    }
+    return kProgramme;
+}
+
+/// The first of its grants is in the programme without a rule.
+void add_grant(PlannedZone& zone, const TraceJob& job) {
+    const ProgrammeId programme = programme_of(zone.policy, job);
+    Enterprise& enterprise = *std::ranges::find(zone.policy.enterprises,
+                                                zone.enterprises.at(job.tenant), &Enterprise::id);
+    if (std::ranges::find(enterprise.grants, programme, &PolicyGrant::programme) ==
+        enterprise.grants.end()) {
+        PolicyGrant grant = enterprise.grants.front();
+        grant.id = GrantId{grant.id.value.str() + "-" + programme.value.str()};
+        grant.programme = programme;
+        enterprise.grants.push_back(std::move(grant));
+    }
+}
+
+/// The rules of the given policy's first partition.
+Expected<Done, std::string> take_borrowing(PlannedZone& zone, const Policy& given) {
+    Policy& policy = zone.policy;
+    if (policy.partitions.size() != 1 || given.partitions.empty()) {
+        return Done{};
+    }
+    const auto rules =
+        std::ranges::find(given.borrowing, given.partitions.front().id, &Borrowing::partition);
+    if (rules == given.borrowing.end()) {
+        return Done{};
+    }
+    std::int64_t nominal = 0;
+    for (const BorrowRule& rule : rules->rules) {
+        nominal += rule.nominal_gpus;
+        Programme made = policy.programmes.front();
+        made.id = rule.programme;
+        policy.programmes.push_back(std::move(made));
+    }
+    if (nominal > zone.gpus) {
+        return Unexpected{
+            fmt::format("nominal_gpus total {}, the machine has {}", nominal, zone.gpus)};
+    }
+    policy.borrowing = {{.partition = policy.partitions.front().id, .rules = rules->rules}};
+    policy.preemption.grace = given.preemption.grace;
+    policy.preemption.min_runtime_borrowed = given.preemption.min_runtime_borrowed;
+    if (std::ranges::find(given.preemption.order, kBorrowed) != given.preemption.order.end()) {
+        policy.preemption.order.emplace_back(kBorrowed);
+    }
+    return Done{};
+}
+
 Expected<Done, std::string> add_group(PlannedZone& zone, const NodeGroup& group) {
     const auto gpus = static_cast<int>(group.inventory.gpus.size());
     Partition& partition = partition_for(zone, group.tenant, gpus);
@@ -200,9 +257,12 @@ void add_idle_class(PlannedZone& zone, const ZoneWishes& wishes) {
                                .time_limit = std::max(zone.idle->run, minutes(1)),
                                .min_runtime = zone.idle->sure,
                                .no_backfill_hold = true});
-    zone.policy.preemption.order = {kIdle.value.str()};
+    std::vector<std::string>& order = zone.policy.preemption.order;
+    order.insert(order.begin(), kIdle.value.str());
     zone.policy.preemption.grace = zone.idle->grace;
-    zone.policy.programmes.front().qos.push_back(kIdle);
+    for (Programme& programme : zone.policy.programmes) {
+        programme.qos.push_back(kIdle);
+    }
     add_enterprise(zone, kIdleTenant);
 }
 
@@ -266,15 +326,26 @@ Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
                                       zone.all_nodes)};
     }
     add_programme(zone.policy);
+    if (wishes.policy != nullptr) {
+        if (auto taken = take_borrowing(zone, *wishes.policy); !taken) {
+            return Unexpected{std::move(taken).error()};
+        }
+    }
     for (const TraceJob& job : jobs) {
         add_enterprise(zone, job.tenant);
+        add_grant(zone, job);
     }
     if (wishes.idle_run) {
         add_idle_class(zone, wishes);
     }
+    std::int64_t grants = 0;
+    for (const Enterprise& enterprise : zone.policy.enterprises) {
+        grants += static_cast<std::int64_t>(enterprise.grants.size());
+    }
     for (Enterprise& enterprise : zone.policy.enterprises) {
-        enterprise.grants.front().amount =
-            gpu_hours(kAllGpuHours / static_cast<std::int64_t>(zone.policy.enterprises.size()));
+        for (PolicyGrant& grant : enterprise.grants) {
+            grant.amount = gpu_hours(kAllGpuHours / grants);
+        }
     }
     take_over(zone.policy, wishes);
     return zone;
@@ -308,7 +379,7 @@ JobSpec spec_of(const PlannedZone& zone, const TraceJob& job, Runtimes runtimes)
     spec.name = "job";
     spec.enterprise = zone.enterprises.at(job.tenant);
     spec.user = UserId{job.user.empty() ? "u" : job.user};
-    spec.programme = kProgramme;
+    spec.programme = programme_of(zone.policy, job);
     spec.qos = kQos;
     const auto own = zone.partitions.find(job.tenant);
     spec.partition = own != zone.partitions.end() ? own->second : zone.partitions.begin()->second;

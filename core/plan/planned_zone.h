@@ -5,7 +5,9 @@
 /// tenant of the trace is an enterprise with a free grant that never runs out. What a given policy
 /// says of order, fair share and priority is taken over, and what its calendar says of its first
 /// partition: blackouts, and the nodes that reservations set aside, on every partition of the
-/// replay. No job of a trace names a reservation.
+/// replay. No job of a trace names a reservation. Its first partition's rules of borrowing hold on
+/// a machine that is not split by tenant: a job is of the programme that it or its tenant is named
+/// after, or of one without a rule.
 
 #include <map>
 #include <optional>
@@ -56,8 +58,8 @@ struct ZoneWishes {
     Moment begins{kStart};         ///< of the first submission; what the calendar is held against
 };
 
-/// Errors, for people: a machine without nodes, nodes with different numbers of GPUs in one
-/// partition, more nodes than limits.h allows.
+/// Errors, for people: programmes that own more GPUs than there are; a machine without nodes, nodes
+/// with different numbers of GPUs in one partition, more nodes than limits.h allows.
 Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
                                              const std::vector<TraceJob>& jobs,
                                              const ZoneWishes& wishes);

@@ -58,6 +58,7 @@ private:
     [[nodiscard]] Moment next_moment() const;
     void end_jobs();
     void end_job(JobId id);
+    [[nodiscard]] Moment ends_by_itself(const Job& job) const;
     void submit_jobs();
     void start_jobs();
     void count_done();
@@ -112,7 +113,7 @@ Moment Replay::next_moment() const {
     }
     const State& state = machine_.state();
     const bool calendar = zone_.policy.calendar != Calendar{};
-    if (zone_.idle || calendar) {
+    if (zone_.idle || calendar || !zone_.policy.borrowing.empty()) {
         next = std::min(next, state.scheduler.next_wake().value_or(kNever));
     }
     if (calendar) {
@@ -131,20 +132,29 @@ void Replay::end_jobs() {
             end_idle_job(id);
             continue;
         }
-        KHU_CHECK(!machine_.state().truth.jobs.contains(id), "job {}", id.value);
         moved_at_ = now_;
         --live_runs_;
+        if (machine_.state().truth.jobs.contains(id)) {
+            continue;  // It gave back what it had borrowed, and begins anew.
+        }
         result_.jobs[index_.at(id)].end = now_ - zone_.begins;
         index_.erase(id);
         count_done();
     }
 }
 
+/// Of a job with an attempt.
+Moment Replay::ends_by_itself(const Job& job) const {
+    const auto traced = index_.find(job.id);
+    const Span run = traced == index_.end() ? zone_.idle->run : jobs_[traced->second].duration;
+    return live_attempt(job)->taken_at + run;
+}
+
 void Replay::end_job(JobId id) {
     const Job& job = machine_.state().truth.jobs.at(id);
     const Attempt attempt = *live_attempt(job);
-    const NodeEnd end =
-        std::holds_alternative<Ending>(job.phase) ? NodeEnd::Asked : NodeEnd::Itself;
+    const bool told = std::holds_alternative<Ending>(job.phase) && now_ < ends_by_itself(job);
+    const NodeEnd end = told ? NodeEnd::Asked : NodeEnd::Itself;
     for (const NodeAllocation& each : attempt.placement.nodes) {
         const Epoch epoch = machine_.state().truth.nodes.at(each.node).epoch;
         const AttemptReport report{
@@ -205,7 +215,8 @@ void Replay::note(const JobPlaced& placed) {
     const std::size_t index = found->second;
     moved_at_ = now_;
     ++live_runs_;
-    result_.jobs[index].start = now_ - zone_.begins;
+    Replayed& job = result_.jobs[index];
+    job.start = job.start.value_or(now_ - zone_.begins);
     ends_.emplace(now_ + jobs_[index].duration, placed.job);
     if (const auto promised = promised_at_.extract(placed.job); !promised.empty()) {
         ++result_.idle.made_way;
@@ -217,6 +228,13 @@ void Replay::note(const JobPlaced& placed) {
 
 /// It was told to leave, and uses all of its grace.
 void Replay::note(const AttemptEnding& ending) {
+    if (index_.contains(ending.job)) {
+        const Moment end = ends_by_itself(machine_.state().truth.jobs.at(ending.job));
+        ends_.erase({end, ending.job});
+        ends_.emplace(std::min(end, ending.stop_by), ending.job);
+        ++result_.reclaimed;
+        return;
+    }
     IdleRun& run = idle_runs_.at(ending.job);
     ends_.erase({zone_.begins + run.start + zone_.idle->run, ending.job});
     run.told = true;

@@ -22,9 +22,9 @@ namespace khu::plan {
 
 /// What became of one job of the trace, in its order.
 struct Replayed {
-    std::optional<Span> start;  ///< from the first submission; none: refused, or never started
-    Span end;
-    std::string refused;  ///< code; empty: admitted
+    std::optional<Span> start;  ///< the first, from the first submission; none: refused, or never
+    Span end;                   ///< the last
+    std::string refused;        ///< code; empty: admitted
 };
 
 /// One attempt of the idle load; times as those of Replayed. What runs when the last job of the
@@ -45,7 +45,8 @@ struct ReplayResult {
     std::vector<Replayed> jobs;
     std::map<std::string, Refusal> refusals;  ///< by code: the first of each, with its numbers
     std::int64_t rounds{0};
-    WaitCounts waits;  ///< of all jobs; what was said of starts only if it was asked for
+    std::int64_t reclaimed{0};  ///< attempts of the trace that gave back borrowed GPUs
+    WaitCounts waits;           ///< of all jobs; what was said of starts only if it was asked for
     IdleResult idle;
 };
 

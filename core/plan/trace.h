@@ -22,7 +22,8 @@ struct TraceJob {
     int cpus{0};         ///< of the whole job; 0: not said
     std::string tenant;  ///< who pays; empty: not said
     std::string user;
-    Span limit;  ///< as the user gave it; 0: none
+    Span limit;               ///< as the user gave it; 0: none
+    std::string programme{};  ///< on whose hours; empty: not said
 };
 
 /// Nodes that are alike.

@@ -11,11 +11,8 @@ namespace {
 
 /// Key paths without effect in this release; `*` stands for one id.
 constexpr auto later = std::to_array<std::string_view>({
-    "borrowing",
     "calendar.reservations.*.cancel_until",
     "calendar.reservations.*.charge",
-    "preemption.charge_lost",
-    "preemption.min_runtime_borrowed",
 });
 
 std::string_view head(std::string_view path) {

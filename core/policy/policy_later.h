@@ -108,7 +108,6 @@ struct ChargeLost {
 };
 KHU_DESCRIBE(ChargeLost, up_to, payer)
 
-/// `order` with QOS and `grace` are in force; `borrowed` and the others are not.
 /// The word in `order` for jobs that run on borrowed GPUs.
 inline constexpr const char* kBorrowed = "borrowed";
 

@@ -6,22 +6,25 @@
 
 namespace khu {
 
-Outlook::Outlook(const ZoneView& zone, const PreemptionRule& rule, bool yields,
+Outlook::Outlook(const ZoneView& zone, const PreemptionRule& rule, MayTell whom,
                  const std::vector<RunningJob>& more, Moment now)
-    : zone_(zone), sooner_(rule.on && !yields && !zone.running.yielding().empty()) {
+    : zone_(zone),
+      whom_(whom),
+      sooner_(rule.on && whom != MayTell::Nobody && !zone.running.yielding().empty()) {
     clear_places();
     for (const RunningJob& attempt : promised_) {
         add(attempt, attempt.deadline);
     }
     for (const RunningJob& attempt : more) {
-        add(attempt, yields ? attempt.deadline : gives_way_by(attempt, rule, now));
+        const bool stays = whom == MayTell::Nobody;
+        add(attempt, stays ? attempt.deadline : gives_way_by(attempt, rule, now));
     }
     if (sooner_) {
         std::set<JobId> seen;
         for (const auto& [node, jobs] : zone.running.yielding()) {
             for (const JobId job : jobs) {
-                if (seen.insert(job).second) {
-                    const RunningJob& attempt = *zone.running.find(job);
+                const RunningJob& attempt = *zone.running.find(job);
+                if (counted_apart(attempt) && seen.insert(job).second) {
                     add(attempt, gives_way_by(attempt, rule, now));
                 }
             }

@@ -14,11 +14,14 @@
 
 namespace khu {
 
+/// Whom the job that looks may have told: nobody if it gives way itself; who has borrowed, if it
+/// may reclaim what they have.
+enum class MayTell { Nobody, FreeWork, Borrowers };
+
 class Outlook {
 public:
-    /// `more`: attempts that are not yet in `running`. `yields`: whether the job that looks gives
-    /// way itself.
-    Outlook(const ZoneView& zone, const PreemptionRule& rule, bool yields,
+    /// `more`: attempts that are not yet in `running`.
+    Outlook(const ZoneView& zone, const PreemptionRule& rule, MayTell whom,
             const std::vector<RunningJob>& more, Moment now);
     Outlook(const Outlook&) = delete;  // ends_ points into promised_.
     Outlook& operator=(const Outlook&) = delete;
@@ -63,12 +66,14 @@ public:
 
 private:
     [[nodiscard]] bool counted_apart(const RunningJob& attempt) const {
-        return sooner_ && attempt.yields_at != kNever;
+        return sooner_ && attempt.yields_at != kNever &&
+               (!attempt.borrowed || whom_ == MayTell::Borrowers);
     }
     void clear_places();
     void add(const RunningJob& attempt, Moment at) { ends_.push_back({at, &attempt}); }
 
     ZoneView zone_;
+    MayTell whom_;
     bool sooner_;  ///< what gives way ends sooner than at its deadline
     std::map<NodeId, NodeState> states_;
     std::vector<RunningJob> promised_;

@@ -25,11 +25,22 @@ struct Contested {
     bool fits{false};
 };
 
+bool may_be_told(const ZoneView& zone, const TellFilter& may_tell, JobId job, Moment now) {
+    const RunningJob& attempt = *zone.running.find(job);
+    return !zone.clearings.is_leaving(job) && attempt.yields_at <= now &&
+           (!may_tell || may_tell(attempt));
+}
+
 class Search {
 public:
     Search(const ZoneView& zone, const PreemptionRule& rule, const GangRequest& request,
-           const StateFilter& allowed, Moment now)
-        : zone_(zone), rule_(rule), request_(request), allowed_(allowed), now_(now) {}
+           const StateFilter& allowed, const TellFilter& may_tell, Moment now)
+        : zone_(zone),
+          rule_(rule),
+          request_(request),
+          allowed_(allowed),
+          may_tell_(may_tell),
+          now_(now) {}
 
     /// `subtree` at `level` holds all nodes; 0: anywhere.
     std::optional<Room> run(ZoneLevel level, SubtreeNumber subtree) {
@@ -115,7 +126,7 @@ private:
         }
         Contested made{.node = &node, .base = *base, .state = *base};
         for (const JobId job : zone_.running.yielding_on(node.id)) {
-            if (!zone_.clearings.is_leaving(job) && zone_.running.find(job)->yields_at <= now_) {
+            if (may_be_told(zone_, may_tell_, job, now_)) {
                 made.can_go.push_back(job);
             }
         }
@@ -321,6 +332,7 @@ private:
     const PreemptionRule& rule_;
     const GangRequest& request_;
     const StateFilter& allowed_;
+    const TellFilter& may_tell_;
     Moment now_;
     ZoneLevel level_{ZoneLevel::Zone};
     SubtreeNumber subtree_{0};
@@ -343,13 +355,14 @@ std::set<SubtreeNumber> subtrees_at(const Cluster& cluster, const PartitionId& p
 }  // namespace
 
 EvictionCost eviction_cost(const RunningJob& attempt, const PreemptionRule& rule, Moment now) {
-    const auto rank = rule.ranks.find(attempt.qos);
+    const auto named = rule.ranks.find(attempt.qos);
+    const int by_qos = named == rule.ranks.end() ? -1 : named->second;
     std::int64_t width = 0;
     for (const NodeAllocation& allocation : attempt.nodes) {
         width += static_cast<std::int64_t>(allocation.gpus.empty() ? allocation.cores.size()
                                                                    : allocation.gpus.size());
     }
-    return {.rank = rank == rule.ranks.end() ? -1 : rank->second,
+    return {.rank = attempt.borrowed ? rule.borrowed_rank : by_qos,
             .gpu_ms = width * std::max<std::int64_t>(
                                   0, (now - std::max(attempt.taken_at, attempt.saved_at)).value)};
 }
@@ -359,12 +372,13 @@ EvictionCost operator+(const EvictionCost& a, const EvictionCost& b) {
 }
 
 std::optional<Room> make_room(const ZoneView& zone, const PreemptionRule& rule,
-                              const GangRequest& request, const StateFilter& allowed, Moment now) {
+                              const GangRequest& request, const StateFilter& allowed,
+                              const TellFilter& may_tell, Moment now) {
     const std::optional<ZoneLevel> level = zone_level(request.within);
     if (zone.cluster.partition(request.partition) == nullptr || !level) {
         return std::nullopt;
     }
-    Search search(zone, rule, request, allowed, now);
+    Search search(zone, rule, request, allowed, may_tell, now);
     if (*level == ZoneLevel::Zone) {
         return search.run(*level, 0);
     }
@@ -376,6 +390,37 @@ std::optional<Room> make_room(const ZoneView& zone, const PreemptionRule& rule,
         }
     }
     return best;
+}
+
+std::optional<std::vector<JobId>> cheapest_until(
+    const ZoneView& zone, const PreemptionRule& rule, const PartitionId& partition,
+    const TellFilter& may_tell, const std::vector<JobId>& besides,
+    const std::function<bool(const std::vector<JobId>&)>& enough, Moment now) {
+    std::set<std::pair<EvictionCost, JobId>> candidates;
+    for (const auto& [id, jobs] : zone.running.yielding()) {
+        for (const JobId job : jobs) {
+            const bool here = zone.cluster.members(partition).contains(id);
+            if (here && std::ranges::find(besides, job) == besides.end() &&
+                may_be_told(zone, may_tell, job, now)) {
+                candidates.emplace(eviction_cost(*zone.running.find(job), rule, now), job);
+            }
+        }
+    }
+    std::vector<JobId> who;
+    for (auto next = candidates.begin(); !enough(who); ++next) {
+        if (next == candidates.end()) {
+            return std::nullopt;
+        }
+        who.push_back(next->second);
+    }
+    for (std::size_t i = who.size(); i-- > 0;) {
+        std::vector<JobId> without = who;
+        without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
+        if (enough(without)) {
+            who = std::move(without);
+        }
+    }
+    return who;
 }
 
 Moment gives_way_by(const RunningJob& attempt, const PreemptionRule& rule, Moment now) {

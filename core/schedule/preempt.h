@@ -6,7 +6,8 @@
 /// not at all.
 ///
 /// Victims are only attempts that give way (RunningJob::yields_at), after the time that they were
-/// sure of, and never for a job that gives way itself: so no two jobs evict each other. What was
+/// sure of, and never for a job that gives way itself: so no two jobs evict each other. Those that
+/// run on borrowed GPUs give way only to a job that may reclaim them. What was
 /// told to leave already counts as free. Those go first whose QOS the policy names first, then
 /// those that lose the least GPU time: what the attempt has used since it began or
 /// declared a checkpoint, all of its nodes together. Node by node the cheapest attempts are added
@@ -28,6 +29,7 @@ struct PreemptionRule {
     bool on{false};
     Span grace;                  ///< between the notice and the end
     std::map<QosId, int> ranks;  ///< less goes first; a QOS that is not named, before all
+    int borrowed_rank{0};        ///< of attempts on borrowed GPUs
     bool operator==(const PreemptionRule&) const = default;
 };
 
@@ -49,9 +51,21 @@ struct Room {
 /// Says whether the job may use that node in that state.
 using StateFilter = std::function<bool(NodeId, const NodeState&)>;
 
-/// None if the job would not start even then. `allowed` may be empty.
+/// Says whether the attempt, which gives way, may be told for the job.
+using TellFilter = std::function<bool(const RunningJob&)>;
+
+/// None if the job would not start even then. `allowed` and `may_tell` may be empty.
 std::optional<Room> make_room(const ZoneView& zone, const PreemptionRule& rule,
-                              const GangRequest& request, const StateFilter& allowed, Moment now);
+                              const GangRequest& request, const StateFilter& allowed,
+                              const TellFilter& may_tell, Moment now);
+
+/// Of the attempts on the partition's nodes that may be told now, but for those of `besides`:
+/// the cheapest that have to go until `enough` says yes of them; none if it never does. Nobody goes
+/// without whom it still does.
+std::optional<std::vector<JobId>> cheapest_until(
+    const ZoneView& zone, const PreemptionRule& rule, const PartitionId& partition,
+    const TellFilter& may_tell, const std::vector<JobId>& besides,
+    const std::function<bool(const std::vector<JobId>&)>& enough, Moment now);
 
 /// When the attempt will have given back what it has, if a job that is charged asks for it.
 Moment gives_way_by(const RunningJob& attempt, const PreemptionRule& rule, Moment now);

@@ -6,7 +6,6 @@
 
 #include "core/base/limits.h"
 #include "core/placement/gang.h"
-#include "core/schedule/outlook.h"
 #include "core/schedule/round_steps.h"
 
 namespace khu {
@@ -239,6 +238,14 @@ Round::Verdict Round::try_to_place(const Look& look) {
         if (std::ranges::includes(bars, failed)) {
             return barred(look, {});
         }
+    }
+    if (std::optional<Reason> lent =
+            in_.admission.lent_out(look.order.job, look.order.alternative)) {
+        if (!other_way_starts(look) && make_way(look, bars)) {
+            return Verdict::NextJob;
+        }
+        park(look, *std::move(lent));
+        return Verdict::NextLane;
     }
     Expected<Placement, Misfit> placement =
         place(in_.cluster, look.request, leaving_room(look, bars));
@@ -475,7 +482,7 @@ void Round::take_from_reservations(const Look& look, const NodeAllocation& alloc
 
 Round::Reserved Round::reserve(const Look& look) {
     const NodeFilter allowed = off_the_nodes_of(promised_before(look));
-    const Outlook outlook(view(), in_.rule, look.way.yields, started_, in_.now);
+    const Outlook outlook(view(), in_.rule, whom(look), started_, in_.now);
     std::optional<Earliest> earliest =
         earliest_start(outlook, look.request, {.from = in_.now, .limit = look.time_limit}, allowed);
     if (!earliest) {

@@ -16,7 +16,7 @@
 ///      start earliest has its reservation
 ///   6  a job that is charged and would start if attempts that give way were gone (preempt.h): they
 ///      are told, and the job is promised the nodes; it starts at the beginning of the round that
-///      finds them free
+///      finds them free. The same for one whose GPUs are lent out, though it would fit
 ///
 /// Nobody gets a node for a time for which the calendar has set it aside (bookings.h), nor is
 /// promised it.
@@ -57,6 +57,19 @@ public:
     virtual Atoms started(JobId job, const Placement& placement) = 0;
     /// The round promised the job a place: what it needs is kept for it from now on.
     virtual void promised(JobId, int /*alternative*/) {}
+
+    // Borrowed GPUs.
+    /// Whether the job may have attempts told that run on them.
+    virtual bool reclaims(JobId, int /*alternative*/) { return false; }
+    /// What it was admitted for must be given back by others first: the reason; none if it may
+    /// start where it fits. It may be promised a place.
+    virtual std::optional<Reason> lent_out(JobId, int /*alternative*/) { return std::nullopt; }
+    /// Whether those that were told to leave, and `victims`, give back enough for it.
+    virtual bool enough_without(JobId, int /*alternative*/, const std::vector<JobId>& /*victims*/) {
+        return true;
+    }
+    /// The round had them told.
+    virtual void told(const std::vector<JobId>& /*victims*/) {}
 };
 
 class Outlook;

@@ -31,6 +31,9 @@ void Round::keep(JobId job) {
         result_.lapsed.push_back(job);
         return;
     }
+    if (in_.admission.lent_out(job, way)) {
+        return;  // Those that were told are still there.
+    }
     const NodeFilter its_own = [&](NodeId node) {
         return std::ranges::binary_search(promise.nodes, node);
     };
@@ -73,13 +76,50 @@ std::optional<Room> Round::room_for(const Look& look, const std::vector<PromiseK
                    });
         };
     }
-    return make_room(view(), in_.rule, look.request, allowed, in_.now);
+    return make_room(view(), in_.rule, look.request, allowed, may_tell(look), in_.now);
+}
+
+MayTell Round::whom(const Look& look) const {
+    if (look.way.yields) {
+        return MayTell::Nobody;
+    }
+    return in_.admission.reclaims(look.order.job, look.order.alternative) ? MayTell::Borrowers
+                                                                          : MayTell::FreeWork;
+}
+
+TellFilter Round::may_tell(const Look& look) const {
+    return [whom = whom(look)](const RunningJob& attempt) {
+        return !attempt.borrowed || whom == MayTell::Borrowers;
+    };
+}
+
+/// Who has borrowed what the job lacks goes too, wherever it runs in the partition.
+bool Round::call_in(const Look& look, Room& room) const {
+    const auto enough = [&](const std::vector<JobId>& more) {
+        std::vector<JobId> all = room.victims;
+        all.insert(all.end(), more.begin(), more.end());
+        return in_.admission.enough_without(look.order.job, look.order.alternative, all);
+    };
+    if (enough({})) {
+        return true;
+    }
+    const TellFilter of_its_job = may_tell(look);
+    const TellFilter borrowers = [&](const RunningJob& attempt) {
+        return attempt.borrowed && of_its_job(attempt);
+    };
+    const std::optional<std::vector<JobId>> more = cheapest_until(
+        view(), in_.rule, look.request.partition, borrowers, room.victims, enough, in_.now);
+    if (more) {
+        room.victims.insert(room.victims.end(), more->begin(), more->end());
+        std::ranges::sort(room.victims);
+    }
+    return more.has_value();
 }
 
 /// Step 6. The job counts as started for everybody after it, where it will be.
 bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
     std::optional<Room> room = room_for(look, bars);
-    if (!room) {
+    if (!room || !call_in(look, *room)) {
         return false;
     }
     Clearing promise{.job = look.order.job,
@@ -96,6 +136,7 @@ bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
         in_.clearings.leaving(victim);
     }
     in_.clearings.add(promise);
+    in_.admission.told(room->victims);
     in_.admission.promised(look.order.job, look.order.alternative);
     settled_.insert(look.order.job);
     result_.evictions.push_back({std::move(promise), std::move(room->victims)});

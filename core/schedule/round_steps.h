@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/schedule/cursor.h"
+#include "core/schedule/outlook.h"
 #include "core/schedule/round.h"
 
 namespace khu {
@@ -84,6 +85,9 @@ private:
     void keep(JobId job);
     [[nodiscard]] bool intact(const Clearing& promise) const;
     bool make_way(const Look& look, const std::vector<PromiseKey>& bars);
+    bool call_in(const Look& look, Room& room) const;
+    [[nodiscard]] TellFilter may_tell(const Look& look) const;
+    [[nodiscard]] MayTell whom(const Look& look) const;
     [[nodiscard]] std::optional<Room> room_for(const Look& look,
                                                const std::vector<PromiseKey>& bars) const;
     [[nodiscard]] ZoneView view() const {

@@ -30,7 +30,8 @@ bool Round::other_way_starts(const Look& look) {
         QueueOrder order = look.order;
         order.alternative = lane.key.alternative;
         if (number == look.lane || memo_.parked(number) != nullptr ||
-            in_.admission.admit(order.job, order.alternative)) {
+            in_.admission.admit(order.job, order.alternative) ||
+            in_.admission.lent_out(order.job, order.alternative)) {
             continue;
         }
         const Look other{.shape = lane.key.shape,

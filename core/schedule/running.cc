@@ -11,10 +11,7 @@ void RunningJobs::add(RunningJob job) {
     KHU_CHECK(fresh && !job.nodes.empty(), "job {}", job.job.value);
     const std::pair key{job.deadline, job.job};
     if (job.yields_at != kNever) {
-        ripening_.emplace(job.yields_at, job.job);
-        for (const NodeAllocation& allocation : job.nodes) {
-            yielding_[allocation.node].insert(job.job);
-        }
+        await_end(job);
     }
     by_deadline_.emplace(key, std::move(job));
 }
@@ -54,13 +51,26 @@ void RunningJobs::set_saved(JobId job, Moment at) {
     }
 }
 
-void RunningJobs::stays(JobId job) {
+void RunningJobs::set_yields(JobId job, Moment at) {
     RunningJob& attempt = by_deadline_.at({deadlines_.at(job), job});
+    if (attempt.yields_at == at) {
+        return;
+    }
     for (const NodeAllocation& allocation : attempt.nodes) {
         forget_yielding(job, allocation.node);
     }
     ripening_.erase({attempt.yields_at, job});
-    attempt.yields_at = kNever;
+    attempt.yields_at = at;
+    if (at != kNever) {
+        await_end(attempt);
+    }
+}
+
+void RunningJobs::await_end(const RunningJob& attempt) {
+    ripening_.emplace(attempt.yields_at, attempt.job);
+    for (const NodeAllocation& allocation : attempt.nodes) {
+        yielding_[allocation.node].insert(attempt.job);
+    }
 }
 
 void RunningJobs::set_deadline(JobId job, Moment deadline) {

@@ -29,6 +29,7 @@ struct RunningJob {
     Moment saved_at{};         ///< its last declared checkpoint; 0: none
     Moment yields_at{kNever};  ///< kNever: it does not give way
     QosId qos{};
+    bool borrowed{false};  ///< it gives way only to who may reclaim what it has
 };
 
 class RunningJobs {
@@ -46,8 +47,8 @@ public:
     [[nodiscard]] std::size_t size() const { return by_deadline_.size(); }
     /// It can go on from what it was then. Nothing for an attempt that is not here.
     void set_saved(JobId job, Moment at);
-    /// It gives way no more. Claims: the attempt is here.
-    void stays(JobId job);
+    /// It gives way from then on; kNever: no more. Claims: the attempt is here.
+    void set_yields(JobId job, Moment at);
     /// Those that give way, by node.
     [[nodiscard]] const std::map<NodeId, std::set<JobId>>& yielding() const { return yielding_; }
     /// On that node; empty if there are none.
@@ -63,6 +64,7 @@ public:
     }
 
 private:
+    void await_end(const RunningJob& attempt);
     void forget_yielding(JobId job, NodeId node);
 
     std::map<std::pair<Moment, JobId>, RunningJob> by_deadline_;

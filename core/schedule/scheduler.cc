@@ -115,6 +115,16 @@ void Scheduler::job_leaving(JobId job, Moment by) {
     running_.set_deadline(job, by);
 }
 
+void Scheduler::job_yields(JobId job, Moment at) {
+    if (running_.find(job) != nullptr) {
+        KHU_CHECK(!clearings_.is_leaving(job), "job {}", job.value);
+        running_.set_yields(job, at);
+        for (const NodeAllocation& allocation : running_.find(job)->nodes) {
+            offer(allocation.node);
+        }
+    }
+}
+
 void Scheduler::preemption(PreemptionRule rule) {
     if (rule != rule_) {
         rule_ = std::move(rule);
@@ -159,7 +169,7 @@ void Scheduler::promise_lapsed(JobId job, Moment now) {
     }
     for (const JobId each : stuck) {
         clearings_.left(each);
-        running_.stays(each);
+        running_.set_yields(each, kNever);
     }
     promise_over(job);
 }

@@ -47,6 +47,9 @@ public:
     void deadline_changed(JobId job, Moment deadline);
     /// The attempt has declared a checkpoint.
     void job_saved(JobId job, Moment at) { running_.set_saved(job, at); }
+    /// The attempt may be told to give way from then on; kNever: not any more. What it has is
+    /// offered again. Nothing for one that has given it back. Claims: it was not told.
+    void job_yields(JobId job, Moment at);
     /// The attempt was told to give way, and has until then. Claims: it is one that yields.
     void job_leaving(JobId job, Moment by);
     /// The node gave back what the job's attempt had there. Claims: the attempt has that node.

@@ -56,7 +56,8 @@ struct Way {
 Reason resources_busy(const WhyInput& in, const GangRequest& request, Way of, Moment now) {
     const FitReport report = fit_report(in.zone.cluster, request);
     const Lane& lane = *in.queue.lane(in.queue.lane_of(of.job, of.alternative));
-    const Outlook outlook(in.zone, in.rule, lane.way.yields, {}, now);
+    const MayTell whom = lane.way.yields ? MayTell::Nobody : MayTell::FreeWork;
+    const Outlook outlook(in.zone, in.rule, whom, {}, now);
     const std::optional<Earliest> earliest =
         earliest_start(outlook, request, {.from = now, .limit = lane.key.time_limit});
     if (!earliest) {

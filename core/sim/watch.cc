@@ -68,14 +68,22 @@ void Watch::learn(const Stamped& stamped) {
         node.name = joined->name.value;
         node.lost_at = kNever;
         node_ids_[node.name] = joined->node;
+        lending_.up(joined->node, !node.drained);
     } else if (const auto* lost = std::get_if<NodeLost>(&fact)) {
         nodes_.at(lost->node).lost_at = stamped.at;
+        lending_.up(lost->node, false);
+        fewer_nodes_since_ = stamped.at;
     } else if (const auto* drained = std::get_if<NodeDrained>(&fact)) {
         nodes_.at(drained->node).drained = true;
+        lending_.up(drained->node, false);
+        fewer_nodes_since_ = stamped.at;
     } else if (const auto* resumed = std::get_if<NodeResumed>(&fact)) {
         nodes_.at(resumed->node).drained = false;
+        lending_.up(resumed->node, nodes_.at(resumed->node).lost_at == kNever);
     } else if (const auto* placed = std::get_if<JobPlaced>(&fact)) {
         learn_placed(*placed, stamped.at);
+    } else if (const auto* applied = std::get_if<PolicyApplied>(&fact)) {
+        lending_.rules(applied->policy);
     } else if (const auto* queued = std::get_if<JobQueued>(&fact)) {
         if (queued->spec.qos == QosId{kIdleQos}) {
             idle_.insert(queued->job);
@@ -96,6 +104,7 @@ void Watch::learn(const Stamped& stamped) {
     } else if (const auto* lapsed = std::get_if<PromiseLapsed>(&fact)) {
         learn_lapsed(lapsed->job);
     } else if (const auto* closed = std::get_if<AttemptClosed>(&fact)) {
+        lending_.closed(closed->job);
         if (asked_otherwise_.erase(closed->job) > 0) {
             idle_.erase(closed->job);  // It asks for its hours again.
         }
@@ -151,6 +160,12 @@ void Watch::look_at_calendar(const JobPlaced& fact, Moment at) {
 
 void Watch::learn_placed(const JobPlaced& fact, Moment at) {
     look_at_calendar(fact, at);
+    const int way = std::max(fact.placement.receipt.alternative - 1, 0);
+    std::optional<std::string> lent =
+        lending_.placed(fact, in_way(specs_.at(fact.job), way), !idle_.contains(fact.job));
+    if (lent && !broken_) {
+        broken_ = std::move(lent);
+    }
     for (const NodeAllocation& each : fact.placement.nodes) {
         const NodeSeen& node = nodes_.at(each.node);
         if ((node.drained || node.lost_at != kNever) && !broken_) {
@@ -161,10 +176,11 @@ void Watch::learn_placed(const JobPlaced& fact, Moment at) {
 }
 
 void Watch::learn_promised(const PlacePromised& fact, Moment at) {
-    cleared_for_[fact.job] = {fact.nodes, at};
+    cleared_for_[fact.job] = {.nodes = fact.nodes, .at = at};
     for (const JobId victim : fact.victims) {
         gave_way_.emplace(victim, fact.job);
-        if ((gave_way_.contains({fact.job, victim}) || !idle_.contains(victim) ||
+        const bool lent = lending_.borrowed(victim);
+        if ((gave_way_.contains({fact.job, victim}) || (!idle_.contains(victim) && !lent) ||
              idle_.contains(fact.job)) &&
             !broken_) {
             broken_ = fmt::format("I-26 job {} gives way to {}", victim.value, fact.job.value);
@@ -175,7 +191,9 @@ void Watch::learn_promised(const PlacePromised& fact, Moment at) {
 void Watch::learn_lapsed(JobId job) {
     const Cleared& cleared = cleared_for_.at(job);
     const bool excused =
-        zone_calm_since_ >= cleared.at || std::ranges::any_of(cleared.nodes, [&](NodeId id) {
+        zone_calm_since_ >= cleared.at ||
+        (lending_.has_rules() && fewer_nodes_since_ >= cleared.at) ||
+        std::ranges::any_of(cleared.nodes, [&](NodeId id) {
             const NodeSeen& node = nodes_.at(id);
             const auto set_aside = set_aside_at_.find(id);
             return node.drained || node.lost_at != kNever || calm_since(node.name) >= cleared.at ||

@@ -13,7 +13,8 @@
 ///          that it is about, in khud and in the agents
 ///     I-25 a place that is cleared for a job becomes its, unless something befell the nodes, the
 ///          links or khud meanwhile
-///     I-26 no job gives way to one that has given way to it; and only the idle class does
+///     I-26 no job gives way to one that has given way to it; and only the idle class and who has
+///          borrowed do
 ///     I-33 no job starts on nodes of a reservation that it does not name, if its limit reaches
 ///     into
 ///          the window; and one that names it starts nowhere else
@@ -30,6 +31,7 @@
 
 #include "core/sim/controller.h"
 #include "core/sim/host.h"
+#include "core/sim/lending_watch.h"
 
 namespace khu::sim {
 
@@ -88,6 +90,8 @@ private:
     std::map<NodeId, Moment> set_aside_at_;  ///< when the node was last given to a window
     std::set<std::string> booked_;           ///< names of reservations
     std::map<JobId, JobSpec> specs_;
+    LendingWatch lending_;
+    Moment fewer_nodes_since_;  ///< a node was lost or drained then
     std::set<JobId> idle_;
     std::set<JobId> asked_otherwise_;  ///< of those, with --or-idle
     std::map<AttemptKey, Moment> ending_known_;

@@ -18,7 +18,7 @@ Enterprise enterprise(int number, Random& random) {
     made.members = {UserId{"u-" + std::to_string(number)}};
     PolicyGrant grant;
     grant.id = GrantId{"G" + std::to_string(number)};
-    grant.programme = ProgrammeId{"free"};
+    grant.programme = ProgrammeId{number == 2 ? kSimLender : "free"};
     grant.amount = gpu_hours(random.between(20, 400));
     grant.window = {.from = kLongAgo, .to = kFarAway};
     made.grants = {grant};
@@ -65,8 +65,9 @@ Policy sim_policy(int nodes, Random& random) {
                    .time_limit = limits::time_limit_max,
                    .min_runtime = seconds(20),
                    .no_backfill_hold = true}};
-    policy.preemption.order = {kIdleQos};
+    policy.preemption.order = {kIdleQos, kBorrowed};
     policy.preemption.grace = seconds(15);
+    policy.preemption.min_runtime_borrowed = seconds(40);
     Funder zone;
     zone.id = FunderId{"zone"};
     zone.kind = FunderKind::Zone;
@@ -83,7 +84,18 @@ Policy sim_policy(int nodes, Random& random) {
     free.split = {{FunderId{"zone"}, 1000}};
     free.qos = {QosId{"thuong"}, QosId{kIdleQos}};
     free.partitions = {PartitionId{"gpu"}};
-    policy.programmes = {free};
+    Programme lender = free;
+    lender.id = ProgrammeId{kSimLender};
+    policy.programmes = {free, lender};
+    // A quarter is nobody's; each keeps a part of its own for itself.
+    policy.borrowing = {
+        {.partition = gpu.id,
+         .rules = {
+             {.programme = free.id, .nominal_gpus = 2 * nodes, .lend = nodes, .borrow = 2 * nodes},
+             {.programme = lender.id,
+              .nominal_gpus = nodes,
+              .lend = nodes / 2,
+              .borrow = 2 * nodes}}}};
     for (int number = 1; number <= kEnterprises; ++number) {
         policy.enterprises.push_back(enterprise(number, random));
     }

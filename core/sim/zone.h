@@ -19,6 +19,9 @@ namespace khu::sim {
 /// Of jobs that give way to the others.
 inline constexpr const char* kIdleQos = "nhan-roi";
 
+/// The programme of the second enterprise: it and "free" lend GPUs to one another.
+inline constexpr const char* kSimLender = "lender";
+
 std::string node_name(int number);
 Policy sim_policy(int nodes, Random& random);
 /// For everybody in the zone: two minutes of a third of it, again and again until all is at rest.

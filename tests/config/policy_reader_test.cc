@@ -87,6 +87,9 @@ TEST(PolicyExample, NamesTheKeysWhoseEffectComesLater) {
     EXPECT_EQ(names("programmes.kn-80.duties"), 0);
     EXPECT_EQ(names("programmes.kn-80.pullback"), 0);
     EXPECT_EQ(names("fairshare.floor"), 0);
+    EXPECT_EQ(names("borrowing"), 0);
+    EXPECT_EQ(names("preemption.min_runtime_borrowed"), 0);
+    EXPECT_EQ(names("preemption.charge_lost"), 0);
     EXPECT_EQ(names("calendar.reservations"), 0);
     EXPECT_EQ(names("calendar.reservations.lop-hoc-05.charge"), 1);
     EXPECT_EQ(names("calendar.reservations.lop-hoc-05.cancel_until"), 1);

@@ -268,6 +268,35 @@ TEST(ReplayCalendar, WhatIsSaidOfStartsKnowsIt) {
     EXPECT_EQ(told.waits.eta_within, 1);
 }
 
+TEST(ReplayBorrowing, AnOwnerGetsBackWhatIsLentAndTheBorrowerBeginsAnew) {
+    const std::vector<TraceJob> jobs = trace({{0, 20'000, 4, 0, "a"}, {100, 600, 2, 0, "b"}});
+    Policy policy;
+    policy.partitions.emplace_back().id = PartitionId{"gpu"};
+    policy.borrowing = {
+        {.partition = PartitionId{"gpu"},
+         .rules = {{.programme = ProgrammeId{"a"}, .nominal_gpus = 2, .lend = 2, .borrow = 2},
+                   {.programme = ProgrammeId{"b"}, .nominal_gpus = 2, .lend = 2, .borrow = 2}}}};
+    policy.preemption.order = {kBorrowed};
+    policy.preemption.grace = minutes(5);
+    policy.preemption.min_runtime_borrowed = hours(1);
+    const auto replay_under = [&](const Policy& given) {
+        const PlannedZone zone =
+            plan_zone(machine(2, 2), jobs, {.policy = &given, .order = OrderStrategy::Fifo})
+                .value();
+        return replay(zone, jobs, Runtimes::Known);
+    };
+
+    const ReplayResult with = replay_under(policy);
+
+    EXPECT_THAT(starts(with), ElementsAre(0, 3600 + 300));
+    EXPECT_EQ(with.reclaimed, 1);
+    EXPECT_EQ(with.jobs[0].end, seconds(3600 + 300 + 600 + 20'000));
+    policy.preemption.order.clear();
+    EXPECT_THAT(starts(replay_under(policy)), ElementsAre(0, 20'000));
+    policy.borrowing.front().rules.front().borrow = 0;
+    EXPECT_THAT(starts(replay_under(policy)), ElementsAre(-1, 100)) << "its own two do not do";
+}
+
 Done with_idle(const std::vector<TraceJob>& jobs, Span run) {
     PlannedZone zone = plan_zone(machine(1, 2), jobs,
                                  {.policy = nullptr, .order = OrderStrategy::Fifo, .idle_run = run})

@@ -90,9 +90,9 @@ TEST(PolicyDiff, TwoRowsOfOneNameAreComparedEachWithItsOwn) {
 }
 
 TEST(NotInForce, NamesAWholeSectionOnce) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"preemption", "preemption.charge_lost",
-                                                    "preemption.charge_lost.up_to"}),
-              std::vector<std::string>{"preemption.charge_lost"});
+    EXPECT_EQ(not_in_force(std::vector<std::string>{"reports", "reports.retention",
+                                                    "reports.retention.ledger"}),
+              std::vector<std::string>{"reports.retention"});
 }
 
 TEST(NotInForce, NamesAKeyAndNotTheOnesBesideIt) {
@@ -106,7 +106,9 @@ TEST(NotInForce, OfAPolicyNamesWhatIsNotAsUsual) {
     Policy policy = zone_with_a_grant();
     EXPECT_TRUE(not_in_force(policy).empty());
     policy.preemption.charge_lost.up_to = hours(1);
-    EXPECT_EQ(not_in_force(policy), std::vector<std::string>{"preemption.charge_lost"});
+    EXPECT_TRUE(not_in_force(policy).empty());
+    policy.reports.retention.ledger_months = 130;
+    EXPECT_EQ(not_in_force(policy), std::vector<std::string>{"reports.retention"});
 }
 
 }  // namespace

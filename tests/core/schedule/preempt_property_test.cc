@@ -177,7 +177,7 @@ void expect_nobody_waits_for_idle(const IdleWorld& world) {
                    zone.scheduler.queue().lane(zone.scheduler.queue().lane_of(id))->key.shape))
             << " reservations " << zone.scheduler.memo().reservations().size() << " promises "
             << zone.scheduler.clearings().all().size() << " without bars: "
-            << make_room(zone.scheduler.view(), zone.scheduler.preemption(), job.request, {},
+            << make_room(zone.scheduler.view(), zone.scheduler.preemption(), job.request, {}, {},
                          zone.now)
                    .has_value();
     }
@@ -327,7 +327,7 @@ TEST(PreemptProperty, RoomIsFoundIfThereIsAnyAndNobodyGoesInVain) {
             const Tried tried = try_all(world, job.request, may_go);
             const std::optional<Room> room =
                 make_room(world.zone.scheduler.view(), {.on = true, .grace = kGrace, .ranks = {}},
-                          job.request, {}, world.zone.now);
+                          job.request, {}, {}, world.zone.now);
             ASSERT_EQ(room.has_value(), tried.any) << "job " << id.value;
             if (!room) {
                 continue;
