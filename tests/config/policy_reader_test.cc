@@ -93,7 +93,6 @@ TEST(PolicyExample, NamesTheKeysWhoseEffectComesLater) {
     EXPECT_EQ(names("calendar.reservations"), 0);
     EXPECT_EQ(names("calendar.reservations.lop-hoc-05.charge"), 1);
     EXPECT_EQ(names("calendar.reservations.lop-hoc-05.cancel_until"), 1);
-    EXPECT_EQ(names("borrowing"), 1) << "also where the file writes what is usual";
     EXPECT_EQ(names("privacy"), 0);
     EXPECT_EQ(names("reports.retention"), 0);
     EXPECT_EQ(names("partitions.gpu-h100.nodes"), 0);

@@ -89,26 +89,30 @@ TEST(PolicyDiff, TwoRowsOfOneNameAreComparedEachWithItsOwn) {
     EXPECT_TRUE(diff(policy, policy).empty());
 }
 
-TEST(NotInForce, NamesAWholeSectionOnce) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"reports", "reports.retention",
-                                                    "reports.retention.ledger"}),
-              std::vector<std::string>{"reports.retention"});
+TEST(NotInForce, NamesAKeyAndNotTheOnesBesideIt) {
+    EXPECT_EQ(not_in_force(std::vector<std::string>{
+                  "calendar", "calendar.reservations", "calendar.reservations.class",
+                  "calendar.reservations.class.charge", "calendar.reservations.class.gpus",
+                  "calendar.reservations.run.charge", "privacy"}),
+              (std::vector<std::string>{"calendar.reservations.class.charge",
+                                        "calendar.reservations.run.charge"}));
 }
 
-TEST(NotInForce, NamesAKeyAndNotTheOnesBesideIt) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"preemption", "preemption.grace",
-                                                    "preemption.charge_lost", "reports.retention",
-                                                    "privacy"}),
-              std::vector<std::string>{"preemption.charge_lost"});
+TEST(NotInForce, NamesWhatHasKeysBelowOnce) {
+    EXPECT_EQ(not_in_force(std::vector<std::string>{"calendar.reservations.class.charge.a",
+                                                    "calendar.reservations.class.charge.b"}),
+              std::vector<std::string>{"calendar.reservations.class.charge"});
 }
 
 TEST(NotInForce, OfAPolicyNamesWhatIsNotAsUsual) {
     Policy policy = zone_with_a_grant();
     EXPECT_TRUE(not_in_force(policy).empty());
-    policy.preemption.charge_lost.up_to = hours(1);
-    EXPECT_TRUE(not_in_force(policy).empty());
     policy.reports.retention.ledger_months = 130;
-    EXPECT_EQ(not_in_force(policy), std::vector<std::string>{"reports.retention"});
+    policy.calendar.reservations = {{.id = "class"}};
+    EXPECT_TRUE(not_in_force(policy).empty());
+    policy.calendar.reservations[0].cancel_until = hours(12);
+    EXPECT_EQ(not_in_force(policy),
+              std::vector<std::string>{"calendar.reservations.class.cancel_until"});
 }
 
 }  // namespace
