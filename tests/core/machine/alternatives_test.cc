@@ -5,7 +5,7 @@
 #include "core/jobs/array.h"
 #include "core/machine/admission.h"
 #include "core/machine/machine.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 /// \file
 /// A job that may run in several ways: which one it gets, what that costs, and what becomes of it
@@ -64,16 +64,6 @@ public:
         const auto use = zone.machine.state().usage.find({who, ProgrammeId{"half"}});
         return use == zone.machine.state().usage.end() ? 0 : use->second.running_gpus;
     }
-    [[nodiscard]] std::vector<UsageRow> rows_of(JobId job) const {
-        std::vector<UsageRow> rows;
-        for (const Effect& effect : zone.effects) {
-            const auto* usage = std::get_if<PostUsage>(&effect);
-            if (usage != nullptr && usage->row.job_id == job) {
-                rows.push_back(usage->row);
-            }
-        }
-        return rows;
-    }
     void fill_the_big_ones() {
         for (int i = 0; i < 2; ++i) {
             JobSpec full = job_of(1, 8);
@@ -112,9 +102,10 @@ TEST_F(MachineAlternatives, TheNextIsTakenWhereTheFirstDoesNotFitWithItsOwnHoldL
     EXPECT_EQ(gpus_running(song_han), before + 16);
     zone.run_to_end(job, hours(1));
     EXPECT_EQ(gpus_running(song_han), before);
-    ASSERT_EQ(rows_of(job).size(), 1U);
-    EXPECT_EQ(rows_of(job)[0].partition, kSmall);
-    EXPECT_EQ(rows_of(job)[0].charged_ugs, Atoms{gpu_hours(1).value * 16 * 220 / 1000});
+    ASSERT_EQ(testing::rows_of(zone, job).size(), 1U);
+    EXPECT_EQ(testing::rows_of(zone, job)[0].partition, kSmall);
+    EXPECT_EQ(testing::rows_of(zone, job)[0].charged_ugs,
+              Atoms{gpu_hours(1).value * 16 * 220 / 1000});
 }
 
 TEST_F(MachineAlternatives, ALimitKeepsOneAndNotTheOther) {

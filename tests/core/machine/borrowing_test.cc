@@ -6,7 +6,7 @@
 #include "core/base/limits.h"
 #include "core/machine/advice.h"
 #include "core/machine/machine.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -70,35 +70,6 @@ protected:
         const std::optional<Reason> reason = state().scheduler.why(job, zone.now);
         return reason ? std::optional(reason->code) : std::nullopt;
     }
-    void ends(JobId job, NodeEnd end = NodeEnd::Asked) {
-        AttemptResult result;
-        result.end = end;
-        const std::vector<NodeAllocation> nodes = live_attempt(*zone.job(job))->placement.nodes;
-        for (const NodeAllocation& each : nodes) {
-            zone.report(each.node, job, AgentStage::Ended, result);
-        }
-        zone.round();
-    }
-    [[nodiscard]] std::vector<UsageRow> rows_of(JobId job) const {
-        std::vector<UsageRow> rows;
-        for (const Effect& effect : zone.effects) {
-            const auto* usage = std::get_if<PostUsage>(&effect);
-            if (usage != nullptr && usage->row.job_id == job) {
-                rows.push_back(usage->row);
-            }
-        }
-        return rows;
-    }
-    void apply(Policy next) {
-        next.id = PolicyId{"test-2"};
-        next.supersedes = PolicyId{"test-1"};
-        next.effective_from = zone.now + milliseconds(1);
-        const Outcome applied = zone.tell(ApplyPolicy{.who = admin(), .policy = next, .text = ""});
-        ASSERT_FALSE(applied.refusal) << text(*applied.refusal, Language::English);
-        zone.pass(milliseconds(1));
-        zone.tell(Tick{});
-        zone.round();
-    }
 
     Zone zone;
 };
@@ -137,7 +108,7 @@ TEST_F(BorrowingTest, AnOwnerWaitsUntilTheBorrowerHasHadItsTimeAndThenHasItsGpus
     ASSERT_EQ(phase(borrower), "ending");
     EXPECT_EQ(std::get<Ending>(zone.job(borrower)->phase).cause, EndCause::Preempted);
     EXPECT_EQ(std::get<Ending>(zone.job(borrower)->phase).stop_by, zone.now + kGrace);
-    ends(borrower);
+    testing::end_everywhere(zone, borrower, NodeEnd::Asked);
     EXPECT_EQ(phase(owner), "starting");
     EXPECT_FALSE(borrowed(owner));
     EXPECT_EQ(phase(borrower), "queued");
@@ -159,7 +130,7 @@ TEST_F(BorrowingTest, WithoutTheWordBorrowedNobodyIsTold) {
     Policy policy = usual();
     policy.preemption.order.clear();
     policy.preemption.min_runtime_borrowed = Span{};
-    apply(policy);
+    testing::apply_next(zone, policy);
     start(2, 8, sao_mai);
     const JobId borrower = start(1, 8, sao_mai);
     start(1, 8, song_han);
@@ -168,7 +139,7 @@ TEST_F(BorrowingTest, WithoutTheWordBorrowedNobodyIsTold) {
 
     EXPECT_EQ(phase(borrower), "running");
     EXPECT_EQ(phase(owner), "queued");
-    ends(borrower, NodeEnd::Itself);
+    testing::end_everywhere(zone, borrower, NodeEnd::Itself);
     EXPECT_EQ(phase(owner), "starting");
 }
 
@@ -178,7 +149,7 @@ TEST_F(BorrowingTest, WhenWhatItOwnsIsFreeAgainTheAttemptIsItsOwn) {
     const JobId was_borrowed = start(1, 8, sao_mai);
     start(1, 8, song_han);
     ASSERT_TRUE(borrowed(was_borrowed));
-    ends(own, NodeEnd::Itself);
+    testing::end_everywhere(zone, own, NodeEnd::Itself);
     pass(kSure + hours(1));
     const JobId first = start(1, 8, song_han);
 
@@ -191,8 +162,9 @@ TEST_F(BorrowingTest, APolicyThatGivesMoreMakesWhatWasBorrowedItsOwn) {
     start(2, 8, sao_mai);
     const JobId borrower = start(1, 8, sao_mai);
     ASSERT_TRUE(on_borrowed_gpus(state(), *zone.job(borrower)));
-    apply(borrowing_policy({.programme = {}, .nominal_gpus = 24, .lend = 0, .borrow = 0},
-                           {.programme = {}, .nominal_gpus = 8, .lend = 0, .borrow = 0}));
+    testing::apply_next(
+        zone, borrowing_policy({.programme = {}, .nominal_gpus = 24, .lend = 0, .borrow = 0},
+                               {.programme = {}, .nominal_gpus = 8, .lend = 0, .borrow = 0}));
     pass(kSure);
     start(1, 8, song_han);
 
@@ -227,17 +199,17 @@ TEST_F(BorrowingTest, MoreThanCanEverBeItsIsRefused) {
 TEST_F(BorrowingTest, TimeSinceTheLastCheckpointIsNotChargedUpToTheBound) {
     Policy policy = usual();
     policy.preemption.charge_lost = {.up_to = minutes(30), .payer = policy.funders.front().id};
-    apply(policy);
+    testing::apply_next(zone, policy);
     start(2, 8, sao_mai);
     const JobId borrower = start(1, 8, sao_mai);
     start(1, 8, song_han);
     pass(kSure);
     start(1, 8, song_han);
     ASSERT_EQ(phase(borrower), "ending");
-    ends(borrower);
+    testing::end_everywhere(zone, borrower, NodeEnd::Asked);
 
-    ASSERT_EQ(rows_of(borrower).size(), 1U);
-    const UsageRow& row = rows_of(borrower).front();
+    ASSERT_EQ(testing::rows_of(zone, borrower).size(), 1U);
+    const UsageRow& row = testing::rows_of(zone, borrower).front();
     EXPECT_EQ(row.end_cause, "preempted");
     EXPECT_EQ(row.waived_ugs, gpu_hours(4));
     EXPECT_EQ(row.charged_ugs, row.metered_ugs - row.waived_ugs);

@@ -6,7 +6,7 @@
 #include "core/base/limits.h"
 #include "core/machine/advice.h"
 #include "core/machine/machine.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -72,25 +72,6 @@ protected:
     [[nodiscard]] std::optional<Reason> why(JobId job) const {
         return state().scheduler.why(job, zone.now);
     }
-    /// In force a moment from now.
-    void apply(Policy next) {
-        next.id = PolicyId{"test-2"};
-        next.supersedes = PolicyId{"test-1"};
-        next.effective_from = zone.now + milliseconds(1);
-        const Outcome applied = zone.tell(ApplyPolicy{.who = admin(), .policy = next, .text = ""});
-        ASSERT_FALSE(applied.refusal) << text(*applied.refusal, Language::English);
-        zone.pass(milliseconds(1));
-        zone.tell(Tick{});
-        ASSERT_EQ(state().truth.policy->id, PolicyId{"test-2"});
-        zone.round();
-    }
-    void ends(JobId job, NodeEnd end = NodeEnd::Asked) {
-        AttemptResult result;
-        result.end = end;
-        zone.report(live_attempt(*zone.job(job))->placement.nodes[0].node, job, AgentStage::Ended,
-                    result);
-        zone.round();
-    }
     [[nodiscard]] std::vector<StopAttempt> stops() const {
         std::vector<StopAttempt> all;
         for (const Effect& effect : zone.effects) {
@@ -100,16 +81,6 @@ protected:
             }
         }
         return all;
-    }
-    [[nodiscard]] std::vector<UsageRow> rows_of(JobId job) const {
-        std::vector<UsageRow> rows;
-        for (const Effect& effect : zone.effects) {
-            const auto* usage = std::get_if<PostUsage>(&effect);
-            if (usage != nullptr && usage->row.job_id == job) {
-                rows.push_back(usage->row);
-            }
-        }
-        return rows;
     }
 
     Zone zone;
@@ -134,7 +105,7 @@ TEST_F(MachinePreempt, TheYoungestIsToldOnceWithItsGraceAndThePayingJobStartsInI
     ASSERT_EQ(stops().size(), 2U) << "said again at the heartbeat";
     EXPECT_EQ(stops()[1].grace, kGrace - minutes(2)) << "what is left of it";
 
-    ends(second);
+    testing::end_everywhere(zone, second, NodeEnd::Asked);
     EXPECT_EQ(phase(paying), "starting");
     EXPECT_EQ(phase(second), "queued");
     EXPECT_EQ(zone.job(second)->gave_way->to, paying);
@@ -145,9 +116,9 @@ TEST_F(MachinePreempt, TheYoungestIsToldOnceWithItsGraceAndThePayingJobStartsInI
 TEST_F(MachinePreempt, GivingWayCostsNothingAndIsMetered) {
     zone.submit(job_of(1, 8), song_han);
     zone.pass(minutes(1));
-    ends(second);
+    testing::end_everywhere(zone, second, NodeEnd::Asked);
 
-    const std::vector<UsageRow> rows = rows_of(second);
+    const std::vector<UsageRow> rows = testing::rows_of(zone, second);
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0].end_cause, "preempted");
     EXPECT_EQ(rows[0].charged_ugs, Atoms{0});
@@ -159,12 +130,12 @@ TEST_F(MachinePreempt, GivingWayCostsNothingAndIsMetered) {
 TEST_F(MachinePreempt, WhoGaveWayKeepsItsPlaceByAge) {
     const JobId later = zone.submit(idle_job(1, 8));
     const JobId paying = zone.submit(job_of(1, 8), song_han);
-    ends(second);
+    testing::end_everywhere(zone, second, NodeEnd::Asked);
     zone.start_running(paying);
     zone.pass(minutes(30));
     hear_all();
 
-    ends(paying, NodeEnd::Itself);
+    testing::end_everywhere(zone, paying, NodeEnd::Itself);
 
     EXPECT_EQ(phase(second), "starting");
     EXPECT_EQ(live_attempt(*zone.job(second))->number, AttemptNumber{2});
@@ -174,20 +145,20 @@ TEST_F(MachinePreempt, WhoGaveWayKeepsItsPlaceByAge) {
 TEST_F(MachinePreempt, WhatHadEndedBeforeItHeardIsNotRunAgain) {
     zone.submit(job_of(1, 8), song_han);
 
-    ends(second, NodeEnd::Itself);
+    testing::end_everywhere(zone, second, NodeEnd::Itself);
 
     EXPECT_EQ(zone.job(second), nullptr) << "completed";
-    EXPECT_EQ(rows_of(second).back().end_cause, "completed");
+    EXPECT_EQ(testing::rows_of(zone, second).back().end_cause, "completed");
 }
 
 TEST_F(MachinePreempt, ACancelDuringTheGraceEndsTheJob) {
     zone.submit(job_of(1, 8), song_han);
     zone.tell(CancelJob{.who = member_of(sao_mai), .job = second});
 
-    ends(second);
+    testing::end_everywhere(zone, second, NodeEnd::Asked);
 
     EXPECT_EQ(zone.job(second), nullptr);
-    EXPECT_EQ(rows_of(second).back().end_cause, "preempted");
+    EXPECT_EQ(testing::rows_of(zone, second).back().end_cause, "preempted");
 }
 
 TEST_F(MachinePreempt, ASnapshotInTheGraceKeepsThePromise) {
@@ -248,7 +219,7 @@ TEST_F(MachinePreempt, AGraceThatHasBegunStaysAsItIs) {
     const Moment by = zone.now + kGrace;
     Policy next = idle_policy();
     next.preemption.grace = minutes(1);
-    apply(next);
+    testing::apply_next(zone, next);
 
     EXPECT_EQ(std::get<Ending>(zone.job(second)->phase).stop_by, by);
     EXPECT_EQ(state().scheduler.clearings().find(paying)->by, by);
@@ -260,7 +231,7 @@ TEST_F(MachinePreempt, AGraceThatHasBegunStaysAsItIs) {
 TEST_F(MachinePreempt, WithoutPreemptionInThePolicyNothingIsTold) {
     Policy next = idle_policy();
     next.preemption.order = {};
-    apply(next);
+    testing::apply_next(zone, next);
 
     zone.submit(job_of(1, 8), song_han);
 
@@ -270,12 +241,13 @@ TEST_F(MachinePreempt, WithoutPreemptionInThePolicyNothingIsTold) {
 TEST_F(MachinePreempt, WhatRunsOfARemovedClassEndsByItselfAndWhatWaitsSaysWhy) {
     const JobId waits = zone.submit(idle_job(1, 8));
     Policy next = small_policy();
-    apply(next);
+    testing::apply_next(zone, next);
 
     const JobId paying = zone.submit(job_of(1, 8), song_han);
     EXPECT_TRUE(stops().empty()) << "nothing gives way under the new policy";
-    ends(first, NodeEnd::Itself);
-    EXPECT_EQ(rows_of(first).back().charged_ugs, Atoms{0}) << "the terms of its start";
+    testing::end_everywhere(zone, first, NodeEnd::Itself);
+    EXPECT_EQ(testing::rows_of(zone, first).back().charged_ugs, Atoms{0})
+        << "the terms of its start";
     EXPECT_EQ(phase(paying), "starting");
     ASSERT_EQ(phase(waits), "queued");
     ASSERT_TRUE(why(waits).has_value());
@@ -295,7 +267,7 @@ TEST_F(MachinePreempt, TheEnterpriseLimitOfTheQosHoldsAcrossProgrammes) {
     ASSERT_TRUE(wide.refusal.has_value());
     EXPECT_EQ(wide.refusal->code, Code::OverLimit);
 
-    ends(first, NodeEnd::Itself);
+    testing::end_everywhere(zone, first, NodeEnd::Itself);
     EXPECT_EQ(phase(third), "starting");
 }
 
@@ -319,8 +291,8 @@ TEST_F(MachinePreempt, AVictimNearItsOwnLimitHasOnlyThat) {
 class MachineOrIdle : public MachinePreempt {
 protected:
     MachineOrIdle() {
-        ends(first, NodeEnd::Itself);
-        ends(second, NodeEnd::Itself);
+        testing::end_everywhere(zone, first, NodeEnd::Itself);
+        testing::end_everywhere(zone, second, NodeEnd::Itself);
     }
     JobId submit(Span limit, bool or_idle = true, const EnterpriseId& owner = sao_mai) {
         JobSpec spec = job_of(1, 8);
@@ -371,7 +343,7 @@ TEST_F(MachineOrIdle, GoesBackToItsOwnQosWhenHoursComeBack) {
     ASSERT_EQ(phase(poor), "queued");
 
     zone.start_running(rich);
-    ends(rich, NodeEnd::Itself);
+    testing::end_everywhere(zone, rich, NodeEnd::Itself);
     zone.round();
     zone.round();
 
@@ -391,13 +363,13 @@ TEST_F(MachineOrIdle, AfterGivingWayItAsksForHoursFirst) {
     const JobId other = submit(hours(2), false, song_han);
     ASSERT_EQ(phase(poor), "ending");
 
-    ends(poor);
+    testing::end_everywhere(zone, poor, NodeEnd::Asked);
 
     EXPECT_EQ(phase(other), "starting");
-    EXPECT_EQ(rows_of(poor).back().qos, QosId{"nhan-roi"});
-    EXPECT_EQ(rows_of(poor).back().charged_ugs, Atoms{0});
+    EXPECT_EQ(testing::rows_of(zone, poor).back().qos, QosId{"nhan-roi"});
+    EXPECT_EQ(testing::rows_of(zone, poor).back().charged_ugs, Atoms{0});
     zone.start_running(rich);
-    ends(rich, NodeEnd::Itself);
+    testing::end_everywhere(zone, rich, NodeEnd::Itself);
     zone.round();
     zone.round();
     EXPECT_EQ(zone.job(poor)->spec.qos, QosId{"thuong"});

@@ -30,6 +30,12 @@ std::vector<UsageRow> rows(const Zone& zone) {
     return found;
 }
 
+std::vector<UsageRow> rows_of(const Zone& zone, JobId job) {
+    std::vector<UsageRow> found = rows(zone);
+    std::erase_if(found, [&](const UsageRow& row) { return row.job_id != job; });
+    return found;
+}
+
 Recount recounted(const Zone& zone) {
     Recount books;
     for (const Entry& entry : entries(zone)) {
@@ -47,6 +53,28 @@ void go(Zone& zone, Moment at) {
         }
     }
     zone.tell(Tick{});
+}
+
+void apply_next(Zone& zone, Policy next) {
+    next.id = PolicyId{"test-2"};
+    next.supersedes = PolicyId{"test-1"};
+    next.effective_from = zone.now + milliseconds(1);
+    const Outcome applied = zone.tell(ApplyPolicy{.who = admin(), .policy = next, .text = ""});
+    ASSERT_FALSE(applied.refusal) << text(*applied.refusal, Language::English);
+    zone.pass(milliseconds(1));
+    zone.tell(Tick{});
+    ASSERT_EQ(zone.machine.state().truth.policy->id, next.id);
+    zone.round();
+}
+
+void end_everywhere(Zone& zone, JobId job, NodeEnd end) {
+    AttemptResult result;
+    result.end = end;
+    const std::vector<NodeAllocation> nodes = live_attempt(*zone.job(job))->placement.nodes;
+    for (const NodeAllocation& each : nodes) {
+        zone.report(each.node, job, AgentStage::Ended, result);
+    }
+    zone.round();
 }
 
 }  // namespace khu::testing
