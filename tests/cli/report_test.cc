@@ -140,8 +140,7 @@ constexpr const char* kPage = "<!doctype html><title>x</title><p>1.234 đ</p>";
 class StatementPdf : public Report {
 protected:
     /// A folder that has `script` under the name of the program, and nothing else.
-    Ran statement(const FakeKhud& khud, const std::string& script,
-                  std::vector<std::string> more = {}) {
+    Ran statement(const std::string& script, std::vector<std::string> more = {}) {
         const std::string bin = folder.path() + "/bin";
         std::filesystem::create_directories(bin);
         if (!script.empty()) {
@@ -158,7 +157,7 @@ protected:
 };
 
 TEST_F(StatementPdf, IsMadeHereOfThePage) {
-    const Ran ran = statement(khud, "echo \"%PDF-1.7 $*\"\n/bin/cat\n", {"-o", file});
+    const Ran ran = statement("echo \"%PDF-1.7 $*\"\n/bin/cat\n", {"-o", file});
 
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(khud.requests().at(0).target,
@@ -168,7 +167,7 @@ TEST_F(StatementPdf, IsMadeHereOfThePage) {
 }
 
 TEST_F(StatementPdf, WhereTheProgramIsNotInstalledIsSaidWithItsPackage_R305) {
-    const Ran ran = statement(khud, "", {"-o", file});
+    const Ran ran = statement("", {"-o", file});
 
     EXPECT_EQ(ran.code, 4);
     EXPECT_EQ(ran.err,
@@ -180,8 +179,8 @@ TEST_F(StatementPdf, WhereTheProgramIsNotInstalledIsSaidWithItsPackage_R305) {
 }
 
 TEST_F(StatementPdf, AProgramThatMakesNoneLeavesNoFile_R306) {
-    const Ran failed = statement(khud, "echo first >&2\necho no fonts >&2\nexit 3\n", {"-o", file});
-    const Ran other = statement(khud, "echo hello\n", {"-o", file});
+    const Ran failed = statement("echo first >&2\necho no fonts >&2\nexit 3\n", {"-o", file});
+    const Ran other = statement("echo hello\n", {"-o", file});
 
     EXPECT_EQ(failed.code, 4);
     EXPECT_THAT(failed.err, HasSubstr("weasyprint made no PDF, exit code 3: no fonts"));
@@ -191,7 +190,7 @@ TEST_F(StatementPdf, AProgramThatMakesNoneLeavesNoFile_R306) {
 }
 
 TEST_F(StatementPdf, NeedsAFile) {
-    const Ran ran = statement(khud, "");
+    const Ran ran = statement("");
 
     EXPECT_EQ(ran.code, 2);
     EXPECT_THAT(ran.err, HasSubstr("--output"));

@@ -137,7 +137,7 @@ public:
 private:
     void take(const std::vector<Entry>& entries) {
         for (const Entry& entry : entries) {
-            RC_ASSERT(recount_.add(entry).value_or("") == "");
+            RC_ASSERT(recount_.add(entry) == std::nullopt);
         }
     }
 
