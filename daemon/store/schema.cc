@@ -107,7 +107,7 @@ std::string indexed_accounts(std::string_view column) {
 
 std::string connection_settings() {
     return "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 0;"
-           "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -8192; PRAGMA cell_size_check = ON;";
+           "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -2048; PRAGMA cell_size_check = ON;";
 }
 
 std::string create_tables(const ZoneId& zone) {
