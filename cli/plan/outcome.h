@@ -30,6 +30,7 @@ struct PlanOutcome {
     /// thousandths. Empty unless asked for.
     std::map<std::string, std::int64_t> finish_time_ratio;
     std::vector<plan::Sample> samples;
+    std::optional<plan::NotLent> not_lent;
     std::int64_t wall_ms{0};
 };
 

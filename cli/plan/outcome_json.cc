@@ -127,6 +127,8 @@ Members members(const PlanOutcome& outcome) {
     all.add("makespan_s", of.makespan_s);
     all.milli("gini", of.gini_permille);
     all.add("eta", etas(of.etas));
+    all.add("reclaimed", of.reclaimed);
+    all.add("borrowing_obeyed", wire::to_json_text(!outcome.not_lent.has_value()));
     all.add("enterprises", enterprises(outcome));
     all.milli("wall_s", outcome.wall_ms);
     return all;

@@ -29,8 +29,16 @@ struct Line {
     Message name;
     std::int64_t (*of)(const plan::Measures&);
     bool thousandths{false};
-    bool of_etas{false};  ///< only where jobs were told when they start
+    bool (*shown)(const plan::Measures&){nullptr};  ///< null: always
 };
+
+/// Jobs were told when they start.
+bool any_told(const plan::Measures& of) {
+    return of.etas.eta_given() > 0;
+}
+bool any_reclaimed(const plan::Measures& of) {
+    return of.reclaimed > 0;
+}
 
 const auto kLines = std::to_array<Line>({
     {Message::PlanWaitMeanLine, [](const plan::Measures& m) { return m.wait_s.mean_milli; }, true},
@@ -53,16 +61,18 @@ const auto kLines = std::to_array<Line>({
      [](const plan::Measures& m) { return m.utilisation_permille * 100; }, true},
     {Message::PlanMakespanLine, [](const plan::Measures& m) { return m.makespan_s; }},
     {Message::PlanEtaGivenLine, [](const plan::Measures& m) { return m.etas.eta_given(); }, false,
-     true},
+     any_told},
     {Message::PlanEtaHitLine,
-     [](const plan::Measures& m) { return plan::eta_hit_permille(m.etas) * 100; }, true, true},
+     [](const plan::Measures& m) { return plan::eta_hit_permille(m.etas) * 100; }, true, any_told},
     {Message::PlanEtaSoonerLine, [](const plan::Measures& m) { return m.etas.eta_sooner; }, false,
-     true},
+     any_told},
     {Message::PlanEtaLaterLine, [](const plan::Measures& m) { return m.etas.eta_later; }, false,
-     true},
+     any_told},
     {Message::PlanEtaWidthLine,
-     [](const plan::Measures& m) { return plan::eta_width_milli(m.etas); }, true, true},
+     [](const plan::Measures& m) { return plan::eta_width_milli(m.etas); }, true, any_told},
     {Message::PlanGiniLine, [](const plan::Measures& m) { return m.gini_permille; }, true},
+    {Message::PlanReclaimedLine, [](const plan::Measures& m) { return m.reclaimed; }, false,
+     any_reclaimed},
 });
 
 /// One of those about the idle load; shown where there is one.
@@ -116,7 +126,11 @@ Table compared(const Session& session, const PlanReport& report) {
         table.columns.push_back({session.say(Message::PlanChange), "change", Align::Right});
     }
     for (const Line& line : kLines) {
-        if (line.of_etas && first.etas.eta_given() == 0) {
+        const bool shown = line.shown == nullptr ||
+                           std::ranges::any_of(report.outcomes, [&](const PlanOutcome& outcome) {
+                               return line.shown(outcome.measures);
+                           });
+        if (!shown) {
             continue;
         }
         std::vector<Cell> row{session.say(line.name)};
@@ -205,6 +219,12 @@ std::string remarks(const Session& session, const PlanReport& report) {
                                {outcome.name, std::to_string(one.jobs), one.code, one.text}) +
                    "\n";
         }
+        if (const std::optional<plan::NotLent>& why = outcome.not_lent) {
+            out += session.say(Message::PlanNotLent,
+                               {outcome.name, std::to_string(why->nominal),
+                                std::to_string(why->gpus), std::to_string(why->partitions)}) +
+                   "\n";
+        }
     }
     if (report.never_ran > 0) {
         out += session.say(Message::PlanNeverRan, {std::to_string(report.never_ran)}) + "\n";
@@ -255,6 +275,9 @@ void add_csv(const PlanOutcome& outcome, std::vector<Row>& rows) {
         told("eta_width_s", format_milli(plan::eta_width_milli(of.etas)));
     }
     rows.push_back(with_value(all("gini"), format_milli(of.gini_permille)));
+    if (any_reclaimed(of)) {
+        rows.push_back(with_value(all("reclaimed"), std::to_string(of.reclaimed)));
+    }
     if (of.idle) {
         const auto idle = [&](const char* measure, std::string value) {
             rows.push_back(with_value(csv_row(outcome, "idle", measure, of.idle->completed),

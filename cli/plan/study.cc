@@ -95,6 +95,7 @@ Expected<PlanOutcome, Failure> replay_once(const Session& session, const Setting
     outcome.measures = plan::measure(*zone, jobs, result);
     outcome.rejected = rejected_of(session, outcome.measures, result);
     outcome.samples = plan::sample(*zone, jobs, result, kPoints);
+    outcome.not_lent = zone->not_lent;
     if (session.arguments.has("--fairness")) {
         outcome.finish_time_ratio = finish_time_ratios(replayable, jobs, outcome.measures);
     }

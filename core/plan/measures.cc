@@ -180,6 +180,7 @@ Measures measure(const PlannedZone& zone, const std::vector<TraceJob>& jobs,
     all.wide_wait_s = wide_wait(ran);
     const Used used = used_by(ran);
     all.utilisation_permille = used.permille(zone);
+    all.reclaimed = result.reclaimed;
     if (zone.idle) {
         all.idle = measure_idle(zone, result.idle, used);
     }

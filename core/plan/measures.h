@@ -55,6 +55,7 @@ struct Measures {
     Spread wide_wait_s;     ///< of the widest 1 % of the jobs (at least one)
     std::int64_t utilisation_permille{0};
     std::int64_t makespan_s{0};
+    std::int64_t reclaimed{0};                    ///< attempts that gave back borrowed GPUs
     WaitCounts etas;                              ///< what was said of starts, if it was
     std::int64_t gini_permille{0};                ///< of the tenants' mean waits: 0 all alike
     std::vector<EnterpriseMeasures> enterprises;  ///< by name

@@ -124,27 +124,30 @@ void add_grant(PlannedZone& zone, const TraceJob& job) {
     }
 }
 
-/// The rules of the given policy's first partition.
-Expected<Done, std::string> take_borrowing(PlannedZone& zone, const Policy& given) {
-    Policy& policy = zone.policy;
-    if (policy.partitions.size() != 1 || given.partitions.empty()) {
-        return Done{};
+/// The rules of the given policy's first partition, where all GPUs are in one and are enough.
+void take_borrowing(PlannedZone& zone, const Policy& given) {
+    if (given.partitions.empty()) {
+        return;
     }
     const auto rules =
         std::ranges::find(given.borrowing, given.partitions.front().id, &Borrowing::partition);
     if (rules == given.borrowing.end()) {
-        return Done{};
+        return;
     }
+    Policy& policy = zone.policy;
     std::int64_t nominal = 0;
     for (const BorrowRule& rule : rules->rules) {
         nominal += rule.nominal_gpus;
+    }
+    if (policy.partitions.size() != 1 || nominal > zone.gpus) {
+        zone.not_lent = NotLent{
+            .nominal = nominal, .gpus = zone.gpus, .partitions = std::ssize(policy.partitions)};
+        return;
+    }
+    for (const BorrowRule& rule : rules->rules) {
         Programme made = policy.programmes.front();
         made.id = rule.programme;
         policy.programmes.push_back(std::move(made));
-    }
-    if (nominal > zone.gpus) {
-        return Unexpected{
-            fmt::format("nominal_gpus total {}, the machine has {}", nominal, zone.gpus)};
     }
     policy.borrowing = {{.partition = policy.partitions.front().id, .rules = rules->rules}};
     policy.preemption.grace = given.preemption.grace;
@@ -152,7 +155,6 @@ Expected<Done, std::string> take_borrowing(PlannedZone& zone, const Policy& give
     if (std::ranges::find(given.preemption.order, kBorrowed) != given.preemption.order.end()) {
         policy.preemption.order.emplace_back(kBorrowed);
     }
-    return Done{};
 }
 
 Expected<Done, std::string> add_group(PlannedZone& zone, const NodeGroup& group) {
@@ -327,9 +329,7 @@ Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
     }
     add_programme(zone.policy);
     if (wishes.policy != nullptr) {
-        if (auto taken = take_borrowing(zone, *wishes.policy); !taken) {
-            return Unexpected{std::move(taken).error()};
-        }
+        take_borrowing(zone, *wishes.policy);
     }
     for (const TraceJob& job : jobs) {
         add_enterprise(zone, job.tenant);

@@ -34,6 +34,14 @@ struct IdleLoad {
     Span grace{minutes(5)};
 };
 
+/// Why the policy's borrowing is not obeyed: programmes own more GPUs than there are, or these are
+/// split by tenant.
+struct NotLent {
+    std::int64_t nominal{0};
+    std::int64_t gpus{0};
+    std::int64_t partitions{0};
+};
+
 struct PlannedZone {
     Policy policy;
     std::vector<PlannedNode> nodes;
@@ -45,6 +53,7 @@ struct PlannedZone {
     std::int64_t gpus{0};       ///< installed
     std::int64_t all_nodes{0};  ///< installed
     std::optional<IdleLoad> idle;
+    std::optional<NotLent> not_lent;
     Moment begins;  ///< when the first job is submitted
 };
 
@@ -58,8 +67,8 @@ struct ZoneWishes {
     Moment begins{kStart};         ///< of the first submission; what the calendar is held against
 };
 
-/// Errors, for people: programmes that own more GPUs than there are; a machine without nodes, nodes
-/// with different numbers of GPUs in one partition, more nodes than limits.h allows.
+/// Errors, for people: a machine without nodes, nodes with different numbers of GPUs in one
+/// partition, more nodes than limits.h allows.
 Expected<PlannedZone, std::string> plan_zone(const Machine& machine,
                                              const std::vector<TraceJob>& jobs,
                                              const ZoneWishes& wishes);

@@ -15,6 +15,7 @@ namespace khu::cli::test {
 namespace {
 
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -216,6 +217,25 @@ TEST_F(Plan, ShowsWhatAnIdleLoadChanges) {
                       HasSubstr("with the idle load, %"), HasSubstr("starts in a cleared place")));
     EXPECT_THAT(again.out, HasSubstr("idle,idle_longest_way_s"));
     EXPECT_EQ(plan_text(kThree, {"--idle", "soon"}).code, 2);
+}
+
+/// The shipped example: of 128 GPUs mo-vigen may have its 40 and 64 more; kn-80 owns 64.
+TEST_F(Plan, CountsWhoGaveBackBorrowedGpus) {
+    machine = folder.file("m.yaml", "{nodes: 16, gpus_per_node: 8}");
+    const std::string trace =
+        kHeader + "a,0,20000,40,mo-vigen\nb,1,20000,64,mo-vigen\n" + "c,100,600,64,kn-80\n";
+    const std::vector<std::string> policy{
+        "--policy", std::string(KHU_SOURCE_DIR) + "/config/examples/dn-cvpm2.yaml"};
+    const Ran table = plan_text(trace, policy);
+
+    EXPECT_EQ(table.code, 0) << table.err;
+    EXPECT_THAT(table.out, ContainsRegex("Attempts that gave back borrowed GPUs +1"));
+
+    machine = folder.file("n.yaml", "{nodes: 8, gpus_per_node: 8}");
+    const Ran small = plan_text(kThree, policy);
+    EXPECT_THAT(small.out, AllOf(Not(HasSubstr("gave back")),
+                                 HasSubstr("borrowing is not obeyed: nominal_gpus total 128, the "
+                                           "machine has 64 GPUs in 1 partitions")));
 }
 
 TEST_F(Plan, TheWindowLimitsTheJobs) {
