@@ -8,6 +8,7 @@
 #include "core/base/enum_name.h"
 #include "core/ledger/usage.h"
 #include "core/machine/decide.h"
+#include "core/machine/grant_rules.h"
 #include "core/machine/money.h"
 
 namespace khu::decide_detail {
@@ -31,14 +32,6 @@ Unexpected<Refusal> not_taken(const MeterReading& reading, std::string why, std:
                           .with("meter", reading.meter.value)
                           .with("why", std::move(why))
                           .with("why_vi", std::move(why_vi))};
-}
-
-Unexpected<Refusal> unknown(const char* what, const std::string& name) {
-    return Unexpected{Refusal(Code::UnknownName)
-                          .with("what", what)
-                          .with("name", name)
-                          .with("known", "see khu policy show")
-                          .with("nearest", "-")};
 }
 
 bool is_named(const MeterReading& reading) {
@@ -75,10 +68,10 @@ Expected<MeterCharge, Refusal> priced(const State& state, const MeterReading& re
     const Meter* meter = find_meter(policy, reading.meter);
     const Enterprise* enterprise = find_enterprise(policy, reading.enterprise);
     if (meter == nullptr) {
-        return unknown("meter", reading.meter.value);
+        return Unexpected{not_in_policy("meter", reading.meter.value)};
     }
     if (enterprise == nullptr) {
-        return unknown("enterprise", reading.enterprise.value);
+        return Unexpected{not_in_policy("enterprise", reading.enterprise.value)};
     }
     __extension__ using Wide = __int128;
     if (Wide{reading.quantity_micro} * meter->price.value > Wide{kListMax} * kMicro) {
@@ -265,11 +258,7 @@ Decided on(State& state, const TakeReadings& command, Moment now) {
         }
     }
     if (!state.truth.policy) {
-        return Unexpected{Refusal(Code::UnknownName)
-                              .with("what", "meter")
-                              .with("name", "-")
-                              .with("known", "see khu policy show")
-                              .with("nearest", "-")};
+        return Unexpected{not_in_policy("meter", "-")};
     }
     Taking taking(state, command, now);
     for (std::size_t i = 0; i < command.readings.size(); ++i) {

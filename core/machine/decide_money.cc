@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/machine/decide.h"
+#include "core/machine/grant_rules.h"
 
 namespace khu::decide_detail {
 namespace {
@@ -15,11 +16,7 @@ Expected<Done, Refusal> has_wallet(const State& state, const EnterpriseId& id) {
     const Enterprise* enterprise =
         state.truth.policy ? find_enterprise(*state.truth.policy, id) : nullptr;
     if (enterprise == nullptr) {
-        return Unexpected{Refusal(Code::UnknownName)
-                              .with("what", "enterprise")
-                              .with("name", id.value)
-                              .with("known", "see khu policy show")
-                              .with("nearest", "-")};
+        return Unexpected{not_in_policy("enterprise", id.value)};
     }
     if (enterprise->wallet.mode == WalletMode::None) {
         return Unexpected{Refusal(Code::NoWallet).with("enterprise", id.value)};

@@ -7,14 +7,6 @@
 namespace khu {
 namespace {
 
-Refusal unknown(const char* what, const std::string& name) {
-    return Refusal(Code::UnknownName)
-        .with("what", what)
-        .with("name", name)
-        .with("known", "see khu policy show")
-        .with("nearest", "-");
-}
-
 /// The enterprise as it would stand in the policy's file with all its grants that are not over.
 Enterprise with_grants(const Enterprise& enterprise, const Ledger& books, Moment now) {
     Enterprise whole = enterprise;
@@ -41,10 +33,10 @@ Expected<Done, Refusal> inside_rules(const State& state, const Ledger& books,
     const Policy* policy = state.truth.policy ? &*state.truth.policy : nullptr;
     const Enterprise* enterprise = policy == nullptr ? nullptr : find_enterprise(*policy, owner);
     if (enterprise == nullptr) {
-        return Unexpected{unknown("enterprise", owner.value)};
+        return Unexpected{not_in_policy("enterprise", owner.value)};
     }
     if (find_programme(*policy, grant.programme) == nullptr) {
-        return Unexpected{unknown("programme", grant.programme.value)};
+        return Unexpected{not_in_policy("programme", grant.programme.value)};
     }
     Enterprise whole = with_grants(*enterprise, books, now);
     std::erase_if(whole.grants, [&](const PolicyGrant& other) { return other.id == grant.id; });
@@ -68,6 +60,22 @@ Expected<Done, Refusal> inside_rules(const State& state, const Ledger& books,
 }
 
 }  // namespace
+
+Refusal not_in_policy(std::string what, std::string name) {
+    return Refusal(Code::UnknownName)
+        .with("what", std::move(what))
+        .with("name", std::move(name))
+        .with("known", "see khu policy show")
+        .with("nearest", "-");
+}
+
+bool is_known(const State& state, const EnterpriseId& enterprise) {
+    const Truth& truth = state.truth;
+    return (truth.policy && find_enterprise(*truth.policy, enterprise) != nullptr) ||
+           !truth.ledger.balance(enterprise).empty() ||
+           truth.ledger.find_purse(wallet_account(enterprise)) != nullptr ||
+           truth.ledger.find_purse(owed_account(enterprise)) != nullptr;
+}
 
 Expected<Done, Refusal> may_grant(const State& state, const Ledger& books, const GrantOffer& offer,
                                   Moment now) {

@@ -12,6 +12,11 @@
 
 namespace khu {
 
+/// A133: the policy in force has no `what` of that name.
+Refusal not_in_policy(std::string what, std::string name);
+/// False for an enterprise that is not in the policy, nor ever had a grant or paid for anything.
+bool is_known(const State& state, const EnterpriseId& enterprise);
+
 /// `books`: the ledger that the offer comes on top of. The very same offer again is allowed.
 /// Errors: A133 (enterprise, programme), L200, L210, H422.
 Expected<Done, Refusal> may_grant(const State& state, const Ledger& books, const GrantOffer& offer,

@@ -1,5 +1,6 @@
 /// The monthly statement of an enterprise, and those of all.
 
+#include "core/machine/grant_rules.h"
 #include "daemon/http/call.h"
 #include "daemon/statement_books.h"
 
@@ -53,8 +54,14 @@ void with_statement(const Call& call, Use use) {
     request.language = *language;
     request.format = *format;
     ReportZone zone;
-    call->services.engine.ask_and_wait(
-        [&](State& state, Moment now) { ask_of_state(request, zone, state, now); });
+    bool known = false;
+    call->services.engine.ask_and_wait([&](State& state, Moment now) {
+        known = is_known(state, request.asked.enterprise);
+        ask_of_state(request, zone, state, now);
+    });
+    if (!known) {
+        return refuse(call, not_in_policy("enterprise", request.asked.enterprise.value));
+    }
     Expected<Report, Refusal> report =
         make_statement(call->services.store, std::move(request), zone);
     if (!report) {

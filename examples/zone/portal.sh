@@ -7,7 +7,7 @@
 set -eu
 vouchers=$1 folder=$2 month=$3
 
-# In: all rows or none. What was redeemed before is passed over; L223 or L204 with its line says that
+# In: all rows or none. What was redeemed before is passed over; L223 or L200 with its line says that
 # the system and the zone no longer agree, and that is for people to look at.
 khu grant import "$vouchers"
 

@@ -128,6 +128,10 @@ class Money(ZoneTest):
         status, refused = self.zone.api("GET", f"/v1/reports/statement?period={month}&language=fr",
                                         headers=self.zone.bearer(self.an))
         self.assertEqual((status, refused["code"]), (422, "H422"), refused)
+        nobody = self.zone.khu("report", "statement", "--period", month, "--enterprise",
+                               "0401999999", check=False)
+        self.assertEqual(nobody.returncode, 1)
+        self.assertIn("A133 unknown_name", nobody.stderr)
         public = self.zone.khu("report", "zone", "--period", month, "--public",
                                token=self.an).stdout
         self.assertIn("fewer than 5 enterprises", public)
