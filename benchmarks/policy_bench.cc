@@ -34,6 +34,12 @@ Enterprise enterprise_of(const Policy& base, std::int64_t number) {
 Policy policy_of(std::int64_t enterprises) {
     Random random(1);
     Policy policy = sim::sim_policy(16, random);
+    policy.zone.name = "Khu";
+    policy.zone.province = {.code = "48", .name = "Đà Nẵng"};
+    for (Funder& funder : policy.funders) {
+        funder.name = "Quỹ";
+        funder.window = {.from = kNow - days(365), .to = kNow + days(365)};
+    }
     const Policy base = policy;
     policy.enterprises.clear();
     for (std::int64_t number = 1; number <= enterprises; ++number) {
@@ -46,7 +52,8 @@ void check(benchmark::State& bench) {
     const std::string text = config::print(policy_of(bench.range(0)));
     for (auto _ : bench) {
         const config::PolicyCheck checked = config::check_policy(text, "p.yaml", {.now = kNow});
-        KHU_CHECK(checked.policy.has_value(), "{}", checked.complaints.front().text_en);
+        KHU_CHECK(checked.policy.has_value(), "{}: {}", checked.complaints.front().path,
+                  checked.complaints.front().text_en);
     }
     bench.counters["bytes"] = static_cast<double>(text.size());
     bench.SetComplexityN(bench.range(0));
