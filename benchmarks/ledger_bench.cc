@@ -1,7 +1,7 @@
 /// \file
 /// The books under load: entries that are settled and stored durably, the report of many
-/// slices with the memory that it needs, and the balance of one enterprise among many while
-/// jobs come and go.
+/// slices with the memory that it needs, and the balance of one enterprise among many with
+/// 50,000 jobs waiting.
 ///
 ///     KHU_BENCH_DIR=/var/tmp ledger_bench     on another disk
 
