@@ -6,7 +6,7 @@ what it lost is not charged. Also when khud is killed meanwhile.
 import os
 import time
 
-from harness import FIRST, H100, ROOT, ZoneTest, main, wait_for
+from harness import FIRST, H100, ZoneTest, main, wait_for
 
 SURE = 3  # seconds, of the policy below
 GRACE = 8
@@ -37,13 +37,8 @@ class Borrowing(ZoneTest):
 
     @classmethod
     def prepare(cls):
-        with open(os.path.join(ROOT, "tests/e2e/policy.yaml"), encoding="utf-8") as file:
-            text = file.read()
         # One of the two nodes never joins; nobody owns more than there is.
-        policy = os.path.join(cls.folder, "policy.yaml")
-        with open(policy, "w", encoding="utf-8") as file:
-            file.write(text + BORROWING)
-        cls.zone.apply_policy(policy)
+        cls.apply_changed_policy(lambda text: text + BORROWING)
         cls.an = cls.zone.user_token("an", FIRST)
         cls.zone.token = cls.an
 

@@ -8,7 +8,7 @@ import json
 import os
 import time
 
-from harness import CPU, FIRST, ROOT, ZoneTest, main, wait_for
+from harness import CPU, FIRST, ZoneTest, main, wait_for
 
 DUTIES = """  owing:
     tier: free
@@ -36,16 +36,14 @@ class Duties(ZoneTest):
     hosts = False
     nodes = {"hn-03": CPU}
 
+    @staticmethod
+    def policy(text):
+        text = text.replace("enterprises:\n", DUTIES + "\n" + REFUNDS, 1)
+        return text.replace("    grants:\n", GRANTS, 1)
+
     @classmethod
     def prepare(cls):
-        with open(os.path.join(ROOT, "tests/e2e/policy.yaml"), encoding="utf-8") as file:
-            text = file.read()
-        text = text.replace("enterprises:\n", DUTIES + "\n" + REFUNDS, 1)
-        text = text.replace("    grants:\n", GRANTS, 1)
-        policy = os.path.join(cls.folder, "policy.yaml")
-        with open(policy, "w", encoding="utf-8") as file:
-            file.write(text)
-        cls.zone.apply_policy(policy)
+        cls.apply_changed_policy(cls.policy)
         cls.an = cls.zone.user_token("an", FIRST)
         cls.zone.token = cls.an
 

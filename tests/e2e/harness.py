@@ -62,6 +62,16 @@ class ZoneTest(unittest.TestCase):
             raise
 
     @classmethod
+    def apply_changed_policy(cls, change):
+        """The policy of all tests, with its text as `change` gives it."""
+        with open(os.path.join(ROOT, POLICY), encoding="utf-8") as file:
+            text = change(file.read())
+        path = os.path.join(cls.folder, "policy.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        cls.zone.apply_policy(path)
+
+    @classmethod
     def prepare(cls):
         cls.zone.apply_policy(POLICY)
         cls.an = cls.zone.user_token("an", FIRST)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 
-from harness import CPU, EXPIRED, FIRST, NONE, ROOT, SECOND, ZoneTest, main
+from harness import CPU, EXPIRED, FIRST, NONE, SECOND, ZoneTest, main
 
 METERS = """meters:
   vcpu:
@@ -24,17 +24,15 @@ class Meters(ZoneTest):
     hosts = False
     nodes = {"hn-03": CPU}
 
-    @classmethod
-    def prepare(cls):
-        with open(os.path.join(ROOT, "tests/e2e/policy.yaml"), encoding="utf-8") as file:
-            text = file.read()
+    @staticmethod
+    def policy(text):
         text = text.replace("  name: \"Test zone\"\n",
                             "  name: \"Test zone\"\n  services: [ai-training, cloud]\n", 1)
-        text = text.replace("enterprises:\n", METERS, 1)
-        policy = os.path.join(cls.folder, "policy.yaml")
-        with open(policy, "w", encoding="utf-8") as file:
-            file.write(text)
-        cls.zone.apply_policy(policy)
+        return text.replace("enterprises:\n", METERS, 1)
+
+    @classmethod
+    def prepare(cls):
+        cls.apply_changed_policy(cls.policy)
         cls.an = cls.zone.user_token("an", FIRST)
         cls.meter = cls.zone.api_ok("POST", "/v1/tokens",
                                     {"user": "cloud", "roles": ["meter"]})["secret"]

@@ -8,7 +8,7 @@ import os
 import re
 import time
 
-from harness import CPU, FIRST, ROOT, ZoneTest, main, wait_for
+from harness import CPU, FIRST, ZoneTest, main, wait_for
 
 HALF = """  half:
     tier: subsidised
@@ -26,19 +26,17 @@ class Money(ZoneTest):
     hosts = False
     nodes = {"hn-03": CPU, "hn-04": CPU}
 
-    @classmethod
-    def prepare(cls):
-        with open(os.path.join(ROOT, "tests/e2e/policy.yaml"), encoding="utf-8") as file:
-            text = file.read()
+    @staticmethod
+    def policy(text):
         text = text.replace("enterprises:\n", HALF.lstrip("\n") + "\nenterprises:\n", 1)
         text = text.replace("    holders: [an]\n",
                             "    wallet: {mode: prepaid}\n    holders: [an]\n", 1)
-        text = text.replace("    grants:\n", "    grants:\n      - {id: G-1H, programme: half, "
+        return text.replace("    grants:\n", "    grants:\n      - {id: G-1H, programme: half, "
                             'amount: "100 GPUh", from: "2020-01-01", to: "2085-01-01"}\n', 1)
-        policy = os.path.join(cls.folder, "policy.yaml")
-        with open(policy, "w", encoding="utf-8") as file:
-            file.write(text)
-        cls.zone.apply_policy(policy)
+
+    @classmethod
+    def prepare(cls):
+        cls.apply_changed_policy(cls.policy)
         cls.an = cls.zone.user_token("an", FIRST)
         cls.zone.token = cls.an
 

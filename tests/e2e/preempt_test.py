@@ -6,7 +6,7 @@ import json
 import os
 import time
 
-from harness import FIRST, H100, NONE, ROOT, SECOND, ZoneTest, main, wait_for
+from harness import FIRST, H100, NONE, SECOND, ZoneTest, main, wait_for
 
 GRACE = 8  # seconds, of the policy below
 
@@ -32,17 +32,16 @@ class Preempt(ZoneTest):
     hosts = False
     nodes = {"hn-01": H100}
 
-    @classmethod
-    def prepare(cls):
-        with open(os.path.join(ROOT, "tests/e2e/policy.yaml"), encoding="utf-8") as file:
-            text = file.read()
+    @staticmethod
+    def policy(text):
         text = text.replace("qos:\n", "qos:\n" + IDLE, 1)
         text = text.replace("    qos: [thuong]\n    partitions: [gpu, cpu]",
                             "    qos: [thuong, nhan-roi]\n    partitions: [gpu, cpu]", 1)
-        policy = os.path.join(cls.folder, "policy.yaml")
-        with open(policy, "w", encoding="utf-8") as file:
-            file.write(text + PREEMPTION)
-        cls.zone.apply_policy(policy)
+        return text + PREEMPTION
+
+    @classmethod
+    def prepare(cls):
+        cls.apply_changed_policy(cls.policy)
         cls.an = cls.zone.user_token("an", FIRST)
         cls.chi = cls.zone.user_token("chi", SECOND)
         cls.zone.token = cls.an

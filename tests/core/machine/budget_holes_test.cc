@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/limits.h"
-#include "tests/core/machine/zone_builder.h"
+#include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
@@ -15,16 +15,6 @@ using testing::member_of;
 using testing::sao_mai;
 using testing::song_han;
 using testing::Zone;
-
-std::vector<UsageRow> rows(const Zone& zone) {
-    std::vector<UsageRow> found;
-    for (const Effect& effect : zone.effects) {
-        if (const auto* post = std::get_if<PostUsage>(&effect)) {
-            found.push_back(post->row);
-        }
-    }
-    return found;
-}
 
 TEST(BudgetHoles, ABurstAtTheCapNeverOvershoots) {
     Zone zone;  // The grant has 100 GPU-hours.
