@@ -88,16 +88,6 @@ bool make_dir(const std::string& path) {
     return ::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
 }
 
-/// A group of its own for an attempt. One of that name may be left of an earlier zone on this node;
-/// it is made anew, because after a group was killed as a whole the kernel also kills whoever is
-/// born in it later. False if processes are still in it.
-bool make_fresh_dir(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) == 0) {
-        return true;
-    }
-    return errno == EEXIST && ::rmdir(path.c_str()) == 0 && ::mkdir(path.c_str(), 0755) == 0;
-}
-
 std::string trimmed(std::string text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
         text.pop_back();

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string_view>
 
@@ -70,6 +72,13 @@ bool kill_group(const std::string& dir) {
         }
     }
     return true;
+}
+
+bool make_fresh_dir(const std::string& dir) {
+    if (::mkdir(dir.c_str(), 0755) == 0) {
+        return true;
+    }
+    return errno == EEXIST && ::rmdir(dir.c_str()) == 0 && ::mkdir(dir.c_str(), 0755) == 0;
 }
 
 bool group_ran_out_of_memory(const std::string& dir) {

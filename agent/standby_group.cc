@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "agent/cgroup_kill.h"
 #include "agent/fd.h"
 
 namespace khu::agent {
@@ -52,8 +53,7 @@ bool StandbyGroup::become(ShepherdOrder& order) {
     }
     leave();
     order.group_join.push_back(group + tasks);
-    return (::mkdir(group.c_str(), 0755) == 0 || errno == EEXIST) &&
-           put(group + limit, std::to_string(order.group_processes));
+    return make_fresh_dir(group) && put(group + limit, std::to_string(order.group_processes));
 }
 
 void StandbyGroup::leave() {

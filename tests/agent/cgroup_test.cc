@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "agent/cgroup_kill.h"
 #include "agent/shepherd_plan.h"
@@ -215,6 +216,28 @@ TEST_F(RealGroups, AShepherdThatWaitsInAGroupMakesItTheAttempts) {
     EXPECT_TRUE(eventually([&] { return groups_.remove(attempt.key()); }));
     shepherds_.reset();
     EXPECT_TRUE(eventually([&] { return standing_by() == 0; }));
+}
+
+TEST_F(RealGroups, NoAttemptRunsInAGroupInWhichSomebodyElseStillIs) {
+    const std::string parent = groups_.standby_parent();
+    if (parent.empty()) {
+        GTEST_SKIP() << "needs the v1 pids controller: " << groups_.describe();
+    }
+    const ShepherdOrder order = in_group(shell("touch ran"), {.processes_max = 60});
+    ASSERT_TRUE(std::filesystem::create_directory(parent + "/7.1"));
+    const pid_t stranger = ::fork();
+    if (stranger == 0) {
+        std::ofstream(parent + "/7.1/tasks") << "0" << std::flush;
+        ::pause();
+    }
+    ASSERT_TRUE(eventually([&] { return !text_of(parent + "/7.1/tasks").empty(); }));
+
+    EXPECT_EQ(run(order).fault, "launch_failed");
+
+    EXPECT_FALSE(std::filesystem::exists(directory_ / "ran"));
+    ::kill(stranger, SIGKILL);
+    ::waitpid(stranger, nullptr, 0);
+    EXPECT_TRUE(eventually([&] { return groups_.remove(key_of(order)); }));
 }
 
 TEST_F(RealGroups, KeepAnAttemptOnItsCoresEvenIfItAsksForOthers) {
