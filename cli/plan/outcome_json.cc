@@ -109,6 +109,18 @@ std::string idle(const plan::IdleMeasures& of, Counted counted) {
     return all.object();
 }
 
+/// Null unless the policy has rules of borrowing that were not obeyed.
+std::string not_lent(const std::optional<plan::NotLent>& why) {
+    if (!why) {
+        return "null";
+    }
+    Members all;
+    all.add("nominal_gpus", why->nominal);
+    all.add("gpus", why->gpus);
+    all.add("partitions", why->partitions);
+    return all.object();
+}
+
 Members members(const PlanOutcome& outcome) {
     const plan::Measures& of = outcome.measures;
     Members all;
@@ -128,7 +140,7 @@ Members members(const PlanOutcome& outcome) {
     all.milli("gini", of.gini_permille);
     all.add("eta", etas(of.etas));
     all.add("reclaimed", of.reclaimed);
-    all.add("borrowing_obeyed", wire::to_json_text(!outcome.not_lent.has_value()));
+    all.add("not_lent", not_lent(outcome.not_lent));
     all.add("enterprises", enterprises(outcome));
     all.milli("wall_s", outcome.wall_ms);
     return all;

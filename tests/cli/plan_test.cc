@@ -236,6 +236,10 @@ TEST_F(Plan, CountsWhoGaveBackBorrowedGpus) {
     EXPECT_THAT(small.out, AllOf(Not(HasSubstr("gave back")),
                                  HasSubstr("borrowing is not obeyed: nominal_gpus total 128, the "
                                            "machine has 64 GPUs in 1 partitions")));
+    std::vector<std::string> as_json = policy;
+    as_json.insert(as_json.end(), {"--format", "json"});
+    EXPECT_THAT(plan_text(kThree, as_json).out,
+                HasSubstr(R"("not_lent":{"nominal_gpus":128,"gpus":64,"partitions":1})"));
 }
 
 TEST_F(Plan, TheWindowLimitsTheJobs) {
