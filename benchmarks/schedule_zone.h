@@ -16,7 +16,7 @@
 namespace khu::bench {
 
 inline const PartitionId kPartition{"gpu"};
-inline constexpr GpuShare kShare{.cores = 12, .memory = gibibytes(240)};
+inline const GpuShare kShare{.cores = 12, .memory = gibibytes(240)};
 
 /// Two packages with a NUMA node each, 112 cores, 8 GPUs that all see one another through
 /// NVSwitches.

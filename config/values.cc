@@ -249,7 +249,10 @@ Value<GpuRequest> parse_gpus(std::string_view text) {
     }
     GpuRequest request{.count = static_cast<int>(*count), .model = {}};
     if (colon != std::string_view::npos) {
-        const Value<std::string> model = parse_identifier(text.substr(colon + 1));
+        // NVIDIA writes a MIG profile with a dot: "h100-1g.10gb".
+        std::string name(text.substr(colon + 1));
+        std::ranges::replace_if(name, [](char c) { return c == '.' || c == '+'; }, '-');
+        const Value<std::string> model = parse_identifier(name);
         if (!model) {
             return Unexpected{model.error()};
         }

@@ -1,6 +1,7 @@
 #include "daemon/stats_view.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/machine/eta.h"
 #include "core/placement/fit.h"
@@ -41,12 +42,17 @@ wire::WaitStatsRow row_of(const Group& group, const WaitCounts& counts) {
     return row;
 }
 
+/// Of those of the partition's model.
+int free_on(const NodeState& state, const GpuShare& share) {
+    return std::popcount(state.free_gpus() & state.node_class().gpus_of(share.model));
+}
+
 /// The largest number of GPUs, with the cores and memory that belong to them, that one job could
 /// have on the node now.
 int largest_fit(const NodeState& state, const GpuShare& share) {
-    for (int gpus = state.free_gpu_count(); gpus > 0; --gpus) {
+    for (int gpus = free_on(state, share); gpus > 0; --gpus) {
         const Shape shape{.gpus = gpus,
-                          .gpu_model = {},
+                          .gpu_model = share.model,
                           .cores = std::max(1, gpus * share.cores),
                           .memory = share.memory * gpus};
         if (can_fit(state, shape, share)) {
@@ -62,7 +68,7 @@ std::vector<wire::FragmentRow> fragmentation(const Cluster& cluster) {
         std::map<int, wire::FragmentRow, std::greater<>> by_fit;
         const GpuShare& share = cluster.partition(partition)->share;
         for (const auto& [id, node] : cluster.members(partition)) {
-            const int free = node->state.free_gpu_count();
+            const int free = free_on(node->state, share);
             if (node->health != NodeHealth::Up || free == 0) {
                 continue;
             }

@@ -116,7 +116,7 @@ private:
     }
 
     void read_nodes(const Node& root) {
-        const int gpus = number(root, "", "gpus_per_node", {0, limits::gpus_per_node_max}, 0);
+        const int gpus = number(root, "", "gpus_per_node", {0, limits::boards_per_node_max}, 0);
         const int least = gpus > 0 ? gpus * kCoresPerGpu : kCoresOfPlainNode;
         const int cores =
             number(root, "", "cores_per_node", {least, limits::cores_per_node_max}, least);

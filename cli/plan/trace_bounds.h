@@ -20,7 +20,7 @@ inline constexpr std::int64_t submit_max = 100LL * 366 * 86'400;
 /// No job may be limited to more, so none can be replayed for longer.
 inline constexpr std::int64_t duration_max = limits::time_limit_max.value / 1000;
 /// GPUs of the largest zone.
-inline constexpr std::int64_t width_max = limits::nodes_max * limits::gpus_per_node_max;
+inline constexpr std::int64_t width_max = limits::nodes_max * limits::boards_per_node_max;
 
 inline std::string too_many_jobs_en() {
     return fmt::format("more than {} jobs: use a part of it", jobs_max);

@@ -15,7 +15,8 @@ inline constexpr std::int64_t projects_per_grant_max = 200;
 
 // Requests of a job.
 inline constexpr std::int64_t nodes_max = 10'000;             ///< a zone is at most this many nodes
-inline constexpr std::int64_t gpus_per_node_max = 16;         ///< placement is exact up to 16
+inline constexpr std::int64_t gpus_per_node_max = 64;         ///< and MIG slices: bits of a mask
+inline constexpr std::int64_t boards_per_node_max = 16;       ///< GPUs, whole or cut: exact so far
 inline constexpr std::int64_t cores_per_node_max = 4'096;     ///< the largest x86 node, with room
 inline constexpr std::int64_t numa_per_node_max = 256;        ///< the largest SGI UV
 inline constexpr std::int64_t packages_per_node_max = 256;    ///< the same

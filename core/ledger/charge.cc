@@ -54,7 +54,7 @@ std::int64_t billable_milli(const PartitionTerms& terms, const NodeUse& use) {
     if (terms.gpus_per_node == 0) {
         return cpu_milli(terms, use);
     }
-    return counted_gpus(terms, use) * terms.weight_milli;
+    return counted_gpus(terms, use) * terms.weight_milli + (use.exclusive ? terms.others_milli : 0);
 }
 
 std::int64_t billable_milli(const PartitionTerms& terms, const std::vector<NodeUse>& nodes) {

@@ -3,7 +3,8 @@
 /// \file
 /// The one charging formula of the zone: quote, admission, hold, settle and report all use it.
 ///
-///     billable_milli  = sum over nodes of counted GPUs x weight
+///     billable_milli  = sum over nodes of counted GPUs x weight, each of the job's model, which
+///                       may be that of MIG slices
 ///     metered         = billable_milli x elapsed_s x 1000
 ///     waived          = billable_milli x waived_s x 1000
 ///     charged         = billable_milli x (elapsed_s - waived_s) x factor_permille
@@ -35,10 +36,13 @@ struct PartitionTerms {
     int mem_gib_weight_milli{0};  ///< CPU partition: of one GiB
     int cores_per_node{0};        ///< CPU partition: what an exclusive job is counted for
     int mem_gib_per_node{0};      ///< CPU partition: the same for memory
+    int others_milli{
+        0};  ///< what a node has of other models, which an exclusive job is charged too
     bool operator==(const PartitionTerms&) const = default;
 };
 KHU_DESCRIBE(PartitionTerms, gpus_per_node, weight_milli, cores_per_gpu, mem_gib_per_gpu,
-             core_weight_milli, mem_gib_weight_milli, cores_per_node, mem_gib_per_node)
+             core_weight_milli, mem_gib_weight_milli, cores_per_node, mem_gib_per_node,
+             others_milli)
 
 /// What an attempt takes of one node.
 struct NodeUse {

@@ -12,6 +12,7 @@
 #include "core/jobs/alternatives.h"
 #include "core/machine/money.h"
 #include "core/machine/reservations.h"
+#include "core/topology/gpu_model.h"
 
 namespace khu {
 namespace {
@@ -200,9 +201,46 @@ void settle_choice(const State& state, const Policy& policy, JobSpec& spec, Mome
     spec.qos = chosen.qos;
 }
 
+std::vector<std::string> models_of(const Partition& partition) {
+    std::vector<std::string> models;
+    for (const ModelOffer& offer : offers_of(partition)) {
+        models.push_back(offer.model.value);
+    }
+    return models;
+}
+
+/// The model that the job names is nobody's, or none of those that are `open` to it.
+Refusal model_refused(const Policy& policy, const JobSpec& spec,
+                      const std::vector<std::string>& open) {
+    const std::string& model = spec.shape.gpu_model.value;
+    std::vector<std::string> models;
+    for (const Partition& each : policy.partitions) {
+        const std::vector<std::string> own = models_of(each);
+        models.insert(models.end(), own.begin(), own.end());
+    }
+    return std::ranges::find(models, model) == models.end()
+               ? unknown("GPU model", model, models)
+               : not_open("GPU model", model, spec, open);
+}
+
+/// No partition of the job's programme has the model.
+Refusal model_nowhere(const Policy& policy, const JobSpec& spec) {
+    std::vector<std::string> open;
+    for (const PartitionId& id : find_programme(policy, spec.programme)->partitions) {
+        const Partition* partition = find_partition(policy, id);
+        const std::vector<std::string> own =
+            partition == nullptr ? std::vector<std::string>{} : models_of(*partition);
+        open.insert(open.end(), own.begin(), own.end());
+    }
+    return model_refused(policy, spec, open);
+}
+
 Checked known_names(const Policy& policy, const JobSpec& spec) {
     if (find_programme(policy, spec.programme) == nullptr) {
         return Unexpected{unknown("programme", spec.programme.value, ids_of(policy.programmes))};
+    }
+    if (spec.partition.empty() && !spec.shape.gpu_model.empty()) {
+        return Unexpected{model_nowhere(policy, spec)};
     }
     if (find_partition(policy, spec.partition) == nullptr) {
         return Unexpected{unknown("partition", spec.partition.value, ids_of(policy.partitions))};
@@ -211,6 +249,22 @@ Checked known_names(const Policy& policy, const JobSpec& spec) {
         return Unexpected{unknown("qos", spec.qos.value, ids_of(policy.qos))};
     }
     return Done{};
+}
+
+/// Whether the partition has the model that the job names. One without a name means a whole GPU.
+Checked model_open(const Policy& policy, const JobSpec& spec) {
+    const Partition& partition = *find_partition(policy, spec.partition);
+    const GpuModel& model = spec.shape.gpu_model;
+    if (model.empty()) {
+        const bool meant = spec.shape.gpus == 0 || !is_slice_model(partition.gpu);
+        return meant ? Checked(Done{})
+                     : Unexpected{
+                           not_open("GPU model", "(any whole GPU)", spec, models_of(partition))};
+    }
+    if (offer_of(partition, model)) {
+        return Done{};
+    }
+    return Unexpected{model_refused(policy, spec, models_of(partition))};
 }
 
 Checked open_to(const Policy& policy, const JobSpec& spec) {
@@ -222,22 +276,7 @@ Checked open_to(const Policy& policy, const JobSpec& spec) {
     if (!opens(programme, spec.qos)) {
         return Unexpected{not_open("qos", spec.qos.value, spec, ids_of(programme.qos))};
     }
-    const Partition& partition = *find_partition(policy, spec.partition);
-    if (!spec.shape.gpu_model.empty() && spec.shape.gpu_model != partition.gpu) {
-        std::vector<std::string> models;
-        for (const Partition& each : policy.partitions) {
-            if (!each.gpu.empty()) {
-                models.push_back(each.gpu.value);
-            }
-        }
-        const bool exists = std::ranges::find(models, spec.shape.gpu_model.value) != models.end();
-        if (!exists) {
-            return Unexpected{unknown("GPU model", spec.shape.gpu_model.value, models)};
-        }
-        return Unexpected{not_open("GPU model", spec.shape.gpu_model.value, spec,
-                                   {partition.gpu.empty() ? "none" : partition.gpu.value.str()})};
-    }
-    return Done{};
+    return model_open(policy, spec);
 }
 
 Checked settle_time(const Policy& policy, JobSpec& spec, Moment now) {
@@ -276,18 +315,17 @@ Checked settle_time(const Policy& policy, JobSpec& spec, Moment now) {
 void settle_shape(const Policy& policy, JobSpec& spec) {
     const Partition& partition = *find_partition(policy, spec.partition);
     Shape& shape = spec.shape;
+    const ModelOffer offer = offer_of(partition, shape.gpu_model).value_or(ModelOffer{});
     const bool by_gpu = shape.gpus > 0;
     if (shape.cores == 0) {
-        shape.cores =
-            std::max(spec.tasks_per_node, by_gpu ? shape.gpus * partition.share.cores_per_gpu : 1);
+        shape.cores = std::max(spec.tasks_per_node, by_gpu ? shape.gpus * offer.cores : 1);
     }
     if (shape.memory == Bytes{0}) {
-        const bool shared = by_gpu && partition.share.mem_gib_per_gpu > 0;
-        shape.memory = gibibytes(shared ? std::int64_t{shape.gpus} * partition.share.mem_gib_per_gpu
-                                        : shape.cores);
+        const bool shared = by_gpu && offer.mem_gib > 0;
+        shape.memory = gibibytes(shared ? std::int64_t{shape.gpus} * offer.mem_gib : shape.cores);
     }
     if (by_gpu) {
-        shape.gpu_model = partition.gpu;
+        shape.gpu_model = offer.model;
     }
 }
 
@@ -360,13 +398,14 @@ Checked right_kind(const Policy& policy, const JobSpec& spec) {
     if (partition.gpus_per_node > 0 && spec.shape.gpus == 0 && !partition.cpu_jobs) {
         return in_range("GPUs per node", 0, 1, partition.gpus_per_node);
     }
-    if (spec.shape.gpus > partition.gpus_per_node) {
+    const ModelOffer offer = offer_of(partition, spec.shape.gpu_model).value_or(ModelOffer{});
+    if (spec.shape.gpus > offer.per_node) {
         return Unexpected{Refusal(Code::ImpossibleShape)
                               .with("wanted", "such node")
                               .with("partition", partition.id.value)
                               .with("what", "gpus")
                               .with("asked", spec.shape.gpus)
-                              .with("largest", partition.gpus_per_node)};
+                              .with("largest", offer.per_node)};
     }
     if (spec.nodes > static_cast<std::int64_t>(partition.nodes.size())) {
         return Unexpected{Refusal(Code::TooFewNodes)

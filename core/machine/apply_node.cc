@@ -122,14 +122,29 @@ void rate_set_aside(State& state, NodeId node, Moment at) {
     }
 }
 
+namespace {
+
+GpuShare share_of(const Partition& partition) {
+    GpuShare share{.cores = partition.share.cores_per_gpu,
+                   .memory = gibibytes(partition.share.mem_gib_per_gpu),
+                   .model = partition.gpu};
+    for (const SliceRule& rule : partition.slices) {
+        share.slices.push_back({.model = rule.id,
+                                .cores = rule.cores_per_slice,
+                                .memory = gibibytes(rule.mem_gib_per_slice)});
+    }
+    return share;
+}
+
+}  // namespace
+
 void use_partitions(State& state) {
     use_topology(state);
     std::vector<PartitionNodes> partitions;
     for (const Partition& each : state.truth.policy->partitions) {
         partitions.push_back({.id = each.id,
                               .nodes = each.nodes,
-                              .share = {.cores = each.share.cores_per_gpu,
-                                        .memory = gibibytes(each.share.mem_gib_per_gpu)},
+                              .share = share_of(each),
                               .reservations = each.reservations,
                               .shared = each.sharing == Sharing::Everybody});
     }

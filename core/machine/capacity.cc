@@ -12,7 +12,7 @@ std::int64_t node_milli(const Policy& policy, const Partition& partition,
         return std::int64_t{weight_milli(policy, model).value_or(0)};
     };
     if (partition.gpus_per_node > 0) {
-        return partition.gpus_per_node * weight(partition.gpu);
+        return node_weight_milli(policy, partition);
     }
     const auto cores = static_cast<std::int64_t>(inventory.cores.size());
     const std::int64_t gib = inventory.memory.value / gibibytes(1).value;

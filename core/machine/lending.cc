@@ -1,6 +1,7 @@
 #include "core/machine/lending.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/machine/preemption.h"
 #include "core/machine/state.h"
@@ -52,11 +53,14 @@ bool is_lent(const Policy& policy, const JobSpec& spec) {
 
 namespace {
 
-/// GPUs of the partition's nodes that take jobs.
+/// GPUs, and slices, that the partition offers on its nodes that take jobs.
 std::int64_t gpus_up(const Cluster& cluster, const PartitionId& partition) {
+    const PartitionNodes* offers = cluster.partition(partition);
     std::int64_t gpus = 0;
     for (const auto& [id, node] : cluster.members(partition)) {
-        gpus += node->health == NodeHealth::Up ? node->state.node_class().gpu_count() : 0;
+        gpus += node->health == NodeHealth::Up
+                    ? std::popcount(offered_on(node->state.node_class(), offers->share))
+                    : 0;
     }
     return gpus;
 }
@@ -176,7 +180,7 @@ std::optional<Refusal> beyond_lending(const Policy& policy, const JobSpec& spec)
         return std::nullopt;
     }
     const Partition& partition = *find_partition(policy, spec.partition);
-    std::int64_t most = static_cast<std::int64_t>(partition.nodes.size()) * partition.gpus_per_node;
+    std::int64_t most = static_cast<std::int64_t>(partition.nodes.size()) * gpus_on_node(partition);
     std::int64_t own = most;
     for (const BorrowRule& rule : rules->rules) {
         if (rule.programme == spec.programme) {

@@ -11,8 +11,8 @@
 
 namespace khu {
 
-/// OtherGpuModel A118 if the node has none of the GPUs of its partition; null if it has, or if it
-/// is in none that has GPUs.
+/// OtherGpuModel A118 if the node has none of the GPUs of its partition, or none of the MIG slices
+/// that the partition offers; null if it has, or if it is in none that has GPUs.
 std::optional<Reason> gpu_mismatch(const Policy& policy, const NodeRecord& node);
 
 }  // namespace khu

@@ -13,12 +13,20 @@ int weight_or_zero(const Policy& policy, const GpuModel& model) {
     return weight_milli(policy, model).value_or(0);
 }
 
-PartitionTerms terms_of(const State& state, const Policy& policy, const Partition& partition) {
-    PartitionTerms terms{.gpus_per_node = partition.gpus_per_node};
-    if (partition.gpus_per_node > 0) {
-        terms.weight_milli = weight_or_zero(policy, partition.gpu);
-        terms.cores_per_gpu = partition.share.cores_per_gpu;
-        terms.mem_gib_per_gpu = partition.share.mem_gib_per_gpu;
+/// `model`: of the job's GPUs; empty: it has none, or those of the partition's own model.
+PartitionTerms terms_of(const State& state, const Policy& policy, const Partition& partition,
+                        const GpuModel& model) {
+    PartitionTerms terms;
+    if (const std::optional<ModelOffer> offer = offer_of(partition, model)) {
+        terms.gpus_per_node = offer->per_node;
+        terms.weight_milli = weight_or_zero(policy, offer->model);
+        terms.cores_per_gpu = offer->cores;
+        terms.mem_gib_per_gpu = offer->mem_gib;
+        if (!partition.slices.empty()) {
+            terms.others_milli =
+                static_cast<int>(node_weight_milli(policy, partition) -
+                                 std::int64_t{offer->per_node} * terms.weight_milli);
+        }
         return terms;
     }
     terms.core_weight_milli = weight_or_zero(policy, partition.share.core);
@@ -80,7 +88,8 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
                       .cores = spec.shape.cores,
                       .memory = spec.shape.memory,
                       .exclusive = spec.shape.exclusive};
-    const std::int64_t per_node = billable_milli(terms_of(state, policy, partition), use);
+    const std::int64_t per_node =
+        billable_milli(terms_of(state, policy, partition, spec.shape.gpu_model), use);
     return {.billable_milli = per_node * spec.nodes,
             .factor_permille = factor_of(state, spec),
             .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),

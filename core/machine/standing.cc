@@ -17,7 +17,8 @@ int tier_of(const Policy& policy, const QosId& id) {
 int width_permille(const Partition& partition, const JobSpec& spec) {
     const auto nodes = static_cast<std::int64_t>(partition.nodes.size());
     const bool by_gpu = partition.gpus_per_node > 0 && !spec.shape.exclusive;
-    const std::int64_t all = by_gpu ? nodes * partition.gpus_per_node : nodes;
+    const std::optional<ModelOffer> offer = offer_of(partition, spec.shape.gpu_model);
+    const std::int64_t all = by_gpu && offer ? nodes * offer->per_node : nodes;
     const std::int64_t asked = by_gpu ? std::int64_t{spec.nodes} * spec.shape.gpus : spec.nodes;
     return all == 0 ? 0 : static_cast<int>(std::min<std::int64_t>(1000, 1000 * asked / all));
 }

@@ -185,8 +185,9 @@ bool CandidateSearch::each_in(const NodeIndex::Levels* levels, const GpuShare& s
         return true;
     }
     const NodeIndex::Entry least{request_.shape.cores, NodeId{0}, nullptr};
-    for (auto gpus = static_cast<std::size_t>(request_.shape.gpus); gpus < levels->size(); ++gpus) {
-        const NodeIndex::Level& level = (*levels)[gpus];
+    const int first = NodeIndex::level_of(request_.shape.gpus);
+    for (auto at = static_cast<std::size_t>(first); at < levels->size(); ++at) {
+        const NodeIndex::Level& level = (*levels)[at];
         for (auto it = level.lower_bound(least); it != level.end(); ++it) {
             if (it->node != request_.suspect && usable(*it->where, share) && !visit(*it->where)) {
                 return false;

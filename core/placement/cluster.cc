@@ -31,28 +31,28 @@ std::string_view name_of(ZoneLevel level) {
 }
 
 NodeIndex::Key NodeIndex::key_of(const NodeState& state) {
-    return {state.enterprise(), state.free_gpu_count(), state.free_cores()};
+    return {state.enterprise(), level_of(state.free_gpu_count()), state.free_cores()};
 }
 
 void NodeIndex::insert(const ClusterNode& node) {
     const Key key = key_of(node.state);
-    owners_[key.enterprise][key.free_gpus].insert({key.free_cores, node.id, &node});
+    owners_[key.enterprise][key.level].insert({key.free_cores, node.id, &node});
 }
 
 void NodeIndex::erase(const ClusterNode& node) {
     const Key key = key_of(node.state);
     const std::size_t gone =
-        owners_[key.enterprise][key.free_gpus].erase({key.free_cores, node.id, &node});
+        owners_[key.enterprise][key.level].erase({key.free_cores, node.id, &node});
     KHU_CHECK(gone == 1, "node {}", node.id.value);
 }
 
 void NodeIndex::move(const ClusterNode& node, const Key& before) {
     auto handle =
-        owners_[before.enterprise][before.free_gpus].extract({before.free_cores, node.id, &node});
+        owners_[before.enterprise][before.level].extract({before.free_cores, node.id, &node});
     KHU_CHECK(!handle.empty(), "node {}", node.id.value);
     const Key after = key_of(node.state);
     handle.value().free_cores = after.free_cores;
-    owners_[after.enterprise][after.free_gpus].insert(std::move(handle));
+    owners_[after.enterprise][after.level].insert(std::move(handle));
 }
 
 const NodeIndex::Levels* NodeIndex::of(const EnterpriseId& enterprise) const {

@@ -6,6 +6,7 @@
 /// by NodeId or by the index's own order, so two clusters with the same content answer alike
 /// whatever their past.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -59,7 +60,7 @@ struct ClusterNode {
 struct PartitionNodes {
     PartitionId id;
     std::vector<NodeName> nodes;  ///< as the policy lists them; some may never have joined
-    GpuShare share;               ///< cores and memory kept for each GPU
+    GpuShare share;               ///< what it offers, and cores and memory kept for each of it
     int reservations{1};          ///< jobs that wait and are promised a start
     bool shared{false};  ///< jobs of different enterprises may stand on one of its GPU nodes
 };
@@ -86,15 +87,20 @@ public:
         }
     };
     using Level = std::set<Entry>;
-    using Levels = std::array<Level, limits::gpus_per_node_max + 1>;  ///< by free GPUs
+    /// By free GPUs; nodes with many slices stand together in the last, by their free cores.
+    using Levels = std::array<Level, limits::boards_per_node_max + 1>;
 
     /// Where a node stands in the index.
     struct Key {
         EnterpriseId enterprise;
-        int free_gpus;
+        int level;
         int free_cores;
     };
     static Key key_of(const NodeState& state);
+    /// Where nodes with so many free GPUs and slices stand in Levels.
+    static int level_of(int free_gpus) {
+        return std::min(free_gpus, static_cast<int>(limits::boards_per_node_max));
+    }
 
     void insert(const ClusterNode& node);
     void erase(const ClusterNode& node);

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "core/base/check.h"
+#include "core/placement/slices.h"
 
 namespace khu {
 namespace {
@@ -38,11 +39,55 @@ std::int64_t cost_of(std::int64_t wanted, const std::array<std::int64_t, kLevels
     return cost;
 }
 
-/// Whether what stays free still lets every free GPU have its share; a job within its own GPUs'
-/// share is never to blame.
-bool leaves_share(std::int64_t free, std::int64_t taken, std::int64_t gpus_left,
-                  std::int64_t gpus_taken, std::int64_t share) {
-    return gpus_left * share <= free - taken || taken <= gpus_taken * share;
+/// The node's part of what is asked for one GPU.
+ModelShare kept(const NodeClass& node_class, const GpuModel& model, int cores, Bytes memory) {
+    const int parts = node_class.parts_of(model);
+    return parts == 0
+               ? ModelShare{}
+               : ModelShare{.model = {},
+                            .cores = std::min(cores, node_class.core_count() / parts),
+                            .memory = std::min(memory, Bytes{node_class.memory().value / parts})};
+}
+
+/// Calls `visit(gpus, share)` for each model that the partition offers.
+template <class Visit>
+void each_share(const NodeClass& node_class, const GpuShare& share, Visit visit) {
+    visit(node_class.gpus_of(share.model),
+          kept(node_class, share.model, share.cores, share.memory));
+    for (const ModelShare& each : share.slices) {
+        visit(node_class.gpus_of(each.model),
+              kept(node_class, each.model, each.cores, each.memory));
+    }
+}
+
+/// Of cores or memory: what the job's own GPUs may have, and what those that stay free need.
+struct Kept {
+    std::int64_t own{0};
+    std::int64_t others{0};
+
+    /// A job within its own GPUs' share is never to blame.
+    [[nodiscard]] bool leaves_share(std::int64_t free, std::int64_t taken) const {
+        return others <= free - taken || taken <= own;
+    }
+};
+struct KeptBeside {
+    Kept cores;
+    Kept bytes;
+};
+
+KeptBeside kept_beside(const NodeClass& node_class, GpuMask free, const Shape& shape,
+                       const GpuShare& share) {
+    const GpuMask of_model = node_class.gpus_of(shape.gpu_model);
+    KeptBeside sum;
+    each_share(node_class, share, [&](GpuMask gpus, const ModelShare& one) {
+        const std::int64_t taken = (gpus & of_model) == 0 ? 0 : shape.gpus;
+        const std::int64_t left = std::max<std::int64_t>(0, std::popcount(gpus & free) - taken);
+        sum.cores.own += taken * one.cores;
+        sum.cores.others += left * one.cores;
+        sum.bytes.own += taken * one.memory.value;
+        sum.bytes.others += left * one.memory.value;
+    });
+    return sum;
 }
 
 Amounts free_cores(const NodeState& state) {
@@ -116,12 +161,21 @@ private:
     const std::vector<int>& distances_;
 };
 
-/// The share that each domain's free GPUs need, when those of `set` are taken.
-Amounts needed_by_gpus(const NodeState& state, GpuMask set, std::int64_t share) {
-    Amounts needed;
-    for (const Domain& domain : state.node_class().domains()) {
-        needed.push_back(std::popcount(domain.gpus & state.free_gpus() & ~set) * share);
-    }
+/// The cores and the bytes that each domain's free GPUs need, when those of `set` are taken.
+struct Needed {
+    Amounts cores;
+    Amounts bytes;
+};
+Needed needed_by_gpus(const NodeState& state, GpuMask set, const GpuShare& share) {
+    const std::vector<Domain>& domains = state.node_class().domains();
+    Needed needed{Amounts(domains.size(), 0), Amounts(domains.size(), 0)};
+    each_share(state.node_class(), share, [&](GpuMask gpus, const ModelShare& one) {
+        for (std::size_t d = 0; d < domains.size(); ++d) {
+            const int left = std::popcount(domains[d].gpus & gpus & state.free_gpus() & ~set);
+            needed.cores[d] += std::int64_t{left} * one.cores;
+            needed.bytes[d] += left * one.memory.value;
+        }
+    });
     return needed;
 }
 
@@ -215,17 +269,16 @@ NodeAllocation allocation_of(const NodeState& state, GpuMask set, const Amounts&
 NodeAllocation choose_devices(const NodeState& state, GpuMask set, const Shape& shape,
                               const GpuShare& share) {
     const NodeClass& node_class = state.node_class();
-    const Amounts cores_needed = needed_by_gpus(state, set, share.cores);
-    const Amounts bytes_needed = needed_by_gpus(state, set, share.memory.value);
+    const Needed needed = needed_by_gpus(state, set, share);
     if (set == 0) {
-        const Amounts cores = cores_alone(state, shape.cores, cores_needed);
-        const Amounts memory = memory_alone(state, shape.memory.value, cores, bytes_needed);
+        const Amounts cores = cores_alone(state, shape.cores, needed.cores);
+        const Amounts memory = memory_alone(state, shape.memory.value, cores, needed.bytes);
         return allocation_of(state, set, cores, memory);
     }
     const std::vector<int> distances = distances_of(node_class, set);
-    const Amounts cores = beside_gpus(Taker(free_cores(state), cores_needed, distances), node_class,
+    const Amounts cores = beside_gpus(Taker(free_cores(state), needed.cores, distances), node_class,
                                       set, shape.cores, 1);
-    const Amounts memory = beside_gpus(Taker(free_bytes(state), bytes_needed, distances),
+    const Amounts memory = beside_gpus(Taker(free_bytes(state), needed.bytes, distances),
                                        node_class, set, shape.memory.value, kMib);
     return allocation_of(state, set, cores, memory);
 }
@@ -235,6 +288,9 @@ NodeAllocation choose_devices(const NodeState& state, GpuMask set, const Shape& 
 GpuMask best_set(const NodeState& state, const Shape& shape) {
     const NodeClass& node_class = state.node_class();
     const GpuMask free = state.free_gpus() & node_class.gpus_of(shape.gpu_model);
+    if (shape.gpus > 0 && (free & node_class.slices()) != 0) {
+        return best_slices(state, free, shape);
+    }
     std::optional<GpuMask> best;
     FitScore best_score;
     for (const GpuMask set : node_class.sets_of(shape.gpus)) {
@@ -270,12 +326,19 @@ NodeFit whole_node(const NodeState& state, const Shape& shape) {
 }  // namespace
 
 GpuShare share_on(const NodeClass& node_class, const GpuShare& share) {
-    const int gpus = node_class.gpu_count();
-    if (gpus == 0) {
-        return GpuShare{};
+    const ModelShare own = kept(node_class, share.model, share.cores, share.memory);
+    GpuShare on{.cores = own.cores, .memory = own.memory, .model = share.model};
+    for (const ModelShare& each : share.slices) {
+        on.slices.push_back(kept(node_class, each.model, each.cores, each.memory));
+        on.slices.back().model = each.model;
     }
-    return {.cores = std::min(share.cores, node_class.core_count() / gpus),
-            .memory = std::min(share.memory, Bytes{node_class.memory().value / gpus})};
+    return on;
+}
+
+GpuMask offered_on(const NodeClass& node_class, const GpuShare& share) {
+    GpuMask offered = 0;
+    each_share(node_class, share, [&](GpuMask gpus, const ModelShare&) { offered |= gpus; });
+    return offered;
 }
 
 bool can_fit(const NodeState& state, const Shape& shape, const GpuShare& share) {
@@ -288,11 +351,9 @@ bool can_fit(const NodeState& state, const Shape& shape, const GpuShare& share) 
     if (shape.exclusive) {
         return state.idle();
     }
-    const GpuShare kept = share_on(node_class, share);
-    const std::int64_t left = state.free_gpu_count() - shape.gpus;
-    return leaves_share(state.free_cores(), shape.cores, left, shape.gpus, kept.cores) &&
-           leaves_share(state.free_memory().value, shape.memory.value, left, shape.gpus,
-                        kept.memory.value);
+    const KeptBeside kept = kept_beside(node_class, state.free_gpus(), shape, share);
+    return kept.cores.leaves_share(state.free_cores(), shape.cores) &&
+           kept.bytes.leaves_share(state.free_memory().value, shape.memory.value);
 }
 
 std::optional<NodeFit> fit(const NodeState& state, const Shape& shape, const GpuShare& share) {
@@ -303,20 +364,20 @@ std::optional<NodeFit> fit(const NodeState& state, const Shape& shape, const Gpu
         return whole_node(state, shape);
     }
     const GpuMask set = best_set(state, shape);
-    const GpuShare kept = share_on(state.node_class(), share);
-    return NodeFit{.allocation = choose_devices(state, set, shape, kept),
+    return NodeFit{.allocation = choose_devices(state, set, shape, share),
                    .score = score_set(state, set, shape)};
 }
 
 GpuShare most_beside(const NodeClass& node_class, const Shape& shape, const GpuShare& share) {
-    const int gpus = node_class.gpu_count();
-    if (shape.exclusive || shape.gpus >= gpus) {
+    if (shape.exclusive) {
         return {.cores = node_class.core_count(), .memory = node_class.memory()};
     }
-    const GpuShare kept = share_on(node_class, share);
-    const int left = gpus - shape.gpus;
-    return {.cores = std::max(node_class.core_count() - left * kept.cores, shape.gpus * kept.cores),
-            .memory = std::max(node_class.memory() - kept.memory * left, kept.memory * shape.gpus)};
+    const auto most = [](std::int64_t all, const Kept& kept) {
+        return std::max(all - kept.others, kept.own);
+    };
+    const KeptBeside kept = kept_beside(node_class, node_class.all_gpus(), shape, share);
+    return {.cores = static_cast<int>(most(node_class.core_count(), kept.cores)),
+            .memory = Bytes{most(node_class.memory().value, kept.bytes)}};
 }
 
 bool could_fit(const NodeClass& node_class, const Shape& shape, const GpuShare& share) {
@@ -328,6 +389,9 @@ bool could_fit(const NodeClass& node_class, const Shape& shape, const GpuShare& 
 std::uint64_t best_free_cost(const NodeState& state, const Shape& shape) {
     const NodeClass& node_class = state.node_class();
     const GpuMask free = state.free_gpus() & node_class.gpus_of(shape.gpu_model);
+    if ((free & node_class.slices()) != 0) {
+        return node_class.slice_cost(best_slices(state, free, shape));
+    }
     for (const GpuMask set : node_class.sets_of(shape.gpus)) {
         if ((set & ~free) == 0) {
             return node_class.set_cost(set);
@@ -345,10 +409,12 @@ FitScore score_set(const NodeState& state, GpuMask set, const Shape& shape) {
         cores[distances[d]] += state.free_cores_in(static_cast<int>(d));
         mebibytes[distances[d]] += state.free_memory_in(static_cast<int>(d)).value / kMib;
     }
-    return {.set_cost = node_class.set_cost(set),
-            .remote_cores = cost_of(shape.cores, cores),
-            .remote_memory_mib = cost_of(shape.memory.value / kMib, mebibytes),
-            .left_cost = node_class.set_cost(state.free_gpus() & ~set)};
+    const bool slices = set != 0 && (set & node_class.whole_gpus()) == 0;
+    return {
+        .set_cost = slices ? node_class.slice_cost(set) : node_class.set_cost(set),
+        .remote_cores = cost_of(shape.cores, cores),
+        .remote_memory_mib = cost_of(shape.memory.value / kMib, mebibytes),
+        .left_cost = slices ? cut_into(state, set) : node_class.set_cost(state.free_gpus() & ~set)};
 }
 
 }  // namespace khu

@@ -137,6 +137,14 @@ void name_binding(FitReport& report, const Shape& shape, const Largest& largest)
     }
 }
 
+std::string models_on(const NodeClass& type) {
+    std::string models;
+    for (const GpuKind& kind : type.kinds()) {
+        models += (models.empty() ? "" : ", ") + kind.model.value.str();
+    }
+    return models.empty() ? "no GPU" : models;
+}
+
 void note_other_model(FitReport& report, const ClusterNode& node, const Shape& shape) {
     const NodeClass& type = node.state.node_class();
     if (shape.gpus == 0 || shape.gpu_model.empty() || type.gpus_of(shape.gpu_model) != 0) {
@@ -144,7 +152,7 @@ void note_other_model(FitReport& report, const ClusterNode& node, const Shape& s
     }
     if (++report.other_model == 1) {
         report.example = node.name.value;
-        report.reported = type.gpu_count() == 0 ? "no GPU" : type.gpus().front().model.value.str();
+        report.reported = models_on(type);
     }
 }
 

@@ -100,7 +100,7 @@ void NodeState::give_cores(const std::vector<int>& cores) {
 GpuMask mask_of(const std::vector<int>& gpus) {
     GpuMask set = 0;
     for (const int gpu : gpus) {
-        KHU_CHECK(gpu >= 0 && gpu < 32 && (set >> gpu & 1) == 0, "GPU {}", gpu);
+        KHU_CHECK(gpu >= 0 && gpu < 64 && (set >> gpu & 1) == 0, "GPU {}", gpu);
         set |= GpuMask{1} << gpu;
     }
     return set;

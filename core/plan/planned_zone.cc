@@ -157,6 +157,17 @@ void take_borrowing(PlannedZone& zone, const Policy& given) {
     }
 }
 
+/// Slices have less beside them than a whole GPU.
+void share_among(Partition& partition, const Inventory& inventory) {
+    const auto slices = static_cast<std::int64_t>(inventory.gpus.size());
+    const std::int64_t cores = static_cast<std::int64_t>(inventory.cores.size()) / slices;
+    const std::int64_t gib = inventory.memory.value / gibibytes(1).value / slices;
+    partition.share.cores_per_gpu =
+        static_cast<int>(std::clamp<std::int64_t>(cores, 1, kCoresPerGpu));
+    partition.share.mem_gib_per_gpu =
+        static_cast<int>(std::clamp<std::int64_t>(gib, 1, kMemGibPerGpu));
+}
+
 Expected<Done, std::string> add_group(PlannedZone& zone, const NodeGroup& group) {
     const auto gpus = static_cast<int>(group.inventory.gpus.size());
     Partition& partition = partition_for(zone, group.tenant, gpus);
@@ -164,6 +175,19 @@ Expected<Done, std::string> add_group(PlannedZone& zone, const NodeGroup& group)
         return Unexpected{fmt::format(
             "nodes with {} and with {} GPUs: all nodes that the same jobs use must have as many",
             partition.gpus_per_node, gpus)};
+    }
+    const auto other = std::ranges::adjacent_find(group.inventory.gpus, std::ranges::not_equal_to{},
+                                                  &Gpu::profile);
+    if (other != group.inventory.gpus.end()) {
+        return Unexpected{
+            fmt::format("nodes with {} beside {}: a trace does not say which of them a job had; "
+                        "plan with nodes "
+                        "whose GPUs are all whole, or all cut into slices of one profile",
+                        other->is_slice() ? "MIG " + other->profile : "whole GPUs",
+                        "MIG " + std::next(other)->profile)};
+    }
+    if (gpus > 0 && group.inventory.gpus.front().is_slice()) {
+        share_among(partition, group.inventory);
     }
     for (int n = 0; n < group.count; ++n) {
         if (group.rack_of > 0 && n % group.rack_of == 0) {

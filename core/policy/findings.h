@@ -80,6 +80,8 @@ std::vector<std::string> sources_of_gpus(const PartitionId& partition);
 
 /// GPUs of a partition: as counted, else nodes x gpus_per_node.
 std::int64_t gpus_of(const Partition& partition, const ReviewContext& context);
+/// Those and the MIG slices that the partition offers beside them.
+std::int64_t with_slices(const Partition& partition, const ReviewContext& context);
 
 // The groups of checks, in the order of the file.
 void review_head(const Policy& policy, const ReviewContext& context, Findings& out);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/limits.h"
+#include "core/topology/gpu_model.h"
 
 namespace khu {
 namespace {
@@ -24,7 +25,9 @@ bool suits(const Partition& partition, const ChoiceNeeds& needs) {
     if (needs.gpus == 0 && needs.gpu_model.empty()) {
         return true;
     }
-    return !partition.gpu.empty() && (needs.gpu_model.empty() || needs.gpu_model == partition.gpu);
+    // Who names no model means a whole GPU.
+    return needs.gpu_model.empty() ? !partition.gpu.empty() && !is_slice_model(partition.gpu)
+                                   : offer_of(partition, needs.gpu_model).has_value();
 }
 
 PartitionId choose_partition(const Policy& policy, const Programme& programme,
@@ -105,6 +108,62 @@ const Partition* partition_of(const Policy& policy, const NodeName& node) {
         }
     }
     return nullptr;
+}
+
+namespace {
+
+ModelOffer own_offer(const Partition& partition) {
+    return {.model = partition.gpu,
+            .per_node = partition.gpus_per_node,
+            .cores = partition.share.cores_per_gpu,
+            .mem_gib = partition.share.mem_gib_per_gpu};
+}
+
+ModelOffer offer_by(const SliceRule& rule) {
+    return {.model = rule.id,
+            .per_node = rule.per_node,
+            .cores = rule.cores_per_slice,
+            .mem_gib = rule.mem_gib_per_slice};
+}
+
+}  // namespace
+
+std::vector<ModelOffer> offers_of(const Partition& partition) {
+    std::vector<ModelOffer> offers;
+    if (!partition.gpu.empty()) {
+        offers.push_back(own_offer(partition));
+    }
+    for (const SliceRule& rule : partition.slices) {
+        offers.push_back(offer_by(rule));
+    }
+    return offers;
+}
+
+std::optional<ModelOffer> offer_of(const Partition& partition, const GpuModel& model) {
+    if (partition.gpu.empty()) {
+        return std::nullopt;
+    }
+    if (model.empty() || model == partition.gpu) {
+        return own_offer(partition);
+    }
+    const SliceRule* rule = find_row(partition.slices, model);
+    return rule == nullptr ? std::nullopt : std::optional(offer_by(*rule));
+}
+
+int gpus_on_node(const Partition& partition) {
+    int gpus = 0;
+    for (const ModelOffer& offer : offers_of(partition)) {
+        gpus += offer.per_node;
+    }
+    return gpus;
+}
+
+std::int64_t node_weight_milli(const Policy& policy, const Partition& partition) {
+    std::int64_t milli = 0;
+    for (const ModelOffer& offer : offers_of(partition)) {
+        milli += std::int64_t{offer.per_node} * weight_milli(policy, offer.model).value_or(0);
+    }
+    return milli;
 }
 
 std::optional<std::int64_t> rate_vnd_per_gpuh(const Policy& policy, Moment at) {

@@ -90,6 +90,17 @@ struct ShareRule {
 };
 KHU_DESCRIBE(ShareRule, mode, cores_per_gpu, mem_gib_per_gpu, core, mem)
 
+/// MIG slices that the nodes of a partition have beside the GPUs of its `gpu`: a model of its own,
+/// with its own weight and share.
+struct SliceRule {
+    GpuModel id;
+    int per_node{0};
+    int cores_per_slice{0};
+    int mem_gib_per_slice{0};
+    bool operator==(const SliceRule&) const = default;
+};
+KHU_DESCRIBE(SliceRule, id, per_node, cores_per_slice, mem_gib_per_slice)
+
 struct TimeLimits {
     Span default_limit;  ///< 0: a job must say its own
     Span max;
@@ -111,12 +122,13 @@ struct Partition {
     TimeLimits time_limit;
     OrderStrategy order{OrderStrategy::FairTree};
     Sharing sharing{Sharing::InsideEnterprise};
-    int reservations{1};   ///< jobs that wait and are promised a start; 1 to 16
-    bool cpu_jobs{false};  ///< with GPUs: whether jobs that take none may run here
+    int reservations{1};              ///< jobs that wait and are promised a start; 1 to 16
+    bool cpu_jobs{false};             ///< with GPUs: whether jobs that take none may run here
+    std::vector<SliceRule> slices{};  ///< that jobs may ask for by their model
     bool operator==(const Partition&) const = default;
 };
 KHU_DESCRIBE(Partition, id, nodes, gpu, gpus_per_node, share, time_limit, order, sharing,
-             reservations, cpu_jobs)
+             reservations, cpu_jobs, slices)
 
 /// Where nodes stand and what they have that their agents cannot see; a node is in one row only
 /// (P031).
@@ -379,6 +391,23 @@ const Enterprise* find_enterprise(const Policy& policy, const EnterpriseId& id);
 const Meter* find_meter(const Policy& policy, const MeterId& id);
 /// The partition that has the node; null if none has.
 const Partition* partition_of(const Policy& policy, const NodeName& node);
+
+/// What each node of a partition offers of one model.
+struct ModelOffer {
+    GpuModel model;
+    int per_node{0};
+    int cores{0};    ///< that go with one
+    int mem_gib{0};  ///< the same
+    bool operator==(const ModelOffer&) const = default;
+};
+/// Its `gpu` first, then its slices; none of a CPU partition.
+std::vector<ModelOffer> offers_of(const Partition& partition);
+/// That of `model`, of its `gpu` if that is empty; none where the partition does not offer it.
+std::optional<ModelOffer> offer_of(const Partition& partition, const GpuModel& model);
+/// GPUs and slices that a node of it has.
+int gpus_on_node(const Partition& partition);
+/// What a whole node weighs, in thousandths of the reference GPU; models without weight count 0.
+std::int64_t node_weight_milli(const Policy& policy, const Partition& partition);
 
 /// The price of a reference GPU-hour at `at`: the latest that has begun; none before the first.
 std::optional<std::int64_t> rate_vnd_per_gpuh(const Policy& policy, Moment at);

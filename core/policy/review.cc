@@ -9,6 +9,7 @@
 #include "core/policy/findings.h"
 #include "core/policy/hostlist.h"
 #include "core/policy/schema.h"
+#include "core/topology/gpu_model.h"
 
 namespace khu {
 namespace reviewing {
@@ -28,7 +29,7 @@ Finding& Findings::unknown(std::string path, std::string_view name, const Kind& 
 
 std::vector<std::string> sources_of_gpus(const PartitionId& partition) {
     const std::string at = "partitions." + partition.value;
-    return {at + ".nodes", at + ".gpu", at + ".gpus_per_node"};
+    return {at + ".nodes", at + ".gpu", at + ".gpus_per_node", at + ".slices"};
 }
 
 std::int64_t gpus_of(const Partition& partition, const ReviewContext& context) {
@@ -36,6 +37,11 @@ std::int64_t gpus_of(const Partition& partition, const ReviewContext& context) {
     return counted != context.installed_gpus.end()
                ? counted->second
                : static_cast<std::int64_t>(partition.nodes.size()) * partition.gpus_per_node;
+}
+
+std::int64_t with_slices(const Partition& partition, const ReviewContext& context) {
+    const std::int64_t slices = gpus_on_node(partition) - partition.gpus_per_node;
+    return gpus_of(partition, context) + static_cast<std::int64_t>(partition.nodes.size()) * slices;
 }
 
 std::vector<Complaint> complaints_of(std::vector<Finding> findings) {
@@ -172,7 +178,7 @@ Wide largest_charge(const Policy& policy, const Partition& partition) {
                             weight_milli(policy, partition.share.mem).value_or(0);
         billable = std::max(cores, memory);
     } else {
-        billable = Wide{partition.gpus_per_node} * weight_milli(policy, partition.gpu).value_or(0);
+        billable = node_weight_milli(policy, partition);
     }
     int factor = 1000;
     for (const Qos& qos : policy.qos) {
@@ -182,9 +188,42 @@ Wide largest_charge(const Policy& policy, const Partition& partition) {
            whole_seconds_up(partition.time_limit.max) * factor;
 }
 
+/// A slice is a model of its own beside the partition's GPUs; a node has no end of neither.
+void review_slices(const Policy& policy, const Partition& partition, Findings& out) {
+    const std::string at = "partitions." + partition.id.value;
+    for (const SliceRule& rule : partition.slices) {
+        const std::string path = at + ".slices." + rule.id.value;
+        if (!is_slice_model(rule.id) || rule.id == partition.gpu) {
+            out.error("P030", path,
+                      fmt::format("'{}' is not a model of MIG slices beside gpu; "
+                                  "those are named as h100-1g-10gb",
+                                  rule.id.value),
+                      fmt::format("'{}' không phải là mẫu lát MIG bên cạnh gpu; "
+                                  "tên có dạng h100-1g-10gb",
+                                  rule.id.value))
+                .looks_at = {path, at + ".gpu"};
+        }
+        need_weight(policy, rule.id, path, out);
+    }
+    const auto too_many = [&](const std::string& path, std::int64_t count, std::int64_t most) {
+        if (count > most) {
+            out.error("P011", path, fmt::format("a node has {} GPUs, {} at most", count, most),
+                      fmt::format("một nút có {} GPU, tối đa {}", count, most))
+                .looks_at = {at + ".gpu", at + ".gpus_per_node", at + ".slices"};
+        }
+    };
+    if (!is_slice_model(partition.gpu)) {
+        too_many(at + ".gpus_per_node", partition.gpus_per_node, limits::boards_per_node_max);
+    }
+    if (!partition.slices.empty()) {
+        too_many(at + ".slices", gpus_on_node(partition), limits::gpus_per_node_max);
+    }
+}
+
 void review_partition(const Policy& policy, const Partition& partition, Findings& out) {
     const std::string at = "partitions." + partition.id.value;
     need_weight(policy, partition.gpu, at + ".gpu", out);
+    review_slices(policy, partition, out);
     need_weight(policy, partition.share.core, at + ".share.core", out);
     need_weight(policy, partition.share.mem, at + ".share.mem", out);
     if (partition.gpu.empty() && partition.share.mode != ShareMode::MaxOf) {

@@ -302,6 +302,10 @@ void review_promises(const Policy& policy, const ReviewContext& context, Finding
     for (const Partition& partition : policy.partitions) {
         milli +=
             Wide{gpus_of(partition, context)} * weight_milli(policy, partition.gpu).value_or(0);
+        for (const SliceRule& rule : partition.slices) {
+            milli += static_cast<Wide>(partition.nodes.size()) * rule.per_node *
+                     weight_milli(policy, rule.id).value_or(0);
+        }
     }
     Wide promised = 0;
     Window span{kNever, Moment{}};

@@ -51,12 +51,12 @@ void review_borrowing(const Policy& policy, const ReviewContext& context,
     const Partition* partition = find_partition(policy, borrowing.partition);
     if (partition == nullptr) {
         need_partition(policy, borrowing.partition, at, out);
-    } else if (nominal > gpus_of(*partition, context)) {
+    } else if (nominal > with_slices(*partition, context)) {
         out.error("P051", at,
                   fmt::format("nominal_gpus total {}, the partition has {}", nominal,
-                              gpus_of(*partition, context)),
+                              with_slices(*partition, context)),
                   fmt::format("tổng nominal_gpus là {}, phân vùng có {}", nominal,
-                              gpus_of(*partition, context)))
+                              with_slices(*partition, context)))
             .looks_at = with_gpus(borrowing.partition, at);
     }
 }

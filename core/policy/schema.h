@@ -22,6 +22,7 @@
 ///
 /// and calls fields(io, row) for the rows. `P` is the struct or its const form.
 
+#include "core/base/limits.h"
 #include "core/policy/kinds.h"
 #include "core/policy/policy.h"
 
@@ -37,11 +38,17 @@ concept Of = std::is_same_v<std::remove_const_t<P>, T>;
         requires Of<Type, P>     \
     void fields(Io& io, P& p)
 
+KHU_FIELDS(SliceRule, p) {
+    io.must("per_node", Whole{1, limits::gpus_per_node_max}, p.per_node);
+    io.must("cores_per_slice", Whole{1, 4096}, p.cores_per_slice);
+    io.must("mem_gib_per_slice", Whole{1, 65536}, p.mem_gib_per_slice);
+}
+
 KHU_FIELDS(Partition, p) {
     io.must("nodes", Hostlist{}, p.nodes);
     io.may("gpu", Identifier{}, p.gpu, GpuModel{});
     if (!p.gpu.empty()) {
-        io.must("gpus_per_node", Whole{1, 16}, p.gpus_per_node);
+        io.must("gpus_per_node", Whole{1, limits::gpus_per_node_max}, p.gpus_per_node);
     }
     io.group("share", [&] {
         io.may("mode", Word<ShareMode>{}, p.share.mode, ShareMode::PerGpu);
@@ -61,6 +68,7 @@ KHU_FIELDS(Partition, p) {
     io.may("reservations", Whole{1, 16}, p.reservations, 1);
     if (!p.gpu.empty()) {
         io.may("cpu_jobs", Flag{}, p.cpu_jobs, false);
+        io.keyed("slices", Identifier{}, p.slices);
     }
     io.may("sharing", Word<Sharing>{}, p.sharing, Sharing::InsideEnterprise);
 }

@@ -117,4 +117,26 @@ GpuModel normalise_gpu_model(std::string_view product, Bytes memory) {
     return GpuModel{words.empty() ? std::string("unknown") : join(words)};
 }
 
+GpuModel slice_model(const GpuModel& gpu, std::string_view profile) {
+    std::string name = gpu.value.str() + "-";
+    for (const char c : profile) {
+        const auto letter = static_cast<unsigned char>(c);
+        name += std::isalnum(letter) == 0 ? '-' : static_cast<char>(std::tolower(letter));
+    }
+    return GpuModel{std::move(name)};
+}
+
+bool is_slice_model(const GpuModel& model) {
+    const std::vector<std::string> words = words_of(model.value);
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+        const std::string& part = words[i];
+        const bool compute = part.size() > 1 && part.back() == 'g' &&
+                             part.find_first_not_of("0123456789") == part.size() - 1;
+        if (compute && gigabytes(words[i + 1])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace khu

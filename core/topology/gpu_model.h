@@ -17,4 +17,11 @@ namespace khu {
 /// does. Of an unknown product: its words in lower case, joined by dashes. Never empty.
 GpuModel normalise_gpu_model(std::string_view product, Bytes memory);
 
+/// The model of a MIG slice: that of its GPU and NVIDIA's name of the profile in the letters that a
+/// policy's names may have: "h100" and "1g.10gb" -> "h100-1g-10gb", "1g.10gb+me" ->
+/// "h100-1g-10gb-me".
+GpuModel slice_model(const GpuModel& gpu, std::string_view profile);
+/// Whether a model's name is that of a slice.
+bool is_slice_model(const GpuModel& model);
+
 }  // namespace khu

@@ -9,6 +9,9 @@
 /// Rules learnt from real machines: an accelerator is counted once per PCI device, whichever OS
 /// devices it has; a display chip of the board is not one; NUMA numbers may have gaps; a NUMA node
 /// may have memory and no cores; a device's locality is the nearest ancestor that has a cpuset.
+///
+/// A GPU in MIG mode is not here itself: its slices are, each a device of its own with the PCI
+/// address of the GPU that it is cut from. Whole GPUs come first, then the slices.
 
 #include <cstdint>
 #include <string>
@@ -40,16 +43,18 @@ KHU_DESCRIBE(Core, package, numa, pus)
 struct Gpu {
     GpuModel model;       ///< normalised: "h100", "a100-80", "mi250x", "t4"
     std::string product;  ///< as the device names itself: "NVIDIA H100 80GB HBM3"
-    std::string pci;      ///< "0000:1b:00.0"
+    std::string pci;      ///< "0000:1b:00.0"; of a MIG slice that of its GPU
     std::string uuid;     ///< empty if the topology does not say
     Bytes memory;         ///< 0 if unknown
     int numa{-1};         ///< position in numa_nodes; -1 if none is near
     int package{-1};
     std::vector<std::string>
-        devices;  ///< device files a job needs: "/dev/nvidia0"; empty when presented
+        devices;          ///< device files a job needs: "/dev/nvidia0"; empty when presented
+    std::string profile;  ///< of a MIG slice, NVIDIA's name: "1g.10gb"; empty: a whole GPU
+    [[nodiscard]] bool is_slice() const { return !profile.empty(); }
     bool operator==(const Gpu&) const = default;
 };
-KHU_DESCRIBE(Gpu, model, product, pci, uuid, memory, numa, package, devices)
+KHU_DESCRIBE(Gpu, model, product, pci, uuid, memory, numa, package, devices, profile)
 
 struct Nic {
     std::string name;  ///< "mlx5_0", "hfi1_0", "eth0"
@@ -65,7 +70,7 @@ enum class LinkKind { NvLink, NvSwitch, Xgmi, PcieSwitch, SameNuma, SamePackage,
 KHU_DESCRIBE_ENUM(LinkKind, NvLink, NvSwitch, Xgmi, PcieSwitch, SameNuma, SamePackage, SystemBus)
 
 struct GpuLink {
-    int from{0};  ///< positions in gpus, from < to
+    int from{0};  ///< positions in gpus, from < to; both whole
     int to{0};
     LinkKind kind{LinkKind::SystemBus};
     std::int64_t megabytes_per_second{0};  ///< 0 if the topology does not say
@@ -81,7 +86,7 @@ struct Inventory {
     std::vector<Core> cores;
     std::vector<Gpu> gpus;
     std::vector<Nic> nics;
-    std::vector<GpuLink> links;  ///< every pair of GPUs exactly once
+    std::vector<GpuLink> links;  ///< every pair of whole GPUs exactly once
     Bytes memory;                ///< sum of numa_nodes
     bool operator==(const Inventory&) const = default;
 };

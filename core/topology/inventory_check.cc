@@ -46,12 +46,17 @@ std::int64_t count(const auto& list) {
     return static_cast<std::int64_t>(list.size());
 }
 
+std::int64_t whole_gpus(const Inventory& it) {
+    return std::ranges::count_if(it.gpus, [](const Gpu& gpu) { return !gpu.is_slice(); });
+}
+
 Complaint check_sizes(const Inventory& it) {
     return first_of({
         out_of_range("number of packages", it.packages, 0, limits::packages_per_node_max),
         out_of_range("number of NUMA nodes", count(it.numa_nodes), 1, limits::numa_per_node_max),
         out_of_range("number of cores", count(it.cores), 1, limits::cores_per_node_max),
-        out_of_range("number of GPUs", count(it.gpus), 0, limits::gpus_per_node_max),
+        out_of_range("number of GPUs", whole_gpus(it), 0, limits::boards_per_node_max),
+        out_of_range("number of GPUs and MIG slices", count(it.gpus), 0, limits::gpus_per_node_max),
         out_of_range("number of NICs", count(it.nics), 0, limits::nics_per_node_max),
         bad_text("hostname", it.hostname, 255),
         bad_text("source", it.source, 16),
@@ -132,6 +137,7 @@ Complaint check_gpu(const Inventory& it, const Gpu& gpu) {
         bad_text("GPU product", gpu.product, limits::name_bytes_max),
         bad_text("PCI address", gpu.pci, 32),
         bad_text("GPU uuid", gpu.uuid, limits::name_bytes_max),
+        bad_text("MIG profile", gpu.profile, 32),
         out_of_range("bytes of a GPU", gpu.memory.value, 0, limits::mem_per_node_max.value),
         out_of_range("NUMA node of a GPU", gpu.numa, -1, count(it.numa_nodes) - 1),
         out_of_range("package of a GPU", gpu.package, -1, it.packages - 1),
@@ -141,6 +147,33 @@ Complaint check_gpu(const Inventory& it, const Gpu& gpu) {
     });
 }
 
+/// Slices come after the whole GPUs, those of one GPU say its PCI address, and each has a model
+/// that no whole GPU has.
+Complaint check_slices(const Inventory& it) {
+    const auto first = std::ranges::find_if(it.gpus, &Gpu::is_slice);
+    std::set<std::string> cut;
+    for (auto slice = first; slice != it.gpus.end(); ++slice) {
+        if (!slice->is_slice()) {
+            return "a MIG slice stands before a whole GPU";
+        }
+        if (slice->pci.empty()) {
+            return "a MIG slice does not say the PCI address of its GPU";
+        }
+        for (auto whole = it.gpus.begin(); whole != first; ++whole) {
+            if (whole->pci == slice->pci) {
+                return fmt::format("PCI address {} has two GPUs", slice->pci);
+            }
+            if (whole->model == slice->model) {
+                return fmt::format("model {} is of whole GPUs and of MIG slices",
+                                   slice->model.value);
+            }
+        }
+        cut.insert(slice->pci);
+    }
+    return out_of_range("number of GPUs, whole or cut", whole_gpus(it) + count(cut), 0,
+                        limits::boards_per_node_max);
+}
+
 Complaint check_gpus(const Inventory& it) {
     std::set<std::string> addresses;
     std::set<std::string> uuids;
@@ -148,14 +181,14 @@ Complaint check_gpus(const Inventory& it) {
         if (Complaint wrong = check_gpu(it, gpu); !wrong.empty()) {
             return wrong;
         }
-        if (!gpu.pci.empty() && !addresses.insert(gpu.pci).second) {
+        if (!gpu.is_slice() && !gpu.pci.empty() && !addresses.insert(gpu.pci).second) {
             return fmt::format("PCI address {} has two GPUs", gpu.pci);
         }
         if (!gpu.uuid.empty() && !uuids.insert(gpu.uuid).second) {
             return fmt::format("GPU uuid {} occurs twice", gpu.uuid);
         }
     }
-    return {};
+    return check_slices(it);
 }
 
 Complaint check_nics(const Inventory& it) {
@@ -176,7 +209,7 @@ Complaint check_nics(const Inventory& it) {
 Complaint check_links(const Inventory& it) {
     constexpr std::int64_t bandwidth_max =
         1'000'000'000;  // MB/s; a thousand times the fastest link
-    const std::int64_t gpus = count(it.gpus);
+    const std::int64_t gpus = whole_gpus(it);
     const std::int64_t pairs = gpus * (gpus - 1) / 2;
     if (count(it.links) != pairs) {
         return fmt::format("{} GPUs have {} links, every pair needs one: {}", gpus, it.links.size(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 namespace khu {
 namespace {
@@ -52,9 +53,11 @@ Inventory hardware_of(const Inventory& inventory) {
     for (Core& core : bare.cores) {
         core.pus.clear();
     }
+    std::map<std::string, std::string> cut;  // Only which slices are of one GPU stays.
     for (Gpu& gpu : bare.gpus) {
         gpu.product.clear();
-        gpu.pci.clear();
+        gpu.pci = gpu.is_slice() ? cut.emplace(gpu.pci, std::to_string(cut.size())).first->second
+                                 : std::string();
         gpu.uuid.clear();
         gpu.memory = Bytes{0};
         gpu.devices.clear();
@@ -67,6 +70,7 @@ Inventory hardware_of(const Inventory& inventory) {
 NodeClass::NodeClass(const Inventory& inventory) : memory_(inventory.memory) {
     read_domains(inventory);
     read_gpus(inventory);
+    read_kinds(inventory);
     read_links(inventory);
     price_sets();
     order_sets();
@@ -121,8 +125,40 @@ void NodeClass::read_gpus(const Inventory& inventory) {
     }
 }
 
+/// A whole GPU has one part of as many as there are GPUs; a GPU that is cut divides its own.
+void NodeClass::read_kinds(const Inventory& inventory) {
+    std::map<std::string, GpuMask> cut;
+    for (std::size_t i = 0; i < gpus_.size(); ++i) {
+        const GpuMask bit = GpuMask{1} << i;
+        auto kind = std::ranges::find(kinds_, gpus_[i].model, &GpuKind::model);
+        if (kind == kinds_.end()) {
+            kind = kinds_.insert(kind, {.model = gpus_[i].model});
+        }
+        kind->gpus |= bit;
+        if (inventory.gpus[i].is_slice()) {
+            slices_ |= bit;
+            cut[inventory.gpus[i].pci] |= bit;
+        } else {
+            whole_ |= bit;
+        }
+    }
+    for (const auto& [pci, slices] : cut) {
+        cut_.push_back(slices);
+    }
+    std::ranges::sort(cut_, {}, [](GpuMask slices) { return std::countr_zero(slices); });
+    const int boards = std::popcount(whole_) + static_cast<int>(cut_.size());
+    for (GpuKind& kind : kinds_) {
+        kind.parts = boards;
+        for (const GpuMask slices : cut_) {
+            if ((slices & kind.gpus) != 0) {
+                kind.parts = std::max(kind.parts, boards * std::popcount(slices));
+            }
+        }
+    }
+}
+
 void NodeClass::read_links(const Inventory& inventory) {
-    const std::size_t n = gpus_.size();
+    const auto n = static_cast<std::size_t>(std::popcount(whole_));
     links_.assign(n, std::vector<LinkKind>(n, LinkKind::NvLink));
     link_costs_.assign(n, std::vector<int>(n, 0));
     std::int64_t fastest = 0;
@@ -139,17 +175,39 @@ void NodeClass::read_links(const Inventory& inventory) {
 
 GpuMask NodeClass::gpus_of(const GpuModel& model) const {
     if (model.empty()) {
-        return all_gpus();
+        return whole_;
     }
-    GpuMask set = 0;
-    for (std::size_t i = 0; i < gpus_.size(); ++i) {
-        set |= gpus_[i].model == model ? GpuMask{1} << i : 0;
+    const auto kind = std::ranges::find(kinds_, model, &GpuKind::model);
+    return kind == kinds_.end() ? 0 : kind->gpus;
+}
+
+int NodeClass::parts_of(const GpuModel& model) const {
+    if (model.empty()) {
+        return std::popcount(whole_) + (whole_ == 0 ? 0 : static_cast<int>(cut_.size()));
     }
-    return set;
+    const auto kind = std::ranges::find(kinds_, model, &GpuKind::model);
+    return kind == kinds_.end() ? 0 : kind->parts;
+}
+
+std::uint64_t NodeClass::slice_cost(GpuMask set) const {
+    std::uint64_t boards = 0;
+    std::uint64_t numas = 0;
+    std::uint64_t packages = 0;
+    GpuMask seen = 0;
+    for (const GpuMask slices : cut_) {
+        if ((slices & set) != 0) {
+            const int first = std::countr_zero(slices);
+            ++boards;
+            numas += (seen & beside(first, false)) == 0 ? 1 : 0;
+            packages += (seen & beside(first, true)) == 0 ? 1 : 0;
+            seen |= slices;
+        }
+    }
+    return boards == 0 ? 0 : (boards - 1) << 16 | numas << 8 | packages;
 }
 
 const std::vector<GpuMask>& NodeClass::sets_of(int size) const {
-    KHU_CHECK(size >= 0 && size <= gpu_count(), "{} of {}", size, gpu_count());
+    KHU_CHECK(size >= 0 && size <= std::popcount(whole_), "{} of {}", size, std::popcount(whole_));
     return sets_[size];
 }
 
@@ -158,10 +216,22 @@ LinkKind NodeClass::worst_link(GpuMask set) const {
     for (GpuMask a = set; a != 0; a &= a - 1) {
         const int from = std::countr_zero(a);
         for (GpuMask b = a & (a - 1); b != 0; b &= b - 1) {
-            worst = std::max(worst, links_[from][std::countr_zero(b)]);
+            worst = std::max(worst, link_between(from, std::countr_zero(b)));
         }
     }
     return worst;
+}
+
+LinkKind NodeClass::link_between(int from, int to) const {
+    const auto whole = static_cast<int>(links_.size());
+    if (from < whole && to < whole) {
+        return links_[from][to];
+    }
+    if (gpus_[from].domain >= 0 && gpus_[from].domain == gpus_[to].domain) {
+        return LinkKind::SameNuma;
+    }
+    const bool near = gpus_[from].package >= 0 && gpus_[from].package == gpus_[to].package;
+    return near ? LinkKind::SamePackage : LinkKind::SystemBus;
 }
 
 int NodeClass::link_tier(GpuMask set) const {
@@ -172,7 +242,7 @@ int NodeClass::link_tier(GpuMask set) const {
 /// pairs (at most 120 x 4000, 32 bits), NUMA nodes (8), packages (8). A set is its lowest GPU and
 /// the rest, whose parts are known already.
 void NodeClass::price_sets() {
-    const GpuMask end = GpuMask{1} << gpus_.size();
+    const GpuMask end = GpuMask{1} << std::popcount(whole_);
     set_costs_.assign(end, 0);
     for (GpuMask set = 1; set < end; ++set) {
         const int first = std::countr_zero(set);
@@ -203,8 +273,8 @@ GpuMask NodeClass::beside(int gpu, bool package) const {
 }
 
 void NodeClass::order_sets() {
-    sets_.resize(gpus_.size() + 1);
-    for (GpuMask set = 0; set <= all_gpus(); ++set) {
+    sets_.resize(static_cast<std::size_t>(std::popcount(whole_)) + 1);
+    for (GpuMask set = 0; set <= whole_; ++set) {
         sets_[std::popcount(set)].push_back(set);
     }
     for (std::vector<GpuMask>& sets : sets_) {

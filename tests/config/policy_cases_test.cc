@@ -151,6 +151,8 @@ bool is_excused(const std::string& hidden, const std::string& by) {
         {"P055_over", {"P055_outside"}},
         {"P033_two", {"P033_no_price"}},
         {"P016_scale", {"P016_currency"}},
+        {"P030_slices", {"P032_slice_"}},
+        {"P032_slice_", {"P030_slices"}},
     };
     return std::any_of(by_code.begin(), by_code.end(), [&](const auto& row) {
         return hidden.rfind(row.first, 0) == 0 &&

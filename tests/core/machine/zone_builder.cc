@@ -162,16 +162,20 @@ void Zone::round() {
 }
 
 void Zone::join(int node, const std::string& model) {
-    const std::string name = "n" + std::to_string(node);
+    Inventory inventory = eight_gpus("n" + std::to_string(node));
+    for (Gpu& gpu : inventory.gpus) {
+        gpu.model = GpuModel{model};
+    }
+    join(inventory);
+}
+
+void Zone::join(const Inventory& inventory) {
     Hello hello;
     hello.run = 1;
     hello.number = 1;
-    hello.node = name;
-    hello.instance = "i" + name;
-    hello.inventory = eight_gpus(name);
-    for (Gpu& gpu : hello.inventory.gpus) {
-        gpu.model = GpuModel{model};
-    }
+    hello.node = inventory.hostname;
+    hello.instance = "i" + inventory.hostname;
+    hello.inventory = inventory;
     const Outcome outcome = tell(RegisterNode{hello});
     KHU_CHECK(!outcome.refusal, "{}", text(*outcome.refusal, Language::English));
     round();

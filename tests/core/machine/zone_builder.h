@@ -36,6 +36,7 @@ public:
     JobId submit(const JobSpec& spec, const EnterpriseId& owner = sao_mai);
     void round();
     void join(int node, const std::string& model = "h100");
+    void join(const Inventory& inventory);
     void report(NodeId node, JobId job, AgentStage stage, AttemptResult result = {});
     /// Every node of the job's attempt prepares, runs, and ends with `result` after `ran`.
     void run_to_end(JobId job, Span ran, AttemptResult result = {});

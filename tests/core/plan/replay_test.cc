@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/plan/measures.h"
+#include "core/topology/mig.h"
 
 namespace khu::plan {
 namespace {
@@ -266,6 +267,33 @@ TEST(ReplayCalendar, WhatIsSaidOfStartsKnowsIt) {
     EXPECT_THAT(starts(told), ElementsAre(0, 9 * 3600));
     EXPECT_EQ(told.waits.eta_given(), 1);
     EXPECT_EQ(told.waits.eta_within, 1);
+}
+
+/// `nodes` of two GPUs, of which the first `cut` are in three MIG slices.
+Machine cut_machine(int nodes, int cut) {
+    Machine made = machine(nodes, 2);
+    Inventory& node = made.groups.front().inventory;
+    std::vector<CutGpu> gpus;
+    for (int gpu = 0; gpu < cut; ++gpu) {
+        const std::string& pci = node.gpus[static_cast<std::size_t>(gpu)].pci;
+        gpus.push_back({pci, presented_slices(pci, "2g.20gb,2g.20gb,2g.20gb").value()});
+    }
+    cut_gpus(node, gpus);
+    return made;
+}
+
+TEST(ReplaySlices, OfGpusThatAreAllCutAreGpusToATrace) {
+    const std::vector<Wanted> eight(8, {0, 100, 1, 0, ""});
+    const Done done = replayed(cut_machine(1, 2), trace(eight), Runtimes::Known);
+    EXPECT_THAT(starts(done.result), ElementsAre(0, 0, 0, 0, 0, 0, 100, 100));
+}
+
+TEST(ReplaySlices, BesideWholeGpusAreRefusedSinceATraceSaysNoModel) {
+    const Expected<PlannedZone, std::string> made =
+        plan_zone(cut_machine(1, 1), trace({{0, 100, 1, 0, ""}}),
+                  {.policy = nullptr, .order = OrderStrategy::Fifo});
+    ASSERT_FALSE(made.has_value());
+    EXPECT_THAT(made.error(), testing::HasSubstr("whole GPUs beside MIG 2g.20gb"));
 }
 
 TEST(ReplayBorrowing, AnOwnerGetsBackWhatIsLentAndTheBorrowerBeginsAnew) {

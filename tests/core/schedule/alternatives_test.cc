@@ -128,7 +128,7 @@ std::uint64_t seeds_to_try() {
 /// Both schedulers, told the same.
 class Both {
 public:
-    static constexpr GpuShare kFour{.cores = 4, .memory = Bytes{1}};
+    inline static const GpuShare kFour{.cores = 4, .memory = Bytes{1}};
 
     explicit Both(std::uint64_t seed)
         : random(seed), zone(kMachines, {.cores = 64, .gpus = kGpus}, kFour) {

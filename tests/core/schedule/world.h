@@ -38,7 +38,7 @@ public:
     static Build small() {
         return {.numas = 2, .cores = 24, .gpus = 4, .memory = gibibytes(96), .model = "t4"};
     }
-    static constexpr GpuShare kSmallShare{.cores = 4, .memory = gibibytes(16)};
+    inline static const GpuShare kSmallShare{.cores = 4, .memory = gibibytes(16)};
 
     /// A job that the zone could run, with at least its GPUs' share of cores and memory: only then
     /// is a node that gets something back never worse than before (fit.h: no stranded GPU).

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/topology/gpu_model.h"
+#include "core/topology/mig.h"
 #include "tests/core/placement/machines.h"
 
 namespace khu {
@@ -122,6 +123,109 @@ TEST(NodeClasses, PreferTheFasterLink) {
     const NodeClass node(uneven);
 
     EXPECT_EQ(node.sets_of(2).front(), (1U << 2 | 1U << 5));
+}
+
+TEST(GpuModels, OfSlicesAreNamedAfterTheirGpuAndProfile) {
+    EXPECT_EQ(slice_model(GpuModel{"h100"}, "1g.10gb").value, "h100-1g-10gb");
+    EXPECT_EQ(slice_model(GpuModel{"a100-80"}, "1c.3g.40gb").value, "a100-80-1c-3g-40gb");
+    EXPECT_EQ(slice_model(GpuModel{"h200"}, "1g.18gb+me").value, "h200-1g-18gb-me");
+    for (const char* slice : {"h100-1g-10gb", "a100-80-1c-3g-40gb", "h200-1g-18gb-me"}) {
+        EXPECT_TRUE(is_slice_model(GpuModel{slice})) << slice;
+    }
+    for (const char* whole : {"", "h100", "a100-80", "gtx-1070", "v100-32", "rtx-6000-8gb", "g"}) {
+        EXPECT_FALSE(is_slice_model(GpuModel{whole})) << whole;
+    }
+}
+
+TEST(MigProfiles, SayTheirMemory) {
+    EXPECT_EQ(memory_of_profile("3g.40gb"), Bytes{40'000'000'000});
+    EXPECT_EQ(memory_of_profile("1c.3g.40gb"), Bytes{40'000'000'000});
+    EXPECT_EQ(memory_of_profile("1g.10gb+me"), Bytes{10'000'000'000});
+    for (const char* nonsense :
+         {"", "3g", "40gb", "3g.40", "g.40gb", "3g.gb", "3x.40gb", "3g.40gb.1", "-3g.40gb",
+          "1d.3g.40gb", "3g.40gb+m e", "3g.99999999999999999999gb", "3g.40gb\n"}) {
+        EXPECT_FALSE(memory_of_profile(nonsense)) << nonsense;
+    }
+}
+
+/// GPU 2 of 0 to 3 is cut in three.
+Inventory with_slices() {
+    Inventory node = inventory({.gpus = 4});
+    cut_gpus(node,
+             {{.pci = "2", .slices = presented_slices("2", "3g.40gb,2g.20gb,2g.20gb").value()}});
+    return node;
+}
+
+TEST(CutGpus, StandAsSlicesBehindTheWholeOnes) {
+    const Inventory node = with_slices();
+
+    ASSERT_EQ(node.gpus.size(), 6U);
+    EXPECT_EQ(node.gpus[2].pci, "3");
+    EXPECT_EQ(node.gpus[3].model.value, "h100-3g-40gb");
+    EXPECT_EQ(node.gpus[3].pci, "2");
+    EXPECT_EQ(node.gpus[3].numa, 1);
+    EXPECT_EQ(node.gpus[5].uuid, "MIG-2/2");
+    EXPECT_EQ(node.links.size(), 3U);
+    EXPECT_TRUE(check_inventory(NodeName{"n"}, node).has_value());
+}
+
+TEST(NodeClasses, KnowWhichSlicesAreOfOneGpu) {
+    const NodeClass node(with_slices());
+
+    EXPECT_EQ(node.whole_gpus(), 0b111U);
+    EXPECT_EQ(node.gpus_of(GpuModel{}), 0b111U);
+    EXPECT_EQ(node.gpus_of(GpuModel{"h100-2g-20gb"}), 0b110000U);
+    EXPECT_EQ(node.cut_gpus(), std::vector<GpuMask>{0b111000U});
+    EXPECT_EQ(node.parts_of(GpuModel{"h100"}), 4);
+    EXPECT_EQ(node.parts_of(GpuModel{"h100-2g-20gb"}), 12);
+    EXPECT_EQ(node.worst_link(0b110000), LinkKind::SameNuma);
+    EXPECT_EQ(node.worst_link(0b100001), LinkKind::SystemBus);
+}
+
+TEST(Inventories, WithSlicesThatAreNonsenseAreRefusedByName) {
+    const std::vector<Nonsense> nonsense{
+        {"a MIG slice stands before a whole GPU",
+         [](Inventory& it) { std::swap(it.gpus[2], it.gpus[3]); }},
+        {"does not say the PCI address", [](Inventory& it) { it.gpus[3].pci.clear(); }},
+        {"PCI address 0 has two GPUs", [](Inventory& it) { it.gpus[4].pci = "0"; }},
+        {"model h100 is of whole GPUs and of MIG slices",
+         [](Inventory& it) { it.gpus[4].model = it.gpus[0].model; }},
+        {"uuid MIG-2/0 occurs twice", [](Inventory& it) { it.gpus[4].uuid = it.gpus[3].uuid; }},
+        {"MIG profile has control", [](Inventory& it) { it.gpus[4].profile = "1g\n"; }},
+        {"number of GPUs and MIG slices is 65",
+         [](Inventory& it) { it.gpus.resize(65, it.gpus[5]); }},
+        {"every pair needs one: 3",
+         [](Inventory& it) { it.links.push_back({.from = 1, .to = 4}); }},
+        {"number of GPUs, whole or cut is 17",
+         [](Inventory& it) {
+             for (int n = 0; n < 13; ++n) {
+                 it.gpus.push_back(it.gpus[5]);
+                 it.gpus.back().pci = "cut " + std::to_string(n);
+                 it.gpus.back().uuid.clear();
+             }
+         }},
+    };
+    for (const Nonsense& one : nonsense) {
+        Inventory spoilt = with_slices();
+        one.spoil(spoilt);
+        const Expected<Done, Refusal> sound = check_inventory(NodeName{"gn01"}, spoilt);
+        ASSERT_FALSE(sound.has_value()) << one.what;
+        const std::string said = text(sound.error(), Language::English);
+        EXPECT_NE(said.find(one.what), std::string::npos) << said;
+    }
+}
+
+TEST(ClassBooks, TellNodesApartByWhichSlicesAreOfOneGpu) {
+    ClassBook book;
+    Inventory other = with_slices();
+    other.gpus[5].pci = "9";  // The same models, but of two GPUs.
+    const auto first = book.intern(NodeName{"gn01"}, with_slices());
+    EXPECT_NE(*book.intern(NodeName{"gn02"}, other), *first);
+    for (Gpu& gpu : other.gpus) {
+        gpu.pci = gpu.pci == "9" ? "2" : gpu.pci;
+        gpu.uuid.clear();
+    }
+    EXPECT_EQ(*book.intern(NodeName{"gn03"}, other), *first);
 }
 
 TEST(ClassBooks, GiveEqualHardwareTheSameClass) {
