@@ -24,6 +24,7 @@ struct Options {
     std::string join_token_file, authority_file, address, network, topology, checkpoint_root;
     bool no_groups{false};
     std::string format{"table"};
+    std::string nvidia_smi{"nvidia-smi"};
 };
 
 void log_line(const std::string& line) {
@@ -42,7 +43,17 @@ void log_line(const std::string& line) {
 }
 
 Expected<Inventory, Refusal> inventory_of(const Options& options) {
-    return options.topology.empty() ? probe_machine() : probe_file(options.topology);
+    if (!options.topology.empty()) {
+        return probe_file(options.topology);
+    }
+    Expected<Probed, Refusal> probed = probe_machine({.program = options.nvidia_smi});
+    if (!probed) {
+        return Unexpected{probed.error()};
+    }
+    for (const std::string& note : probed->notes) {
+        log_line(note);
+    }
+    return std::move(probed->inventory);
 }
 
 int probe(const Options& options) {
@@ -260,10 +271,13 @@ int main(int argc, char** argv) {
     app.add_option("--address", options.address, "address where other nodes reach this one");
     app.add_option("--network", options.network, "CIDR of the network that ranks talk over");
     app.add_option("--topology", options.topology, "present this hwloc XML instead of the machine");
+    app.add_option("--nvidia-smi", options.nvidia_smi, "asked which GPUs are cut into MIG slices")
+        ->capture_default_str();
     app.add_option("--checkpoints", options.checkpoint_root, "directory of jobs' checkpoints");
     app.add_flag("--no-cgroups", options.no_groups, "do not use control groups");
     CLI::App* probe = app.add_subcommand("probe", "print what this agent would report");
     probe->add_option("--topology", options.topology, "hwloc XML of another machine");
+    probe->add_option("--nvidia-smi", options.nvidia_smi, "asked for MIG slices of this machine");
     probe->add_option("--format", options.format, "table or json")
         ->check(CLI::IsMember({"table", "json"}));
     try {

@@ -51,6 +51,11 @@ std::string cuda_devices(const HostSlice& host) {
     return join(uuids);
 }
 
+/// A job has GPUs of one model on a node: all of them are slices, or none.
+bool on_slices(const HostSlice& host) {
+    return !host.gpus.empty() && host.gpus.front().uuid.starts_with("MIG-");
+}
+
 /// Slurm's "8(x3),4": tasks of each node, equal neighbours joined.
 std::string tasks_per_node(const LaunchRequest& request) {
     std::string text;
@@ -202,9 +207,24 @@ Environment node_environment(const LaunchRequest& request) {
 Environment task_environment(const LaunchRequest& request, int local_rank) {
     const std::string rank = fmt::format("{}", first_rank(request, request.node_rank) + local_rank);
     const std::string local = fmt::format("{}", local_rank);
-    return {{"RANK", rank},         {"LOCAL_RANK", local},
-            {"KHU_RANK", rank},     {"KHU_LOCAL_RANK", local},
-            {"SLURM_PROCID", rank}, {"SLURM_LOCALID", local}};
+    Environment env{{"RANK", rank},         {"LOCAL_RANK", local},
+                    {"KHU_RANK", rank},     {"KHU_LOCAL_RANK", local},
+                    {"SLURM_PROCID", rank}, {"SLURM_LOCALID", local}};
+    if (std::string slice = slice_of_task(here(request), local_rank); !slice.empty()) {
+        env["CUDA_VISIBLE_DEVICES"] = std::move(slice);
+    }
+    return env;
+}
+
+std::string slice_of_task(const HostSlice& host, int local_rank) {
+    if (!on_slices(host) || host.tasks < 2) {
+        return {};
+    }
+    return host.gpus[static_cast<std::size_t>(local_rank) % host.gpus.size()].uuid;
+}
+
+bool has_slices(const LaunchRequest& request) {
+    return std::ranges::any_of(request.hosts, on_slices);
 }
 
 std::vector<std::string> command_of(const LaunchRequest& request) {

@@ -36,6 +36,12 @@ int cores_per_task(const HostSlice& host);
 /// the cores are not to be bound, all of them if there are fewer cores than tasks.
 std::vector<int> cores_of_task(const LaunchRequest& request, int local_rank);
 
+/// The MIG slice of one local rank, by UUID: CUDA lets a process use one, so several ranks have one
+/// each, in turn. Empty if the node's GPUs are whole ones, or one rank has all of them.
+std::string slice_of_task(const HostSlice& host, int local_rank);
+/// Whether some node of the job has MIG slices.
+bool has_slices(const LaunchRequest& request);
+
 /// The script with its interpreter, or the job's argv. A script without "#!" is run by /bin/sh.
 std::vector<std::string> command_of(const LaunchRequest& request);
 /// The script as a file of the attempt; empty if the job is an argv.

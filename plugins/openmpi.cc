@@ -23,6 +23,14 @@ constexpr const char* rank_wrapper =
     "export RANK LOCAL_RANK KHU_RANK KHU_LOCAL_RANK SLURM_PROCID SLURM_LOCALID; "
     "exec \"$@\"";
 
+// Of several ranks on MIG slices each has one of them, as slice_of_task() says.
+constexpr const char* slice_wrapper =
+    "case $OMPI_COMM_WORLD_LOCAL_SIZE,$CUDA_VISIBLE_DEVICES in 1,*) ;; *,MIG-*) "
+    "khu_slices=$CUDA_VISIBLE_DEVICES; khu_rank=$OMPI_COMM_WORLD_LOCAL_RANK; "
+    "while [ $khu_rank -gt 0 ]; do case $khu_slices in *,*) khu_slices=${khu_slices#*,};; "
+    "*) khu_slices=$CUDA_VISIBLE_DEVICES;; esac; khu_rank=$((khu_rank - 1)); done; "
+    "CUDA_VISIBLE_DEVICES=${khu_slices%%,*}; unset khu_slices khu_rank;; esac; ";
+
 std::string in_attempt(const LaunchRequest& request, const char* name) {
     return request.paths.attempt_dir + "/" + name;
 }
@@ -175,7 +183,9 @@ Expected<LaunchPlan, Refusal> OpenMpiLauncher::plan(const LaunchRequest& request
         argv.insert(argv.end(), {"--rankfile", in_attempt(request, rankfile_name), "--mca",
                                  "rmaps_rank_file_physical", "1"});
     }
-    argv.insert(argv.end(), {"/bin/sh", "-c", rank_wrapper, "khu-rank"});
+    const std::string wrapper =
+        (has_slices(request) ? slice_wrapper : "") + std::string(rank_wrapper);
+    argv.insert(argv.end(), {"/bin/sh", "-c", wrapper, "khu-rank"});
     argv.insert(argv.end(), plan.argv.begin(), plan.argv.end());
     plan.argv = std::move(argv);
     return plan;

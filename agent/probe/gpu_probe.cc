@@ -63,6 +63,9 @@ public:
                  find(pci_, "nvmlDeviceGetPciInfo_v3") && find(name_, "nvmlDeviceGetName") &&
                  find(uuid_, "nvmlDeviceGetUUID") && find(memory_, "nvmlDeviceGetMemoryInfo") &&
                  find(minor_, "nvmlDeviceGetMinorNumber") && init_() == 0;
+        if (ready_ && !find(mig_mode_, "nvmlDeviceGetMigMode")) {
+            mig_mode_ = nullptr;  // Older than MIG.
+        }
     }
     Nvml(const Nvml&) = delete;
     Nvml& operator=(const Nvml&) = delete;
@@ -112,6 +115,7 @@ private:
         if (memory_(device, &memory) == 0) {
             gpu.memory = Bytes{static_cast<std::int64_t>(memory.total)};
         }
+        gpu.mig = mig_mode_of(device);
         unsigned minor = 0;
         if (minor_(device, &minor) == 0) {
             const std::string path = "/dev/nvidia" + std::to_string(minor);
@@ -119,6 +123,18 @@ private:
                 gpu.devices = {path};
             }
         }
+    }
+
+    [[nodiscard]] MigMode mig_mode_of(Device device) const {
+        constexpr int not_supported = 3;
+        unsigned current = 0;
+        unsigned pending = 0;
+        const int said =
+            mig_mode_ == nullptr ? not_supported : mig_mode_(device, &current, &pending);
+        if (said != 0) {
+            return said == not_supported ? MigMode::Off : MigMode::Unknown;
+        }
+        return current == 0 ? MigMode::Off : MigMode::On;
     }
 
     void* library_;
@@ -132,6 +148,7 @@ private:
     int (*uuid_)(Device, char*, unsigned){};
     int (*memory_)(Device, Memory*){};
     int (*minor_)(Device, unsigned*){};
+    int (*mig_mode_)(Device, unsigned*, unsigned*){};
 };
 
 /// "Device Minor: \t 0" -> "0" for the key "Device Minor".

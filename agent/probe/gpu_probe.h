@@ -12,12 +12,16 @@
 
 namespace khu::agent {
 
+/// Whether the driver says that a GPU is cut into MIG slices.
+enum class MigMode { Unknown, Off, On };
+
 struct GpuFacts {
     std::string pci;      ///< "0000:1b:00.0"
     std::string product;  ///< empty if the driver does not say
     std::string uuid;
     Bytes memory;                      ///< 0 if the driver does not say
     std::vector<std::string> devices;  ///< those that exist: "/dev/nvidia0", "/dev/dri/renderD128"
+    MigMode mig{MigMode::Unknown};
 };
 
 /// Of every GPU that a driver serves, ascending by PCI address; empty without drivers.

@@ -18,6 +18,7 @@
 #include "agent/probe/gpu_probe.h"
 #include "agent/probe/topology_file.h"
 #include "core/topology/gpu_model.h"
+#include "core/topology/mig.h"
 #include "core/topology/node_class.h"
 
 namespace khu::agent {
@@ -159,6 +160,9 @@ Bytes memory_of(const Accelerator& accelerator) {
     return Bytes{std::max(0LL, std::atoll(kib.c_str())) * 1024};
 }
 
+/// An info attribute of a GPU in a topology file: the slices that it is to be presented as.
+constexpr const char* kMigInfo = "KhuMig";
+
 // --- Reading ----------------------------------------------------------------------
 
 class Reader {
@@ -172,6 +176,19 @@ public:
         read_nics();
         read_links();
         return std::move(inventory_);
+    }
+
+    /// Of each GPU that the file presents as slices, by its PCI address, their profiles.
+    [[nodiscard]] std::map<std::string, std::string> presented() const {
+        std::map<std::string, std::string> found;
+        for (const Accelerator& accelerator : accelerators_) {
+            const std::string_view own = info(accelerator.pci, kMigInfo);
+            const std::string_view said = own.empty() ? accelerator.said(kMigInfo) : own;
+            if (!said.empty()) {
+                found.emplace(address_of(accelerator.pci), said);
+            }
+        }
+        return found;
     }
 
 private:
@@ -442,36 +459,46 @@ Expected<Inventory, Refusal> checked(Inventory inventory) {
     return inventory;
 }
 
-/// What the drivers say goes before what hwloc could guess. A GPU without a driver cannot be used.
-void add_driver_facts(Inventory& inventory) {
-    const std::vector<GpuFacts> facts = probe_gpus();
-    std::vector<int> renumbered(inventory.gpus.size(), -1);
-    std::vector<Gpu> usable;
-    for (std::size_t i = 0; i < inventory.gpus.size(); ++i) {
-        Gpu& gpu = inventory.gpus[i];
-        const auto known = std::ranges::find(facts, gpu.pci, &GpuFacts::pci);
-        if (known == facts.end() || known->devices.empty()) {
-            continue;
+/// What the file says of slices, by PCI address.
+Expected<Done, Refusal> cut_presented(Inventory& inventory,
+                                      const std::map<std::string, std::string>& presented,
+                                      const std::string& path) {
+    std::vector<CutGpu> cut;
+    for (const auto& [pci, profiles] : presented) {
+        Expected<std::vector<MigSlice>, std::string> slices = presented_slices(pci, profiles);
+        if (!slices) {
+            return Unexpected{
+                damaged_topology(path, fmt::format("{} of GPU {}: '{}' is no MIG profile", kMigInfo,
+                                                   pci, slices.error()))};
         }
+        cut.push_back({.pci = pci, .slices = *std::move(slices)});
+    }
+    cut_gpus(inventory, cut);
+    return Done{};
+}
+
+/// What the drivers say goes before what hwloc could guess. A GPU without a driver cannot be used.
+void add_driver_facts(Inventory& inventory, const std::vector<GpuFacts>& facts) {
+    const auto facts_of = [&](const Gpu& gpu) {
+        return std::ranges::find(facts, gpu.pci, &GpuFacts::pci);
+    };
+    keep_gpus(inventory, [&](const Gpu& gpu) {
+        const auto known = facts_of(gpu);
+        return known != facts.end() && !known->devices.empty();
+    });
+    for (Gpu& gpu : inventory.gpus) {
+        const auto known = facts_of(gpu);
         gpu.product = known->product.empty() ? gpu.product : known->product;
         gpu.uuid = known->uuid.empty() ? gpu.uuid : known->uuid;
         gpu.memory = known->memory == Bytes{0} ? gpu.memory : known->memory;
         gpu.model = normalise_gpu_model(gpu.product, gpu.memory);
         gpu.devices = known->devices;
-        renumbered[i] = static_cast<int>(usable.size());
-        usable.push_back(std::move(gpu));
     }
-    inventory.gpus = std::move(usable);
-    std::erase_if(inventory.links, [&](GpuLink& link) {
-        link.from = renumbered[link.from];
-        link.to = renumbered[link.to];
-        return link.from < 0 || link.to < 0;
-    });
 }
 
 }  // namespace
 
-Expected<Inventory, Refusal> probe_machine() {
+Expected<Probed, Refusal> probe_machine(const MigQuestion& mig) {
     const Topology topology = new_topology();
     if (topology == nullptr || hwloc_topology_load(topology.get()) != 0) {
         return Unexpected{Refusal(Code::ProbeFailed).with("why", std::strerror(errno))};
@@ -479,8 +506,15 @@ Expected<Inventory, Refusal> probe_machine() {
     Inventory inventory = Reader(topology.get()).read();
     inventory.hostname = own_hostname();
     inventory.source = "probe";
-    add_driver_facts(inventory);
-    return checked(std::move(inventory));
+    const std::vector<GpuFacts> facts = probe_gpus(mig.root);
+    add_driver_facts(inventory, facts);
+    MigAnswer slices = probe_mig(facts, mig);
+    cut_gpus(inventory, slices.cut);
+    Expected<Inventory, Refusal> sound = checked(std::move(inventory));
+    if (!sound) {
+        return Unexpected{sound.error()};
+    }
+    return Probed{.inventory = *std::move(sound), .notes = std::move(slices.notes)};
 }
 
 Expected<Inventory, Refusal> probe_file(const std::string& path) {
@@ -496,7 +530,11 @@ Expected<Inventory, Refusal> probe_file(const std::string& path) {
     if (!taken || hwloc_topology_load(topology.get()) != 0) {
         return Unexpected{damaged_topology(path, "hwloc cannot parse it")};
     }
-    Inventory inventory = Reader(topology.get()).read();
+    Reader reader(topology.get());
+    Inventory inventory = reader.read();
+    if (Expected<Done, Refusal> cut = cut_presented(inventory, reader.presented(), path); !cut) {
+        return Unexpected{cut.error()};
+    }
     inventory.hostname = info(hwloc_get_root_obj(topology.get()), "HostName");
     inventory.source = "file";
     return checked(std::move(inventory));

@@ -7,20 +7,28 @@
 /// like an agent's report.
 
 #include <string>
+#include <vector>
 
+#include "agent/probe/mig_probe.h"
 #include "core/base/expected.h"
 #include "core/base/refusal.h"
 #include "core/topology/inventory.h"
 
 namespace khu::agent {
 
-/// This machine: only what this process may use (its cpuset), GPUs only where their device files
-/// are.
-/// Errors: ProbeFailed, BadInventory.
-Expected<Inventory, Refusal> probe_machine();
+struct Probed {
+    Inventory inventory;
+    std::vector<std::string> notes;  ///< of GPUs that are not offered, and why
+};
 
-/// The machine that hwloc XML describes; its GPUs have no device files. Sets HWLOC_LIBXML_IMPORT in
-/// the environment: call it before threads start.
+/// This machine: only what this process may use (its cpuset), GPUs only where their device files
+/// are, and a GPU in MIG mode as its slices.
+/// Errors: ProbeFailed, BadInventory.
+Expected<Probed, Refusal> probe_machine(const MigQuestion& mig = {});
+
+/// The machine that hwloc XML describes; its GPUs have no device files. One with the info
+/// attribute "KhuMig" (docs/formats/topology.md) is presented as its slices. Sets
+/// HWLOC_LIBXML_IMPORT in the environment: call it before threads start.
 /// Errors: TopologyUnreadable, TopologyTooLarge, TopologyNewer, TopologyDamaged, BadInventory.
 Expected<Inventory, Refusal> probe_file(const std::string& path);
 

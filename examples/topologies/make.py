@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Writes the node topologies beside this file: hwloc 2 XML of nodes that this machine is not.
 
-    examples/topologies/make.py            writes dgx-h100.xml, dgx-a100.xml, t4x8.xml, cpu16.xml
+    examples/topologies/make.py            writes dgx-h100.xml, dgx-a100.xml, t4x8.xml, cpu16.xml,
+                                           h100-mig.xml
 
 `khu-agent --topology FILE` presents such a node, so a machine without GPUs can be one in a demo or
 a test. Not measured on real machines: lstopo makes the CPUs, caches and memory from its synthetic
@@ -60,7 +61,8 @@ class Node:
                         pci_type=f"{pci_class} [{vendor}:{device}] [{vendor}:0001] 00",
                         pci_link_speed="31.5")
 
-    def gpu(self, bridge, model):
+    def gpu(self, bridge, model, slices=""):
+        """`slices`: MIG profiles it is presented as (docs/formats/topology.md)."""
         number = len(self.gpus)
         device, product, memory_gib = model
         pci = self.device(bridge, "0302", "10de", device)
@@ -72,6 +74,8 @@ class Node:
                 ET.SubElement(shown, "info", name=key, value=value)
         memory = ET.SubElement(cuda, "info", name="CUDAGlobalMemorySize")
         memory.set("value", str(memory_gib * GIB // 1024))
+        if slices:
+            ET.SubElement(nvml, "info", name="KhuMig", value=slices)
         self.gpus.append(nvml)
 
     def infiniband(self, bridge, number):
@@ -138,6 +142,18 @@ def dgx_a100():
     return node
 
 
+def h100_mig():
+    """Four H100, of which one is cut into three MIG slices and one into seven."""
+    node = Node("h100-mig", f"pack:2 [numa(memory={512 * GIB})] l3:1(size=110100480) core:24 "
+                "pu:2(indexes=2*48:1*2)", "Package")
+    cuts = ("", "", "3g.40gb,2g.20gb,2g.20gb", ",".join(["1g.10gb"] * 7))
+    for number, slices in enumerate(cuts):
+        node.gpu(node.bridge(number // 2), H100, slices)
+    node.ethernet(node.bridge(0), 0)
+    node.connect_gpus(450000)
+    return node
+
+
 def t4x8():
     """Eight T4 without NVLink, four near each package; one network card on package 1's side."""
     node = Node("t4x8", f"pack:2 [numa(memory={192 * GIB})] l3:1(size=37486592) core:24 "
@@ -157,5 +173,5 @@ def cpu16():
 
 
 if __name__ == "__main__":
-    for make in (dgx_h100, dgx_a100, t4x8, cpu16):
+    for make in (dgx_h100, dgx_a100, h100_mig, t4x8, cpu16):
         make().write()

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
+
+#include "plugins/environment.h"
+#include "plugins/openmpi.h"
 #include "tests/plugins/requests.h"
 
 namespace khu::plugins {
@@ -10,8 +15,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-using Environment = std::map<std::string, std::string>;
 
 LaunchPlan plan_of(khu::Launcher kind, const LaunchRequest& request) {
     Expected<LaunchPlan, Refusal> plan = launcher_for(kind).plan(request);
@@ -263,6 +266,57 @@ TEST(Requests, ThatNobodyCanStartAreRefusedByName) {
     request.argv[1] = std::string("a\0b", 3);
     EXPECT_EQ(refusal_of(request),
               "node gn01 could not start the job: an argument holds a NUL byte");
+}
+
+/// On its first node a job of 3 ranks has two MIG slices, on the second one rank has both.
+LaunchRequest on_two_slices() {
+    LaunchRequest request = the_request();
+    for (HostSlice& host : request.hosts) {
+        host.gpus = {{.index = 4, .uuid = "MIG-a"}, {.index = 5, .uuid = "MIG-b"}};
+    }
+    request.hosts[0].tasks = 3;
+    request.hosts[1].tasks = 1;
+    return request;
+}
+
+TEST(Slices, AreDealtOutToTheRanksOfANode) {
+    const LaunchRequest request = on_two_slices();
+
+    EXPECT_EQ(node_environment(request).at("CUDA_VISIBLE_DEVICES"), "MIG-a,MIG-b");
+    EXPECT_EQ(task_environment(request, 0).at("CUDA_VISIBLE_DEVICES"), "MIG-a");
+    EXPECT_EQ(task_environment(request, 1).at("CUDA_VISIBLE_DEVICES"), "MIG-b");
+    EXPECT_EQ(task_environment(request, 2).at("CUDA_VISIBLE_DEVICES"), "MIG-a");
+    EXPECT_FALSE(task_environment(the_request(), 0).contains("CUDA_VISIBLE_DEVICES"));
+    LaunchRequest second = request;
+    second.node_rank = 1;
+    EXPECT_FALSE(task_environment(second, 0).contains("CUDA_VISIBLE_DEVICES"));
+}
+
+/// What a rank that mpirun started would see.
+std::string seen_by_rank(const std::string& wrapper, int rank, int ranks, const char* devices) {
+    const std::string command = fmt::format(
+        "OMPI_COMM_WORLD_LOCAL_RANK={} OMPI_COMM_WORLD_LOCAL_SIZE={} CUDA_VISIBLE_DEVICES={} "
+        "/bin/sh -c '{}' khu-rank printenv CUDA_VISIBLE_DEVICES",
+        rank, ranks, devices, wrapper);
+    FILE* pipe = ::popen(command.c_str(), "r");
+    char line[256] = {};
+    const bool read = std::fgets(line, sizeof line, pipe) != nullptr;
+    ::pclose(pipe);
+    return read ? std::string(line) : "nothing\n";
+}
+
+TEST(Slices, AreDealtOutByMpirunAsByUs) {
+    const LaunchRequest request = on_two_slices();
+    const std::vector<std::string> argv = OpenMpiLauncher{}.plan(request)->argv;
+    const std::string& wrapper = *(std::ranges::find(argv, "-c") + 1);
+    for (int rank = 0; rank < 5; ++rank) {
+        HostSlice host = request.hosts[0];
+        host.tasks = 5;
+        EXPECT_EQ(seen_by_rank(wrapper, rank, 5, "MIG-a,MIG-b"), slice_of_task(host, rank) + "\n");
+    }
+    EXPECT_EQ(seen_by_rank(wrapper, 0, 1, "MIG-a,MIG-b"), "MIG-a,MIG-b\n");
+    EXPECT_EQ(seen_by_rank(wrapper, 1, 2, "MIG-a"), "MIG-a\n");
+    EXPECT_EQ(seen_by_rank(wrapper, 1, 2, "GPU-a,GPU-b"), "GPU-a,GPU-b\n");
 }
 
 }  // namespace

@@ -215,13 +215,14 @@ TEST(Probe, GivesOnlyTheNumaNodesThatTheCpusetAllows) {
 }
 
 TEST(Probe, ReadsThisMachine) {
-    const Expected<Inventory, Refusal> read = probe_machine();
+    const Expected<Probed, Refusal> read = probe_machine();
 
     ASSERT_TRUE(read.has_value()) << text(read.error(), Language::English);
-    EXPECT_EQ(read->source, "probe");
-    EXPECT_FALSE(read->cores.empty());
-    EXPECT_GT(read->memory, Bytes{0});
-    for (const Gpu& gpu : read->gpus) {
+    const Inventory& machine = read->inventory;
+    EXPECT_EQ(machine.source, "probe");
+    EXPECT_FALSE(machine.cores.empty());
+    EXPECT_GT(machine.memory, Bytes{0});
+    for (const Gpu& gpu : machine.gpus) {
         EXPECT_FALSE(gpu.devices.empty());
     }
 }
@@ -301,6 +302,37 @@ TEST_F(BadTopology, ThatDescribesNonsenseIsRefused) {
     content.insert(at + key.size(), "9999999");
 
     EXPECT_EQ(refusal_of(file(content)).code, Code::BadInventory);
+}
+
+/// The H100 server's file, in which GPU nvml`gpu` is said to be cut.
+std::string with_slices(int gpu, const std::string& profiles) {
+    std::string text = text_of(shared("dgx-h100-like"));
+    const std::size_t at = text.find("name=\"nvml" + std::to_string(gpu) + "\"");
+    KHU_CHECK(at != std::string::npos);
+    text.insert(text.find('>', at) + 1, "<info name=\"KhuMig\" value=\"" + profiles + "\"/>");
+    return text;
+}
+
+class CutTopology : public BadTopology {};
+
+TEST_F(CutTopology, PresentsAGpuAsItsSlices) {
+    const Inventory node = probe_file(file(with_slices(3, "3g.40gb,2g.20gb"))).value();
+
+    ASSERT_EQ(node.gpus.size(), 9U);
+    EXPECT_EQ(node.gpus[3].model.value, "h100") << "the fifth, since the fourth is cut";
+    EXPECT_EQ(node.gpus[7].model.value, "h100-3g-40gb");
+    EXPECT_EQ(node.gpus[7].memory, Bytes{40'000'000'000});
+    EXPECT_EQ(node.gpus[7].numa, 0);
+    EXPECT_EQ(node.gpus[8].uuid, "MIG-" + node.gpus[8].pci + "/1");
+    EXPECT_EQ(node.links.size(), 21U);
+}
+
+TEST_F(CutTopology, OfNoProfileIsRefusedByName) {
+    for (const char* profiles : {"3g.40gb,half", ",", "3g.40gb;2g.20gb"}) {
+        const Refusal refusal = refusal_of(file(with_slices(3, profiles)));
+        EXPECT_EQ(refusal.code, Code::TopologyDamaged) << profiles;
+        EXPECT_NE(text(refusal, Language::English).find("is no MIG profile"), std::string::npos);
+    }
 }
 
 }  // namespace
