@@ -9,6 +9,8 @@
 namespace khu::cli {
 namespace {
 
+using Slices = std::vector<wire::SlicesView>;
+
 /// "nvlink 300 GB/s" is too wide for a matrix.
 std::string_view letters(LinkKind kind) {
     switch (kind) {
@@ -40,14 +42,35 @@ std::vector<int> cores_of(const Inventory& inventory, int numa) {
     return out;
 }
 
+/// ": 0 of 1 h100-3g-40gb, 2 of 4 h100-1g-10gb free".
+std::string free_slices(const Slices& slices, const std::string& gpu) {
+    std::string out;
+    for (const wire::SlicesView& row : slices) {
+        if (row.gpu == gpu) {
+            out += fmt::format("{} {} of {} {}", out.empty() ? ":" : ",", row.free, row.slices,
+                               row.model);
+        }
+    }
+    return out.empty() ? out : out + " free";
+}
+
 /// What hangs on one NUMA node, or with -1 on none.
-std::string devices_near(const Inventory& inventory, int numa) {
+std::string devices_near(const Inventory& inventory, const Slices& slices, int numa) {
     std::string out;
     for (std::size_t i = 0; i < inventory.gpus.size(); ++i) {
         const Gpu& gpu = inventory.gpus[i];
-        if (gpu.numa == numa) {
-            out += fmt::format("    gpu {}: {} {}\n", i, gpu.model.value, gpu.pci);
+        if (gpu.numa != numa) {
+            continue;
         }
+        if (!gpu.is_slice()) {
+            out += fmt::format("    gpu {}: {} {}\n", i, gpu.model.value, gpu.pci);
+            continue;
+        }
+        if (i == 0 || inventory.gpus[i - 1].pci != gpu.pci) {
+            out +=
+                fmt::format("    gpu {} in MIG slices{}\n", gpu.pci, free_slices(slices, gpu.pci));
+        }
+        out += fmt::format("      gpu {}: {} {}\n", i, gpu.model.value, gpu.uuid);
     }
     for (const Nic& nic : inventory.nics) {
         if (nic.numa == numa) {
@@ -57,8 +80,12 @@ std::string devices_near(const Inventory& inventory, int numa) {
     return out;
 }
 
+std::int64_t whole_gpus(const Inventory& inventory) {
+    return std::ranges::count_if(inventory.gpus, [](const Gpu& gpu) { return !gpu.is_slice(); });
+}
+
 std::string link_matrix(const Inventory& inventory) {
-    const std::size_t count = inventory.gpus.size();
+    const auto count = static_cast<std::size_t>(whole_gpus(inventory));
     std::vector<std::string_view> cells(count * count, "-");
     for (const GpuLink& link : inventory.links) {
         const auto from = static_cast<std::size_t>(link.from);
@@ -82,7 +109,7 @@ std::string link_matrix(const Inventory& inventory) {
 
 }  // namespace
 
-std::string topology_text(const Inventory& inventory) {
+std::string topology_text(const Inventory& inventory, const Slices& slices) {
     std::string out = fmt::format("  {}: {} packages, {} cores, {} GPUs, {}\n", inventory.source,
                                   inventory.packages, inventory.cores.size(), inventory.gpus.size(),
                                   people_bytes(inventory.memory));
@@ -91,10 +118,10 @@ std::string topology_text(const Inventory& inventory) {
         const int position = static_cast<int>(i);
         out += fmt::format("  numa {} (package {}): {}, cores {}\n", numa.os_index, numa.package,
                            people_bytes(numa.memory), ranges(cores_of(inventory, position)));
-        out += devices_near(inventory, position);
+        out += devices_near(inventory, slices, position);
     }
-    out += devices_near(inventory, -1);
-    if (inventory.gpus.size() > 1) {
+    out += devices_near(inventory, slices, -1);
+    if (whole_gpus(inventory) > 1) {
         out += link_matrix(inventory);
     }
     return out;

@@ -331,6 +331,30 @@ Table allocation_table(const wire::JobView& job) {
     return table;
 }
 
+namespace {
+
+/// "h100, 14 h100-1g-10gb": what is whole, and how many slices of which model.
+std::string models_of(const wire::NodeView& node) {
+    std::vector<std::pair<std::string, std::int64_t>> slices;
+    std::int64_t whole = node.gpus;
+    for (const wire::SlicesView& row : node.slices) {
+        const auto same =
+            std::ranges::find(slices, row.model, [](const auto& one) { return one.first; });
+        (same != slices.end() ? *same : slices.emplace_back(row.model, 0)).second += row.slices;
+        whole -= row.slices;
+    }
+    std::vector<std::string> models;
+    if (whole > 0 || node.slices.empty()) {
+        models.push_back(node.gpu_model);
+    }
+    for (const auto& [model, count] : slices) {
+        models.push_back(fmt::format("{} {}", count, model));
+    }
+    return fmt::format("{}", fmt::join(models, ", "));
+}
+
+}  // namespace
+
 Table node_table(const Session& session, const std::vector<wire::NodeView>& nodes) {
     Table table{.columns = {{"NODE", "node"},
                             {"STATE", "state"},
@@ -360,7 +384,7 @@ Table node_table(const Session& session, const std::vector<wire::NodeView>& node
             {node.name,
              node.state,
              joined(node.partitions),
-             node.gpu_model,
+             {models_of(node), node.gpu_model},
              {free_of(node.gpus_free, node.gpus), std::to_string(node.gpus_free)},
              node.gpus,
              {free_of(node.cores_free, node.cores), std::to_string(node.cores_free)},

@@ -17,6 +17,7 @@
 #include "core/machine/standing.h"
 #include "core/schedule/outlook.h"
 #include "daemon/http/problem.h"
+#include "daemon/slices_view.h"
 #include "daemon/stats_view.h"
 
 namespace khu::daemon {
@@ -482,6 +483,7 @@ wire::NodeView node_view(const State& state, const NodeRecord& node, NodeShown h
     view.cores_free = in_cluster.state.free_cores();
     view.gpu_model =
         node.inventory.gpus.empty() ? "" : node.inventory.gpus.front().model.value.str();
+    view.slices = slices_of(node.inventory, in_cluster.state.free_gpus());
     view.mem_bytes = node.inventory.memory;
     view.mem_free_bytes = in_cluster.state.free_memory();
     bool busy = false;

@@ -243,6 +243,14 @@ struct WhyAnswer {
 KHU_DESCRIBE(WhyAnswer, job, phase, rank, reasons, changes, standing, expected_start_at, eta,
              first_eta, alternatives)
 
+/// MIG slices of one model, of one GPU.
+struct SlicesView {
+    std::string gpu;  ///< PCI address of the GPU that they are cut from
+    std::string model;
+    std::int64_t slices{0}, free{0};
+};
+KHU_DESCRIBE(SlicesView, gpu, model, slices, free)
+
 struct NodeView {
     NodeId node;
     std::string name;
@@ -250,15 +258,17 @@ struct NodeView {
     std::string reason;  ///< why drained, or what does not match the policy
     std::string address, version;
     std::vector<std::string> partitions;
-    std::int64_t gpus{0}, gpus_free{0}, cores{0}, cores_free{0};
+    std::int64_t gpus{0}, gpus_free{0}, cores{0}, cores_free{0};  ///< a slice counts as a GPU
     std::string gpu_model;
+    std::vector<SlicesView> slices;  ///< those of `gpus` that are none whole
     Bytes mem_bytes, mem_free_bytes;
     std::vector<JobId> jobs;
     Timestamp heard_at;
     std::optional<Inventory> inventory;  ///< only for one node
 };
 KHU_DESCRIBE(NodeView, node, name, state, reason, address, version, partitions, gpus, gpus_free,
-             cores, cores_free, gpu_model, mem_bytes, mem_free_bytes, jobs, heard_at, inventory)
+             cores, cores_free, gpu_model, slices, mem_bytes, mem_free_bytes, jobs, heard_at,
+             inventory)
 
 struct NodePage {
     std::vector<NodeView> nodes;

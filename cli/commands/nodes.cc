@@ -18,7 +18,7 @@ Result one_node(Session& session) {
     session.present_sheet(node_table(session, {node->answer}), node->body);
     const bool people = session.format == Format::Table || session.format == Format::Wide;
     if (people && node->answer.inventory) {
-        session.print("\n" + topology_text(*node->answer.inventory));
+        session.print("\n" + topology_text(*node->answer.inventory, node->answer.slices));
     }
     return 0;
 }
@@ -33,7 +33,7 @@ Result all_topologies(Session& session, const wire::NodePage& page) {
         }
         session.print(listed.name + "\n");
         if (node->answer.inventory) {
-            session.print(topology_text(*node->answer.inventory));
+            session.print(topology_text(*node->answer.inventory, node->answer.slices));
         }
     }
     return 0;

@@ -8,6 +8,7 @@ namespace khu::cli::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Surroundings at(const FakeKhud& khud) {
     return {.env = {{"KHU_ENDPOINT", khud.endpoint()}}};
@@ -103,6 +104,37 @@ TEST(Zone, ANodesTopologyIsATree) {
                                    "  gpus     0    1\n"
                                    "     0     - NODE\n"
                                    "     1  NODE    -\n"));
+}
+
+TEST(Zone, MigSlicesStandUnderTheirGpu) {
+    const FakeKhud khud([](const FakeRequest&) {
+        return http(
+            200,
+            R"({"name":"gn01","state":"up","gpus":4,"gpus_free":3,"gpu_model":"h100","slices":[)"
+            R"({"gpu":"0000:2b:00.0","model":"h100-3g-40gb","slices":1,"free":0},)"
+            R"({"gpu":"0000:2b:00.0","model":"h100-1g-10gb","slices":2,"free":2}],)"
+            R"("inventory":{"packages":1,"numa_nodes":[{"os_index":0,"package":0,"memory":1}],)"
+            R"("gpus":[{"model":"h100","pci":"0000:1b:00.0","numa":0},)"
+            R"({"model":"h100-3g-40gb","pci":"0000:2b:00.0","uuid":"MIG-a","numa":0,)"
+            R"("profile":"3g.40gb"},)"
+            R"({"model":"h100-1g-10gb","pci":"0000:2b:00.0","uuid":"MIG-b","numa":0,)"
+            R"("profile":"1g.10gb"},)"
+            R"({"model":"h100-1g-10gb","pci":"0000:2b:00.0","uuid":"MIG-c","numa":0,)"
+            R"("profile":"1g.10gb"}],"links":[],"memory":1}})");
+    });
+
+    const Ran ran = run_khu({"nodes", "gn01", "--topology"}, at(khud));
+
+    EXPECT_THAT(ran.out, HasSubstr("h100, 1 h100-3g-40gb, 2 h100-1g-10gb"));
+    EXPECT_THAT(
+        ran.out,
+        HasSubstr("    gpu 0: h100 0000:1b:00.0\n"
+                  "    gpu 0000:2b:00.0 in MIG slices: 0 of 1 h100-3g-40gb, 2 of 2 h100-1g-10gb "
+                  "free\n"
+                  "      gpu 1: h100-3g-40gb MIG-a\n"
+                  "      gpu 2: h100-1g-10gb MIG-b\n"
+                  "      gpu 3: h100-1g-10gb MIG-c\n"));
+    EXPECT_THAT(ran.out, Not(HasSubstr("  gpus     0"))) << "one whole GPU has no links";
 }
 
 TEST(Zone, DrainingNeedsAReasonAndSendsIt) {
