@@ -186,21 +186,21 @@ std::int64_t Queue::ahead_of(JobId job, int alternative) const {
             } else if (lane.key.tier > own.tier) {
                 ahead += before_in(lane, {kNever, JobId{UINT64_MAX}});
             } else if (lane.key.tier == own.tier) {
-                ahead += before_in(lane, {own.as_if - shift(lane.leaf), job});
+                ahead += before_in(lane, {own.as_if - delay(lane), job});
             }
         }
     }
     return ahead;
 }
 
-std::map<PartitionId, QueueOrder> Queue::set_shift(LeafNumber leaf, Span by) {
+std::map<PartitionId, QueueOrder> Queue::set_delay(LeafNumber number_of_leaf, Delay delay) {
     std::map<PartitionId, QueueOrder> moved;
-    if (leaf >= shifts_.size()) {
-        shifts_.resize(leaf + 1);
+    if (number_of_leaf >= leaves_.size()) {
+        leaves_.resize(number_of_leaf + 1);
     }
-    Shift& shift = shifts_[leaf];
-    shift.by = by;
-    for (const LaneNumber number : shift.lanes) {
+    Leaf& leaf = leaves_[number_of_leaf];
+    leaf.delay = delay;
+    for (const LaneNumber number : leaf.lanes) {
         Lane& lane = lanes_.at(number);
         if (lane.ready.empty()) {
             continue;
@@ -223,16 +223,17 @@ LaneNumber Queue::lane_for(const QueuedJob& job, const QueuedWay& way, int alter
                       .party = party,
                       .tier = job.tier,
                       .time_limit = way.time_limit,
-                      .alternative = alternative};
+                      .alternative = alternative,
+                      .narrow_permille = job.narrow_permille};
     const auto [found, fresh] = lane_numbers_.try_emplace(key, last_lane_ + 1);
     if (fresh) {
         ++last_lane_;
         ++shapes_.at(shape).lanes;
         ++parties_.at(*party_of_.at(party)).lanes;
-        if (job.leaf >= shifts_.size()) {
-            shifts_.resize(job.leaf + 1);
+        if (job.leaf >= leaves_.size()) {
+            leaves_.resize(job.leaf + 1);
         }
-        shifts_[job.leaf].lanes.insert(last_lane_);
+        leaves_[job.leaf].lanes.insert(last_lane_);
         lanes_.emplace(last_lane_,
                        Lane{.key = key, .leaf = job.leaf, .way = job.way, .ready = {}, .head = {}});
     }
@@ -324,7 +325,7 @@ void Queue::forget_if_empty(LaneNumber number) {
         return;
     }
     const LaneKey key = found->second.key;
-    shifts_[found->second.leaf].lanes.erase(number);
+    leaves_[found->second.leaf].lanes.erase(number);
     lane_numbers_.erase(key);
     lanes_.erase(found);
     if (--shapes_.at(key.shape).lanes == 0) {

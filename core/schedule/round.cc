@@ -85,9 +85,10 @@ void Round::not_due(ShapeNumber shape) {
 /// Where the candidate stands after what was started in this round.
 QueueOrder Round::order_now(const ShapeCursor::Candidate& candidate) const {
     QueueOrder order = candidate.order;
-    const auto moved = moved_.find(in_.queue.lane(candidate.lane)->leaf);
-    if (moved != moved_.end()) {
-        order.as_if = order.as_if + moved->second;
+    const Lane& lane = *in_.queue.lane(candidate.lane);
+    if (moved_.contains(lane.leaf)) {
+        order.as_if = order.as_if - in_.queue.delay(lane) +
+                      in_.fair.delay(lane.leaf).of(lane.key.narrow_permille);
     }
     return order;
 }
@@ -150,8 +151,8 @@ void Round::put_back() {
         in_.fair.unhold(leaf, use);
     }
     in_.fair.refresh(in_.now);
-    for (const auto& [leaf, by] : moved_) {
-        KHU_CHECK(in_.fair.shift(leaf) == in_.queue.shift(leaf), "leaf {}", leaf);
+    for (const LeafNumber leaf : moved_) {
+        KHU_CHECK(in_.fair.delay(leaf) == in_.queue.delay(leaf), "leaf {}", leaf);
     }
     for (const auto& [order, shape] : due_) {
         memo_.touched_.insert(shape);
@@ -378,7 +379,7 @@ void Round::count_use(LaneNumber lane, Atoms use) {
     in_.fair.hold(leaf, use);
     held_.emplace_back(leaf, use);
     for (const LeafNumber other : in_.fair.refresh(in_.now)) {
-        moved_[other] = in_.fair.shift(other) - in_.queue.shift(other);
+        moved_.insert(other);
         const std::set<ShapeNumber> shapes = due_of_[other];
         for (const ShapeNumber shape : shapes) {
             not_due(shape);

@@ -129,7 +129,7 @@ private:
     std::set<JobId> settled_;     ///< started or promised outside the order of their shapes
     std::vector<Clearing> kept_;  ///< whose jobs started in this round
     std::vector<std::pair<LeafNumber, Atoms>> held_;  ///< by this round's starts
-    std::map<LeafNumber, Span> moved_;  ///< how much later their enterprises stand for it
+    std::set<LeafNumber> moved_;                      ///< leaves that stand elsewhere for it
 };
 
 }  // namespace khu

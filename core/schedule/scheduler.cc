@@ -227,7 +227,7 @@ void Scheduler::fair_share(Span half_life, Span reach, std::map<ProgrammeId, int
 /// Enterprises that have had more or less than before change places.
 void Scheduler::reorder(Moment now) {
     for (const LeafNumber leaf : fair_.refresh(now)) {
-        for (const auto& [partition, first] : queue_.set_shift(leaf, fair_.shift(leaf))) {
+        for (const auto& [partition, first] : queue_.set_delay(leaf, fair_.delay(leaf))) {
             memo_.on_reordered(partition, first);
         }
     }
