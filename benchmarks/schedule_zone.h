@@ -112,6 +112,7 @@ public:
                                    .enterprise = job.mapped().first,
                                    .deadline = now + job.mapped().second,
                                    .nodes = start.placement.nodes});
+            observe(start.placement.nodes);
             running.emplace_back(start.job, start.placement);
         }
         return static_cast<std::int64_t>(result.starts.size());
@@ -144,8 +145,15 @@ public:
     std::vector<std::pair<JobId, Placement>> running;
 
 private:
+    /// As the machine does when an attempt begins.
+    void observe(const std::vector<NodeAllocation>& nodes) {
+        mix_.count(static_cast<int>(nodes.front().gpus.size()), std::ssize(nodes));
+        scheduler.mix_changed(kPartition, mix_);
+    }
+
     Random random_;
     std::uint64_t last_{0};
+    Mix mix_;
 };
 
 }  // namespace khu::bench

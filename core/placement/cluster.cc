@@ -217,6 +217,12 @@ const std::vector<ClassCount>& Cluster::classes(const PartitionId& id) const {
     return found == nullptr ? none : found->classes;
 }
 
+const Mix& Cluster::mix(const PartitionId& id) const {
+    static const Mix none;
+    const auto found = mixes_.find(id);
+    return found == mixes_.end() ? none : found->second;
+}
+
 std::vector<PartitionId> Cluster::partitions_of(const ClusterNode& node) const {
     std::vector<PartitionId> ids;
     for (const std::uint32_t number : node.partitions) {

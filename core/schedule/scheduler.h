@@ -35,6 +35,10 @@ public:
     /// Claims: the node is idle.
     void node_removed(NodeId id);
     void partitions_changed(const std::vector<PartitionNodes>& partitions);
+    /// What jobs of that partition ask for, from now on (mix.h).
+    void mix_changed(const PartitionId& partition, const Mix& mix) {
+        cluster_.set_mix(partition, mix);
+    }
 
     // Jobs.
     /// Also for a job that is requeued. Claims: it is not queued and has no attempt.

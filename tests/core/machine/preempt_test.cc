@@ -87,6 +87,10 @@ protected:
     JobId first, second;
 };
 
+TEST_F(MachinePreempt, FreeWorkSaysNothingOfTheJobsToCome) {
+    EXPECT_TRUE(state().truth.mixes.empty());
+}
+
 TEST_F(MachinePreempt, TheYoungestIsToldOnceWithItsGraceAndThePayingJobStartsInItsPlace) {
     const JobId paying = zone.submit(job_of(1, 8), song_han);
 
