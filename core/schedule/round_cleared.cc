@@ -133,7 +133,7 @@ bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
         take_from_reservations(look, allocation);
     }
     for (const JobId victim : room->victims) {
-        in_.clearings.leaving(victim);
+        in_.clearings.leaving(victim, promise.by);
     }
     in_.clearings.add(promise);
     in_.admission.told(room->victims);

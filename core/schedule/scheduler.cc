@@ -111,7 +111,7 @@ void Scheduler::node_released(JobId job, NodeId node) {
 
 void Scheduler::job_leaving(JobId job, Moment by) {
     KHU_CHECK(running_.find(job) != nullptr, "job {}", job.value);
-    clearings_.leaving(job);
+    clearings_.leaving(job, by);
     running_.set_deadline(job, by);
 }
 
