@@ -94,7 +94,7 @@ std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) 
             .with("cause", "a failure of the infrastructure")
             .with("begin_at", queued->not_before.value);
     }
-    return state.scheduler.why(job.id, now);
+    return state.scheduler.why(job.id, now, may_reclaim(state));
 }
 
 /// A new member of the spec is shown too: add it to wire::SpecView and here, then count it.
@@ -403,8 +403,9 @@ wire::WhyAlternative advice_of(State& state, const Job& job, int way, Moment now
         made.changes.push_back(
             {wire::snake_case(enum_name(change.kind)), option_of(change), change.loss_permille});
     }
-    const auto first =
-        advice.blockers.empty() ? std::nullopt : state.scheduler.why(job.id, way, now);
+    const auto first = advice.blockers.empty()
+                           ? std::nullopt
+                           : state.scheduler.why(job.id, way, now, may_reclaim(state));
     made.expected_start_at = expected_of(state, job, first, now, way);
     return made;
 }

@@ -235,7 +235,9 @@ Advice advise(State& state, const Job& job, int way, Moment now) {
         advice.blockers.push_back(std::move(plan).error());
     }
     std::optional<Reason> devices =
-        may_be_placed ? why_no_place(state.scheduler.why_input(), job.id, way, now) : std::nullopt;
+        may_be_placed
+            ? why_no_place(state.scheduler.why_input(may_reclaim(state)), job.id, way, now)
+            : std::nullopt;
     if (devices) {
         advice.blockers.push_back(std::move(*devices));
     }

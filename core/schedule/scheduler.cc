@@ -256,12 +256,13 @@ RoundResult Scheduler::round(Admission& admission, Moment now) {
                       .now = now});
 }
 
-std::optional<Reason> Scheduler::why(JobId job, Moment now) const {
-    return why_waiting(why_input(), job, now);
+std::optional<Reason> Scheduler::why(JobId job, Moment now, Reclaims reclaims) const {
+    return why_waiting(why_input(std::move(reclaims)), job, now);
 }
 
-std::optional<Reason> Scheduler::why(JobId job, int alternative, Moment now) const {
-    return why_waiting(why_input(), job, alternative, now);
+std::optional<Reason> Scheduler::why(JobId job, int alternative, Moment now,
+                                     Reclaims reclaims) const {
+    return why_waiting(why_input(std::move(reclaims)), job, alternative, now);
 }
 
 }  // namespace khu
