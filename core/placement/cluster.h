@@ -18,6 +18,7 @@
 
 #include "core/base/ids.h"
 #include "core/base/limits.h"
+#include "core/placement/best_scores.h"
 #include "core/placement/fit.h"
 #include "core/placement/mix.h"
 #include "core/placement/node_state.h"
@@ -161,6 +162,8 @@ public:
     [[nodiscard]] const std::vector<ClassCount>& classes(const PartitionId& id) const;
     /// Empty if nothing was observed.
     [[nodiscard]] const Mix& mix(const PartitionId& id) const;
+    /// What was worked out of the partition's hardware and places. Claims: it is known.
+    [[nodiscard]] BestScores& best_scores(const PartitionId& id) const;
     [[nodiscard]] const std::vector<PartitionId>& partition_ids() const { return partition_ids_; }
     /// The partitions that list the node.
     [[nodiscard]] std::vector<PartitionId> partitions_of(const ClusterNode& node) const;
@@ -171,6 +174,7 @@ private:
         NodeIndex free;
         std::map<NodeId, const ClusterNode*> members;
         std::vector<ClassCount> classes;
+        mutable BestScores best;  // a memo: what it answers does not depend on what was asked
 
         void count(const ClusterNode& node, int change);
     };

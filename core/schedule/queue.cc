@@ -1,6 +1,7 @@
 #include "core/schedule/queue.h"
 
 #include <algorithm>
+#include <climits>
 #include <iterator>
 
 #include "core/base/check.h"
@@ -113,6 +114,13 @@ const ShapeLanes* Queue::shape(ShapeNumber shape) const {
     return found == shapes_.end() ? nullptr : &found->second;
 }
 
+Span Queue::shortest(ShapeNumber shape) const {
+    const auto first =
+        lane_numbers_.lower_bound({.shape = shape, .time_limit = Span{INT64_MIN}, .tier = INT_MIN});
+    KHU_CHECK(first != lane_numbers_.end() && first->first.shape == shape, "shape {}", shape);
+    return first->first.time_limit;
+}
+
 const Queue::ShapeHeads& Queue::heads_in(const PartitionId& partition) const {
     static const ShapeHeads none;
     const auto found = partitions_.find(partition);
@@ -220,9 +228,9 @@ LaneNumber Queue::lane_for(const QueuedJob& job, const QueuedWay& way, int alter
     const ShapeNumber shape = shape_for(way.request, job.way.yields);
     const PartyNumber party = party_for(job);
     const LaneKey key{.shape = shape,
+                      .time_limit = way.time_limit,
                       .party = party,
                       .tier = job.tier,
-                      .time_limit = way.time_limit,
                       .alternative = alternative,
                       .narrow_permille = job.narrow_permille};
     const auto [found, fresh] = lane_numbers_.try_emplace(key, last_lane_ + 1);

@@ -109,11 +109,12 @@ struct Party {
     auto operator<=>(const Party&) const = default;
 };
 
+/// Ordered so that a shape's lanes stand together, those with the shortest limit first.
 struct LaneKey {
     ShapeNumber shape{0};
+    Span time_limit;
     PartyNumber party{0};
     int tier{0};
-    Span time_limit;
     int alternative{0};         ///< of all its jobs
     int narrow_permille{1000};  ///< the same
     auto operator<=>(const LaneKey&) const = default;
@@ -166,6 +167,8 @@ public:
     /// Null if it has no jobs any more.
     [[nodiscard]] const Lane* lane(LaneNumber lane) const;
     [[nodiscard]] const ShapeLanes* shape(ShapeNumber shape) const;
+    /// The shortest time limit of its jobs. Claims: the shape is known.
+    [[nodiscard]] Span shortest(ShapeNumber shape) const;
     /// The shapes of a partition that have ready jobs, by their first; empty if there are none.
     using ShapeHeads = std::map<QueueOrder, ShapeNumber>;
     [[nodiscard]] const ShapeHeads& heads_in(const PartitionId& partition) const;

@@ -19,12 +19,9 @@ constexpr int kWalkSteps = 64;
 
 RoundResult Round::run() {
     gather();
-    while (!due_.empty() && !cut_off()) {
-        const ShapeNumber shape = due_.begin()->second;
-        not_due(shape);
-        const PartitionId partition = in_.queue.shape(shape)->request.partition;
-        consider(shape);
-        walk_on(partition);
+    for (Visit* visit = first_due(); visit != nullptr && !cut_off(); visit = first_due()) {
+        consider(*visit);
+        walk_on(visit->shape.request.partition);
     }
     put_back();
     return std::move(result_);
@@ -50,47 +47,65 @@ void Round::gather() {
     }
 }
 
+/// Claims: the shape has jobs.
 Round::Visit& Round::visit_of(ShapeNumber shape) {
     const auto found = visits_.find(shape);
     if (found != visits_.end()) {
         return found->second;
     }
-    return visits_.emplace(shape, Visit{ShapeCursor(in_.queue, shape), {}, 0}).first->second;
+    return visits_
+        .emplace(shape, Visit{.number = shape,
+                              .shape = *in_.queue.shape(shape),
+                              .cursor = ShapeCursor(in_.queue, shape)})
+        .first->second;
 }
 
 /// Puts the shape where its next job stands.
 void Round::schedule(ShapeNumber shape) {
-    if (in_.queue.shape(shape) == nullptr || due_shapes_.contains(shape)) {
+    if (in_.queue.shape(shape) != nullptr) {
+        go_on(visit_of(shape));
+    }
+}
+
+void Round::go_on(Visit& visit) {
+    if (visit.due) {
         return;
     }
-    if (const auto candidate = visit_of(shape).cursor.current()) {
-        make_due(shape, *candidate);
+    if (const auto candidate = visit.cursor.current()) {
+        make_due(visit, *candidate);
     }
-}
-
-void Round::make_due(ShapeNumber shape, const ShapeCursor::Candidate& candidate) {
-    const Due due{.order = order_now(candidate), .leaf = in_.queue.lane(candidate.lane)->leaf};
-    due_.emplace(due.order, shape);
-    due_shapes_.emplace(shape, due);
-    due_of_[due.leaf].insert(shape);
-}
-
-void Round::not_due(ShapeNumber shape) {
-    const auto found = due_shapes_.find(shape);
-    due_.erase({found->second.order, shape});
-    due_of_[found->second.leaf].erase(shape);
-    due_shapes_.erase(found);
 }
 
 /// Where the candidate stands after what was started in this round.
-QueueOrder Round::order_now(const ShapeCursor::Candidate& candidate) const {
-    QueueOrder order = candidate.order;
-    const Lane& lane = *in_.queue.lane(candidate.lane);
-    if (moved_.contains(lane.leaf)) {
-        order.as_if = order.as_if - in_.queue.delay(lane) +
-                      in_.fair.delay(lane.leaf).of(lane.key.narrow_permille);
+void Round::make_due(Visit& visit, const ShapeCursor::Candidate& candidate) {
+    visit.due = true;
+    visit.order = candidate.order;
+    visit.lane_number = candidate.lane;
+    visit.lane = in_.queue.lane(candidate.lane);
+    const LeafNumber leaf = visit.lane->leaf;
+    if (moved_.contains(leaf)) {
+        visit.order.as_if = visit.order.as_if - in_.queue.delay(*visit.lane) +
+                            in_.fair.delay(leaf).of(visit.lane->key.narrow_permille);
     }
-    return order;
+    due_.push_back({visit.order, &visit});
+    std::push_heap(due_.begin(), due_.end());
+    if (visit.listed != leaf) {
+        visit.listed = leaf;
+        due_of_[leaf].push_back(&visit);
+    }
+}
+
+/// The one whose next job stands first; null if none is due.
+Round::Visit* Round::first_due() {
+    while (!due_.empty()) {
+        const Due& top = due_.front();
+        if (top.visit->due && top.visit->order == top.order) {
+            return top.visit;
+        }
+        std::pop_heap(due_.begin(), due_.end());
+        due_.pop_back();
+    }
+    return nullptr;
 }
 
 /// While a partition has no reservation, its shapes are looked at one after the other, to find the
@@ -104,12 +119,13 @@ void Round::walk_on(const PartitionId& partition) {
     for (auto next = heads.lower_bound(walk.from); next != heads.end(); ++next) {
         walk.from = next->first;
         const ShapeNumber shape = next->second;
-        const bool due = due_shapes_.contains(shape);
-        if (due && visit_of(shape).cursor.current()->order.job == next->first.job) {
+        const auto visited = visits_.find(shape);
+        if (visited != visits_.end() && visited->second.due &&
+            visited->second.order.job == next->first.job) {
             return;  // Its turn will come.
         }
         // One that is due with a later job started those before it: others may stand between.
-        if (visits_.contains(shape) || !lane_of_first(shape).way.holds_place ||
+        if (visited != visits_.end() || !lane_of_first(shape).way.holds_place ||
             !in_.queue.shape(shape)->request.where->reservation.empty() ||
             memo_.block(shape) == ShapeBlock::Unavailable || memo_.all_parked(shape, in_.queue)) {
             continue;
@@ -154,8 +170,10 @@ void Round::put_back() {
     for (const LeafNumber leaf : moved_) {
         KHU_CHECK(in_.fair.delay(leaf) == in_.queue.delay(leaf), "leaf {}", leaf);
     }
-    for (const auto& [order, shape] : due_) {
-        memo_.touched_.insert(shape);
+    for (const Due& each : due_) {
+        if (each.visit->due) {
+            memo_.touched_.insert(each.visit->number);
+        }
     }
     for (const Eviction& eviction : result_.evictions) {
         in_.clearings.remove(eviction.promise.job);
@@ -173,40 +191,36 @@ void Round::put_back() {
     }
 }
 
-Round::Look Round::look_at(ShapeNumber shape, LaneNumber number, QueueOrder order) {
-    const Lane& lane = *in_.queue.lane(number);
+Round::Look Round::look_at(Visit& visit, LaneNumber number, const Lane& lane, QueueOrder order) {
     const Span limit = lane.key.time_limit;
-    return {.shape = shape,
+    return {.shape = visit.number,
             .lane = number,
             .order = order,
-            .request = in_.queue.shape(shape)->request,
+            .request = visit.shape.request,
             .time_limit = limit,
             .way = lane.way,
             .ends_at = in_.now + sure_of(lane.way, limit),
-            .visit = visit_of(shape)};
+            .visit = visit};
 }
 
-void Round::consider(ShapeNumber shape) {
-    Visit& visit = visit_of(shape);
-    const std::optional<ShapeCursor::Candidate> candidate = visit.cursor.current();
-    KHU_CHECK(candidate.has_value());
+/// Claims: it is due.
+void Round::consider(Visit& visit) {
+    visit.due = false;
     ++result_.looked_at;
-    if (settled_.contains(candidate->order.job)) {
+    if (settled_.contains(visit.order.job)) {
         visit.cursor.started();
-        schedule(shape);
+        go_on(visit);
         return;
     }
-    const Look look = look_at(shape, candidate->lane, order_now(*candidate));
+    const Look look = look_at(visit, visit.lane_number, *visit.lane, visit.order);
     const Verdict verdict = judge(look);
     if (verdict == Verdict::ShapeDone) {
         return;
     }
-    if (due_shapes_.contains(shape)) {
-        // Another way of the job has the same shape, and made it due with this job.
-        not_due(shape);
-    }
+    // Another way of the job may have the same shape, and have made it due with this job.
+    visit.due = false;
     verdict == Verdict::NextJob ? visit.cursor.started() : visit.cursor.skip_lane();
-    schedule(shape);
+    go_on(visit);
 }
 
 /// Step 2: what is known already, and what the ledger and the limits say.
@@ -234,10 +248,11 @@ Round::Verdict Round::judge(const Look& look) {
 
 /// Step 3, and 5: beside the reservations of jobs before it.
 Round::Verdict Round::try_to_place(const Look& look) {
-    std::vector<PromiseKey> bars = bars_of(look);
+    const std::vector<PromiseKey> bars = bars_of(look);
     for (const std::vector<PromiseKey>& failed : look.visit.failed_bars) {
         if (std::ranges::includes(bars, failed)) {
-            return barred(look, {});
+            memo_.blocks_[look.shape] = ShapeBlock::Barred;
+            return after_barred(look, failed);
         }
     }
     if (std::optional<Reason> lent =
@@ -259,7 +274,7 @@ Round::Verdict Round::try_to_place(const Look& look) {
     }
     if (!bars.empty() &&
         (can_place(in_.cluster, look.request, by_calendar(look, {})) || room_for(look, {}))) {
-        return barred(look, std::move(bars));
+        return barred(look, bars);
     }
     if (!in_.bookings.empty() && can_place(in_.cluster, look.request)) {
         if (needs_promise(look)) {
@@ -271,18 +286,39 @@ Round::Verdict Round::try_to_place(const Look& look) {
 }
 
 /// The shape fits, but not beside the reservations. A shorter job of the same shape may.
-Round::Verdict Round::barred(const Look& look, std::vector<PromiseKey> bars) {
+Round::Verdict Round::barred(const Look& look, const std::vector<PromiseKey>& bars) {
     memo_.blocks_[look.shape] = ShapeBlock::Barred;
+    const Verdict next = after_barred(look, bars);
     if (!bars.empty()) {
         if (in_.bookings.empty()) {  // Else it may be that only the longer one did not fit.
-            look.visit.failed_bars.push_back(std::move(bars));
+            look.visit.failed_bars.push_back(bars);
         }
         if (needs_promise(look)) {  // Another partition's reservation is in its way.
             reserve(look);
         }
     }
+    return next;
+}
+
+Round::Verdict Round::after_barred(const Look& look, const std::vector<PromiseKey>& bars) {
     const bool enough = ++look.visit.barred_lanes >= limits::backfill_lanes_max;
-    return enough ? Verdict::ShapeDone : Verdict::NextLane;
+    return enough || bar_all_lanes(look, bars) ? Verdict::ShapeDone : Verdict::NextLane;
+}
+
+/// Whether the same reservations bar every job of the shape behind this one, because none is
+/// shorter. One of the shape's own would not bar the job that has it.
+bool Round::bar_all_lanes(const Look& look, const std::vector<PromiseKey>& bars) const {
+    if (bars.empty() || look.way.yields || !in_.bookings.empty()) {
+        return false;
+    }
+    std::optional<Span>& shortest = look.visit.shortest;
+    if (!shortest) {
+        shortest = in_.queue.shortest(look.shape);
+    }
+    return look.time_limit <= *shortest && std::ranges::none_of(bars, [&](const PromiseKey& key) {
+               const StartReservation* promise = memo_.promises_.find(key);
+               return promise == nullptr || promise->shape == look.shape;
+           });
 }
 
 /// Step 4: the shape does not fit now. The first such jobs of its partition get reservations.
@@ -380,10 +416,11 @@ void Round::count_use(LaneNumber lane, Atoms use) {
     held_.emplace_back(leaf, use);
     for (const LeafNumber other : in_.fair.refresh(in_.now)) {
         moved_.insert(other);
-        const std::set<ShapeNumber> shapes = due_of_[other];
-        for (const ShapeNumber shape : shapes) {
-            not_due(shape);
-            make_due(shape, *visit_of(shape).cursor.current());
+        for (Visit* visit : std::exchange(due_of_[other], {})) {
+            visit->listed = kNoLeaf;
+            if (visit->due) {
+                make_due(*visit, *visit->cursor.current());
+            }
         }
     }
 }
