@@ -2,7 +2,8 @@
 
 /// \file
 /// The inside of a round (round.h): what it keeps while it lasts, and its steps. Only round.cc,
-/// round_cleared.cc, which has step 6, and round_ways.cc, which has alternatives, know it.
+/// round_reserve.cc, which has step 4, round_cleared.cc, which has step 6, and round_ways.cc, which
+/// has alternatives, know it.
 
 #include <climits>
 #include <map>
