@@ -86,6 +86,14 @@ public:
         return alone && alone->loss < made.loss ? std::move(*alone) : std::move(made);
     }
 
+    /// What the room that run() gave costs.
+    [[nodiscard]] Toll toll_for(const Room& room) const {
+        const bool alone = room.nodes.size() == 1;
+        return {.who = {},
+                .loss = room.loss,
+                .fill = alone ? fill_at(zone_.cluster.at(room.nodes[0].node)) : Fill{}};
+    }
+
 private:
     [[nodiscard]] bool in_reach(const ClusterNode& node) const {
         return node.health == NodeHealth::Up && meets(node, *request_.where) &&
@@ -201,17 +209,17 @@ private:
         return choose_gang(candidates, request_);
     }
 
+    [[nodiscard]] Fill fill_at(const ClusterNode& node) const {
+        const auto contested = contested_.find(node.id);
+        return contested == contested_.end() ? fill_of(node, node.state) : contested->second.fill;
+    }
     [[nodiscard]] const ClusterNode* fullest(
         const std::map<NodeId, const ClusterNode*>& nodes) const {
-        return std::ranges::min_element(
-                   nodes, {},
-                   [&](const auto& each) {
-                       const auto contested = contested_.find(each.first);
-                       const Fill fill = contested == contested_.end()
-                                             ? fill_of(*each.second, each.second->state)
-                                             : contested->second.fill;
-                       return std::tuple(each.first == request_.suspect, fill, each.first);
-                   })
+        return std::ranges::min_element(nodes, {},
+                                        [&](const auto& each) {
+                                            return std::tuple(each.first == request_.suspect,
+                                                              fill_at(*each.second), each.first);
+                                        })
             ->second;
     }
 
@@ -433,10 +441,13 @@ std::optional<Room> make_room(const ZoneView& zone, const PreemptionRule& rule,
         return search.run(*level, 0);
     }
     std::optional<Room> best;
+    Toll least;
     for (const SubtreeNumber subtree : subtrees_at(zone.cluster, request.partition, *level)) {
         std::optional<Room> room = search.run(*level, subtree);
-        if (room && (!best || room->loss < best->loss)) {
+        const Toll toll = room ? search.toll_for(*room) : Toll{};
+        if (room && (!best || toll.better_than(least))) {
             best = std::move(room);
+            least = toll;
         }
     }
     return best;
