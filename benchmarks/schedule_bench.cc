@@ -13,18 +13,13 @@ namespace {
 using bench::kPartition;
 using bench::Zone;
 
-/// A zone about three quarters full without a queue: each submitted job starts, another one ends.
+/// A zone three quarters full without a queue: each submitted job starts, others end.
 void decisions(benchmark::State& state) {
     Zone zone(static_cast<int>(state.range(0)));
-    while (zone.running.size() < static_cast<std::size_t>(state.range(0)) * 3) {
-        zone.submit();
-        zone.round();
-    }
+    zone.fill_gpus(6);
     std::int64_t done = 0;
     for (auto _ : state) {
-        zone.submit();
-        done += zone.round();
-        zone.end_one();
+        done += zone.decide(6);
     }
     state.SetItemsProcessed(done);
 }

@@ -68,7 +68,7 @@ inline EnterpriseId enterprise(std::uint64_t number) {
 /// Jobs as they are seen in traces of GPU clusters: most want one GPU, few want whole nodes.
 class Zone {
 public:
-    explicit Zone(int nodes) : random_(1) {
+    explicit Zone(int size) : nodes(size), random_(1) {
         PartitionNodes partition{.id = kPartition, .nodes = {}, .share = kShare};
         for (int n = 1; n <= nodes; ++n) {
             partition.nodes.emplace_back("n" + std::to_string(n));
@@ -107,11 +107,13 @@ public:
     std::int64_t round() {
         const RoundResult result = scheduler.round(door, now);
         for (const Start& start : result.starts) {
+            gpus_used += gpus_of(start.placement);
             const auto job = jobs.extract(start.job);
             scheduler.job_started({.job = start.job,
                                    .enterprise = job.mapped().first,
                                    .deadline = now + job.mapped().second,
                                    .nodes = start.placement.nodes});
+            observe(start.placement.nodes);
             running.emplace_back(start.job, start.placement);
         }
         return static_cast<std::int64_t>(result.starts.size());
@@ -121,11 +123,30 @@ public:
     void end_one() {
         const std::size_t which = random_.below(running.size());
         std::swap(running[which], running.back());
+        gpus_used -= gpus_of(running.back().second);
         for (const NodeAllocation& allocation : running.back().second.nodes) {
             scheduler.node_released(running.back().first, allocation.node);
         }
         running.pop_back();
         now = now + seconds(1);
+    }
+
+    /// Jobs come until so many GPUs of each eight are in use. Nobody waits then.
+    void fill_gpus(std::int64_t of_eight) {
+        while (gpus_used < nodes * of_eight) {
+            submit();
+            round();
+        }
+        KHU_CHECK(scheduler.queue().size() == 0);
+    }
+    /// One job comes and starts; as many end as bring the GPUs in use back to that.
+    std::int64_t decide(std::int64_t of_eight) {
+        submit();
+        const std::int64_t made = round();
+        while (gpus_used > nodes * of_eight) {
+            end_one();
+        }
+        return made;
     }
 
     void fill(int waiting) {
@@ -142,10 +163,26 @@ public:
     Moment now{1'700'000'000'000};
     std::map<JobId, std::pair<EnterpriseId, Span>> jobs;
     std::vector<std::pair<JobId, Placement>> running;
+    std::int64_t nodes;
+    std::int64_t gpus_used{0};
 
 private:
+    static std::int64_t gpus_of(const Placement& placement) {
+        std::int64_t sum = 0;
+        for (const NodeAllocation& allocation : placement.nodes) {
+            sum += static_cast<std::int64_t>(allocation.gpus.size());
+        }
+        return sum;
+    }
+    /// As the machine does when an attempt begins.
+    void observe(const std::vector<NodeAllocation>& taken) {
+        mix_.count(static_cast<int>(taken.front().gpus.size()), std::ssize(taken));
+        scheduler.mix_changed(kPartition, mix_);
+    }
+
     Random random_;
     std::uint64_t last_{0};
+    Mix mix_;
 };
 
 }  // namespace khu::bench

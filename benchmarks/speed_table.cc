@@ -48,16 +48,11 @@ constexpr int kLargeZone = 10'000;
 /// Seconds of one decision (place and give back) on so many nodes, three quarters full.
 double decision(std::int64_t nodes) {
     Zone zone(static_cast<int>(nodes));
-    while (zone.running.size() < static_cast<std::size_t>(nodes) * 3) {
-        zone.submit();
-        zone.round();
-    }
+    zone.fill_gpus(6);
     std::int64_t made = 0;
     const auto start = Clock::now();
     while (made < kDecisions) {
-        zone.submit();
-        made += zone.round();
-        zone.end_one();
+        made += zone.decide(6);
     }
     return seconds_since(start) / kDecisions;
 }

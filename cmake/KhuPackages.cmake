@@ -8,6 +8,7 @@ find_package(spdlog 1.10 REQUIRED)                  # daemon and agent logs
 find_package(CLI11 2 REQUIRED)                      # options of the programs
 find_package(yaml-cpp 0.7 REQUIRED)                 # YAML tokens, under our strict reader in config/
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)   # the durable store
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)  # sums of snapshots: 1 GB of them is read twice at a restart
 pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)       # topology and binding
 find_package(LibLZMA REQUIRED)                      # packed traces (.xz), read by khu plan alone
 find_package(ZLIB REQUIRED)                         # the same for .gz

@@ -73,6 +73,13 @@ struct CorrectedRow {
 };
 KHU_DESCRIBE(CorrectedRow, name, corrected)
 
+/// What jobs of a partition asked of a node, by GPUs.
+struct MixRow {
+    PartitionId partition;
+    std::vector<std::int64_t> starts;
+};
+KHU_DESCRIBE(MixRow, partition, starts)
+
 struct Head {
     ZoneId zone;
     EventSeq last;
@@ -109,12 +116,13 @@ struct Head {
     std::int64_t floor_lifts{0};
     std::vector<TakerRow> takers{};
     std::vector<CorrectedRow> corrected{};
+    std::vector<MixRow> mixes{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
              months, refunds, capacity, reserved, promises, duties, booked, readings, floor_lifts,
-             takers, corrected)
+             takers, corrected, mixes)
 
 struct JobRow {
     Job job;
@@ -142,6 +150,19 @@ void add_fairness(Head& head, const Truth& truth) {
     }
     for (const auto& [who, users] : truth.takers) {
         head.takers.push_back({who.first, who.second, {users.begin(), users.end()}});
+    }
+}
+
+/// What the zone has learnt of its jobs.
+void add_learnt(Head& head, const Truth& truth) {
+    for (const auto& [kind, sums] : truth.history.classes()) {
+        head.history.push_back({kind, sums});
+    }
+    for (const auto& [kind, counts] : truth.waits.rows()) {
+        head.waits.push_back({kind, counts});
+    }
+    for (const auto& [partition, mix] : truth.mixes) {
+        head.mixes.push_back({partition, mix.starts()});
     }
 }
 
@@ -203,15 +224,10 @@ Head head_of(const Truth& truth) {
     for (const auto& [name, use] : truth.keys) {
         head.keys.push_back({name, use});
     }
-    for (const auto& [kind, sums] : truth.history.classes()) {
-        head.history.push_back({kind, sums});
-    }
-    for (const auto& [kind, counts] : truth.waits.rows()) {
-        head.waits.push_back({kind, counts});
-    }
     for (const auto& [job, ended] : truth.ended) {
         head.ended.push_back({job, ended});
     }
+    add_learnt(head, truth);
     return head;
 }
 
@@ -226,6 +242,18 @@ void take_places(Truth& truth, Head& head) {
     for (ReservedWindow& window : head.reserved) {
         const ReservedKey key{window.id, window.window.from};
         truth.reserved.emplace(key, std::move(window));
+    }
+}
+
+void take_learnt(Truth& truth, const Head& head) {
+    for (const RunRow& row : head.history) {
+        truth.history.load(row);
+    }
+    for (const WaitRow& row : head.waits) {
+        truth.waits.load(row);
+    }
+    for (const MixRow& row : head.mixes) {
+        truth.mixes.emplace(row.partition, Mix(row.starts));
     }
 }
 
@@ -289,15 +317,10 @@ void take_head(Truth& truth, Head head) {
     for (const FairRow& row : head.fair_use) {
         truth.fair_use.insert_or_assign({row.programme, row.enterprise}, row.use);
     }
-    for (const RunRow& row : head.history) {
-        truth.history.load(row);
-    }
-    for (const WaitRow& row : head.waits) {
-        truth.waits.load(row);
-    }
     for (EndedRow& row : head.ended) {
         truth.ended.emplace(row.job, std::move(row.ended));
     }
+    take_learnt(truth, head);
 }
 
 Refusal damaged(const wire::JsonError& error) {

@@ -95,7 +95,7 @@ std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) 
             .with("cause", "a failure of the infrastructure")
             .with("begin_at", queued->not_before.value);
     }
-    return state.scheduler.why(job.id, now);
+    return state.scheduler.why(job.id, now, may_reclaim(state));
 }
 
 /// A new member of the spec is shown too: add it to wire::SpecView and here, then count it.
@@ -371,21 +371,20 @@ wire::StandingView standing_view(const State& state, const Job& job) {
     view.size_s = factors.size.value / 1000;
     view.over_age_s = factors.over_age.value / 1000;
     view.at_floor = job.at_floor;
-    Span shift;
-    Span penalty;
+    Delay delay;
     const FairTree& fair = state.scheduler.fair();
     if (const auto leaf = fair.find(job.spec.programme, job.spec.enterprise)) {
         const Fairness standing = fair.fairness(*leaf);
-        shift = factors.fair ? standing.shift : Span{0};
-        penalty = factors.fair ? standing.penalty : Span{0};
+        delay = factors.fair ? standing.delay : Delay{};
         view.fair_rank = standing.rank;
         view.fair_leaves = standing.leaves;
         view.used_ugs = standing.use;
         view.shares = standing.shares;
     }
-    view.fair_share_s = shift.value / 1000;
-    view.over_grant_s = penalty.value / 1000;
-    view.stands_as_if = factors.as_if() + shift + penalty;
+    const Span all = delay.of(factors.narrow_permille);
+    view.fair_share_s = (all - delay.penalty).value / 1000;
+    view.over_grant_s = delay.penalty.value / 1000;
+    view.stands_as_if = factors.as_if() + all;
     return view;
 }
 
@@ -405,8 +404,9 @@ wire::WhyAlternative advice_of(State& state, const Job& job, int way, Moment now
         made.changes.push_back(
             {wire::snake_case(enum_name(change.kind)), option_of(change), change.loss_permille});
     }
-    const auto first =
-        advice.blockers.empty() ? std::nullopt : state.scheduler.why(job.id, way, now);
+    const auto first = advice.blockers.empty()
+                           ? std::nullopt
+                           : state.scheduler.why(job.id, way, now, may_reclaim(state));
     made.expected_start_at = expected_of(state, job, first, now, way);
     return made;
 }

@@ -17,7 +17,7 @@ struct StandingView {
     Timestamp submitted_at;
     std::int64_t tier_s{0};
     std::int64_t size_s{0};
-    std::int64_t fair_share_s{0};
+    std::int64_t fair_share_s{0};  ///< less for a job that needs a large part of its partition
     std::int64_t over_grant_s{0};  ///< for grants that are used up
     Timestamp stands_as_if;
     std::int64_t fair_rank{0};    ///< enterprises in programmes that have had less for their share

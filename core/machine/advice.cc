@@ -22,9 +22,9 @@ QueueOrder order_with(const State& state, const Job& job, const JobSpec& spec) {
     const OrderFactors factors = order_factors(state, changed);
     const FairTree& fair = state.scheduler.fair();
     const std::optional<LeafNumber> leaf = fair.find(spec.programme, spec.enterprise);
-    const Span shift = factors.fair && leaf ? fair.shift(*leaf) : Span{0};
+    const Delay delay = factors.fair && leaf ? fair.delay(*leaf) : Delay{};
     return {.tier = state.scheduler.queue().order_of(job.id).tier,
-            .as_if = factors.as_if() + shift,
+            .as_if = factors.as_if() + delay.of(factors.narrow_permille),
             .job = job.id};
 }
 
@@ -235,7 +235,9 @@ Advice advise(State& state, const Job& job, int way, Moment now) {
         advice.blockers.push_back(std::move(plan).error());
     }
     std::optional<Reason> devices =
-        may_be_placed ? why_no_place(state.scheduler.why_input(), job.id, way, now) : std::nullopt;
+        may_be_placed
+            ? why_no_place(state.scheduler.why_input(may_reclaim(state)), job.id, way, now)
+            : std::nullopt;
     if (devices) {
         advice.blockers.push_back(std::move(*devices));
     }

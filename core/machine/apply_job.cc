@@ -189,6 +189,7 @@ void enter_queue(State& state, const Job& job, Moment at) {
     queued.as_if = factors.as_if();
     if (factors.fair) {
         queued.leaf = leaf_in(state, job.spec.enterprise, job.spec.programme, at);
+        queued.narrow_permille = factors.narrow_permille;
     }
     queued.not_before = std::max(job.spec.not_before, std::get<Queued>(job.phase).not_before);
     queued.held = job.spec.held || job.blocked || is_array(job.spec);

@@ -104,13 +104,15 @@ public:
         return true;
     }
 
-    /// Whether a job like this one could start in one of its ways, as far as books and limits go.
-    [[nodiscard]] bool affords(const JobSpec& asked) const {
+    /// Whether the job could start in one of the ways of `asked`, as far as books, limits and what
+    /// is lent go.
+    [[nodiscard]] bool affords(const Job& job, const JobSpec& asked) const {
         for (int way = 0; way < ways_of(asked); ++way) {
             const JobSpec spec = in_way(asked, way);
             if (!not_offered(state_, spec) &&
                 !over_running_limit(state_, spec, also_running(spec)) &&
-                !over_grant_limit(state_, spec, 0, now_) && plan_of(spec)) {
+                !over_grant_limit(state_, spec, 0, now_) && lending_.allows(job, spec) &&
+                plan_of(spec)) {
                 return true;
             }
         }
@@ -245,7 +247,7 @@ bool offer_asked(const State& state, const Books& books, std::vector<Fact>& fact
         JobSpec asked = job.spec;
         asked.qos = job.asked_qos;
         if (!books.used(id) && seen.emplace(asked.enterprise, asked.programme).second &&
-            books.affords(asked)) {
+            books.affords(job, asked)) {
             facts.push_back(QosOffered{.job = id, .qos = job.asked_qos});
         }
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/jobs/alternatives.h"
 #include "core/machine/preemption.h"
 #include "core/machine/state.h"
 
@@ -198,6 +199,14 @@ std::optional<Refusal> beyond_lending(const Policy& policy, const JobSpec& spec)
         .with("asked", gpus_asked(spec))
         .with("where", "programme " + spec.programme.value.str() + ", with what it may borrow")
         .with("limit", most);
+}
+
+Reclaims may_reclaim(const State& state) {
+    return [&state](JobId id, int alternative) {
+        const Job& job = state.truth.jobs.at(id);
+        return reclaims(*state.truth.policy) &&
+               is_owners(state.lending.pools, in_way(job.spec, alternative), job.at_floor);
+    };
 }
 
 bool is_owners(const LendingPools& pools, const JobSpec& spec, bool at_floor) {

@@ -30,6 +30,7 @@
 #include "core/base/refusal.h"
 #include "core/jobs/job.h"
 #include "core/policy/policy.h"
+#include "core/schedule/why.h"
 
 namespace khu {
 
@@ -108,6 +109,9 @@ std::optional<Reason> not_lent(const State& state, const LendingPools& pools, co
                                bool at_floor, bool owner_waits);
 /// The same as things stand, for a job that waits.
 std::optional<Reason> not_lent(const State& state, const Job& job, const JobSpec& spec);
+
+/// Which jobs that wait may ask borrowers to leave. Keeps a reference to `state`.
+Reclaims may_reclaim(const State& state);
 
 /// Whether it would run on what its programme owns, or as the floor rule lets it.
 bool is_owners(const LendingPools& pools, const JobSpec& spec, bool at_floor);

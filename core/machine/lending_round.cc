@@ -74,6 +74,13 @@ std::optional<Reason> LendingRound::refuses(const Job& job, const JobSpec& spec)
     return remember(std::move(reason));
 }
 
+bool LendingRound::allows(const Job& job, const JobSpec& spec) const {
+    const bool waits_for_owner = owners_wait_.contains(spec.partition);
+    const std::optional<Reason> reason =
+        not_lent(state_, now_, spec, is_sure(state_, job, spec), waits_for_owner);
+    return !reason || (reason->code == Code::LentOut && reclaims(job, spec));
+}
+
 bool LendingRound::reclaims(const Job& job, const JobSpec& spec) const {
     return khu::reclaims(*state_.truth.policy) && is_owners(now_, spec, is_sure(state_, job, spec));
 }

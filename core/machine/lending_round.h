@@ -24,6 +24,8 @@ public:
     /// Why the job may not start, whoever leaves: BorrowLimit, NothingLent, or LentOut where the
     /// policy lets nobody reclaim.
     std::optional<Reason> refuses(const Job& job, const JobSpec& spec);
+    /// Whether such a job would not be refused; it need not wait in the queue.
+    [[nodiscard]] bool allows(const Job& job, const JobSpec& spec) const;
     /// It is an owner's, and owners may reclaim.
     [[nodiscard]] bool reclaims(const Job& job, const JobSpec& spec) const;
     /// LentOut: others must give back first. `counted`: the job was promised a place before, and

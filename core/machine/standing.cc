@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/machine/grant_terms.h"
+#include "core/machine/preemption.h"
 
 namespace khu {
 namespace {
@@ -73,6 +74,28 @@ Atoms fair_hold(const Policy& policy, const PriceTerms& terms, Span time_limit) 
 }
 
 namespace apply_detail {
+namespace {
+
+/// A job of those to come is like one that started; free work that gives way leaves room by itself.
+void count_mix(State& state, const JobSpec& spec) {
+    const Policy& policy = *state.truth.policy;
+    const Partition* partition = find_partition(policy, spec.partition);
+    if (partition == nullptr || giving_way(policy, spec.qos).yields) {
+        return;
+    }
+    std::map<PartitionId, Mix>& mixes = state.truth.mixes;
+    if (!mixes.contains(spec.partition)) {
+        std::erase_if(
+            mixes, [&](const auto& each) { return find_partition(policy, each.first) == nullptr; });
+    }
+    Mix& mix = mixes[spec.partition];
+    mix.count(NodeIndex::level_of(spec.shape.exclusive ? partition->gpus_per_node
+                                                       : spec.shape.gpus),
+              spec.nodes);
+    state.scheduler.mix_changed(spec.partition, mix);
+}
+
+}  // namespace
 
 void count_start(State& state, const Job& job, bool fresh) {
     const PriceTerms& terms = state.truth.books.at(job.id).terms;
@@ -83,6 +106,7 @@ void count_start(State& state, const Job& job, bool fresh) {
         hold_for(terms, seconds(1));
     if (fresh) {
         state.truth.history.started(run_class(job.spec), live_attempt(job)->taken_at);
+        count_mix(state, job.spec);
         set_penalty(state, job.spec.enterprise, job.spec.programme, live_attempt(job)->taken_at);
     }
 }
@@ -154,6 +178,12 @@ void set_shares(State& state, Moment at) {
     }
     for (const auto& [enterprise, programme] : owners) {
         set_share(state, enterprise, programme, at);
+    }
+}
+
+void use_mixes(State& state) {
+    for (const auto& [partition, mix] : state.truth.mixes) {
+        state.scheduler.mix_changed(partition, mix);
     }
 }
 

@@ -28,6 +28,8 @@ void count_start(State& state, const Job& job, bool fresh);
 void count_end(State& state, const Job& job, const Ending& ending, Atoms base, Moment at);
 /// The policy's shares and half-life, and what each enterprise has used so far.
 void use_fair_share(State& state);
+/// What the jobs of each partition asked for so far.
+void use_mixes(State& state);
 /// The fair share's leaf of the enterprise in the programme, with its shares there.
 LeafNumber leaf_in(State& state, const EnterpriseId& enterprise, const ProgrammeId& programme,
                    Moment at);

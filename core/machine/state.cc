@@ -115,6 +115,7 @@ void restore(State& state, Moment now) {
     if (state.truth.policy) {
         apply_detail::use_partitions(state);
         apply_detail::use_fair_share(state);
+        apply_detail::use_mixes(state);
         apply_detail::set_penalties(state, now);
         apply_detail::set_shares(state, now);
         state.scheduler.preemption(preemption_rule(*state.truth.policy));

@@ -210,14 +210,15 @@ struct Truth {
     std::map<NodeId, NodeRecord> nodes;
     std::map<KeyName, KeyUse> keys;
     std::map<std::pair<ProgrammeId, EnterpriseId>, FadingUse> fair_use;  ///< of ended attempts
-    Moment cut_until;                 ///< 0: no month was cut yet; see settle.h
-    Moment closed_until;              ///< 0: none was closed
-    std::string closed_period;        ///< the last that was
-    std::vector<MonthMark> months;    ///< that were cut, oldest first
-    CapacityMeter capacity;           ///< of the month that runs
-    RunHistory history;               ///< what predictions are made of
-    WaitStats waits;                  ///< how long jobs waited, and whether that was said
-    std::map<JobId, EndedJob> ended;  ///< the newest, by number
+    Moment cut_until;                  ///< 0: no month was cut yet; see settle.h
+    Moment closed_until;               ///< 0: none was closed
+    std::string closed_period;         ///< the last that was
+    std::vector<MonthMark> months;     ///< that were cut, oldest first
+    CapacityMeter capacity;            ///< of the month that runs
+    RunHistory history;                ///< what predictions are made of
+    std::map<PartitionId, Mix> mixes;  ///< what jobs ask of a node, as they started
+    WaitStats waits;                   ///< how long jobs waited, and whether that was said
+    std::map<JobId, EndedJob> ended;   ///< the newest, by number
     std::map<JobId, PromisedPlace> promises;
     std::map<ReservedKey, ReservedWindow> reserved;  ///< windows that have nodes and are not over
     std::map<std::string, Booked> booked;            ///< by name

@@ -174,6 +174,21 @@ bool meets(const ClusterNode& node, const NodeRules& rules) {
            std::ranges::includes(node.location.features, rules.features);
 }
 
+CandidateSearch::CandidateSearch(const Cluster& cluster, const GangRequest& request,
+                                 const NodeFilter& allowed)
+    : cluster_(cluster),
+      request_(request),
+      allowed_(allowed),
+      levels_(cluster.mix(request.partition).order(NodeIndex::level_of(request.shape.gpus))),
+      by_mix_(!std::ranges::is_sorted(levels_)) {}
+
+CandidateSearch CandidateSearch::without_mix() const {
+    CandidateSearch plain = *this;
+    plain.levels_ = fewest_free_first();
+    plain.by_mix_ = false;
+    return plain;
+}
+
 bool CandidateSearch::usable(const ClusterNode& node, const GpuShare& share) const {
     return can_fit(node.state, request_.shape, share) && (!allowed_ || allowed_(node.id)) &&
            (!request_.where.filled() || meets(node, *request_.where));
@@ -185,9 +200,12 @@ bool CandidateSearch::each_in(const NodeIndex::Levels* levels, const GpuShare& s
         return true;
     }
     const NodeIndex::Entry least{request_.shape.cores, NodeId{0}, nullptr};
-    const int first = NodeIndex::level_of(request_.shape.gpus);
-    for (auto at = static_cast<std::size_t>(first); at < levels->size(); ++at) {
-        const NodeIndex::Level& level = (*levels)[at];
+    const int least_free = NodeIndex::level_of(request_.shape.gpus);
+    for (const std::uint8_t free : levels_) {
+        if (free < least_free) {
+            continue;
+        }
+        const NodeIndex::Level& level = (*levels)[free];
         for (auto it = level.lower_bound(least); it != level.end(); ++it) {
             if (it->node != request_.suspect && usable(*it->where, share) && !visit(*it->where)) {
                 return false;

@@ -2,8 +2,9 @@
 
 /// \file
 /// The nodes that are free enough for one node of a gang, in the order in which packing prefers
-/// them: those the enterprise already uses before untouched ones, then the fewest free GPUs, then
-/// the fewest free cores, then the lowest NodeId. And the choice among them by the zone tree.
+/// them: those the enterprise already uses before untouched ones, then those on which the request
+/// costs the jobs to come least (mix.h), then the fewest free GPUs, then the fewest free cores,
+/// then the lowest NodeId. And the choice among them by the zone tree.
 
 #include <functional>
 #include <optional>
@@ -21,8 +22,11 @@ using NodeList = std::vector<const ClusterNode*>;
 class CandidateSearch {
 public:
     /// Keeps references to all three.
-    CandidateSearch(const Cluster& cluster, const GangRequest& request, const NodeFilter& allowed)
-        : cluster_(cluster), request_(request), allowed_(allowed) {}
+    CandidateSearch(const Cluster& cluster, const GangRequest& request, const NodeFilter& allowed);
+    /// The same as if nothing were known of the jobs to come: best fit.
+    [[nodiscard]] CandidateSearch without_mix() const;
+    /// Whether without_mix() might give another order.
+    [[nodiscard]] bool by_mix() const { return by_mix_; }
 
     [[nodiscard]] const GangRequest& request() const { return request_; }
 
@@ -42,6 +46,8 @@ private:
     const Cluster& cluster_;
     const GangRequest& request_;
     const NodeFilter& allowed_;
+    Mix::Levels levels_;
+    bool by_mix_{false};
 };
 
 /// Chooses request.nodes of the candidates, in the smallest subtree that holds as many and

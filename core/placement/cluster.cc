@@ -94,7 +94,11 @@ void Cluster::set_health(NodeId id, NodeHealth health) {
 }
 
 void Cluster::set_location(NodeId id, NodeLocation location) {
-    locate(node(id), std::move(location));
+    ClusterNode& moved = node(id);
+    locate(moved, std::move(location));
+    for (const std::uint32_t number : moved.partitions) {
+        partitions_[number].best.forget();
+    }
 }
 
 void Cluster::set_class(NodeId id, std::shared_ptr<const NodeClass> node_class) {
@@ -115,7 +119,8 @@ void Cluster::set_partitions(const std::vector<PartitionNodes>& partitions) {
     partitions_.clear();
     partition_ids_.clear();
     for (const PartitionNodes& partition : partitions) {
-        partitions_.push_back({.partition = partition, .free = {}, .members = {}, .classes = {}});
+        partitions_.push_back(
+            {.partition = partition, .free = {}, .members = {}, .classes = {}, .best = {}});
     }
     std::ranges::sort(partitions_, {}, [](const PartitionIndex& p) { return p.partition.id; });
     for (PartitionIndex& index : partitions_) {
@@ -217,6 +222,18 @@ const std::vector<ClassCount>& Cluster::classes(const PartitionId& id) const {
     return found == nullptr ? none : found->classes;
 }
 
+const Mix& Cluster::mix(const PartitionId& id) const {
+    static const Mix none;
+    const auto found = mixes_.find(id);
+    return found == mixes_.end() ? none : found->second;
+}
+
+BestScores& Cluster::best_scores(const PartitionId& id) const {
+    const PartitionIndex* found = find_partition(id);
+    KHU_CHECK(found != nullptr, "partition {}", id.value);
+    return found->best;
+}
+
 std::vector<PartitionId> Cluster::partitions_of(const ClusterNode& node) const {
     std::vector<PartitionId> ids;
     for (const std::uint32_t number : node.partitions) {
@@ -248,6 +265,7 @@ void Cluster::PartitionIndex::count(const ClusterNode& node, int change) {
         found = classes.insert(found, {.type = type});
     }
     found->nodes += change;
+    best.forget();
     if (found->nodes == 0) {
         classes.erase(found);
     }

@@ -19,7 +19,9 @@
 
 #include "core/base/ids.h"
 #include "core/base/limits.h"
+#include "core/placement/best_scores.h"
 #include "core/placement/fit.h"
+#include "core/placement/mix.h"
 #include "core/placement/node_state.h"
 
 namespace khu {
@@ -134,6 +136,10 @@ public:
     void set_class(NodeId id, std::shared_ptr<const NodeClass> node_class);
     /// Replaces all partitions: a policy came into force.
     void set_partitions(const std::vector<PartitionNodes>& partitions);
+    /// What jobs of that partition ask for, from now on; it may be one that there is not yet.
+    void set_mix(const PartitionId& partition, const Mix& mix) {
+        mixes_.insert_or_assign(partition, mix);
+    }
 
     void take(const EnterpriseId& enterprise, const NodeAllocation& allocation);
     /// Whose the node is when a job of that enterprise takes part of it: a node of a shared
@@ -160,6 +166,10 @@ public:
     /// The same counted by hardware, in the order in which each was first seen: what does not
     /// depend on where a node stands costs no walk over thousands of them.
     [[nodiscard]] const std::vector<ClassCount>& classes(const PartitionId& id) const;
+    /// Empty if nothing was observed.
+    [[nodiscard]] const Mix& mix(const PartitionId& id) const;
+    /// What was worked out of the partition's hardware and places. Claims: it is known.
+    [[nodiscard]] BestScores& best_scores(const PartitionId& id) const;
     [[nodiscard]] const std::vector<PartitionId>& partition_ids() const { return partition_ids_; }
     /// The partitions that list the node.
     [[nodiscard]] std::vector<PartitionId> partitions_of(const ClusterNode& node) const;
@@ -170,6 +180,7 @@ private:
         NodeIndex free;
         std::map<NodeId, const ClusterNode*> members;
         std::vector<ClassCount> classes;
+        mutable BestScores best;  // a memo: what it answers does not depend on what was asked
 
         void count(const ClusterNode& node, int change);
     };
@@ -188,6 +199,7 @@ private:
     std::vector<PartitionId> partition_ids_;  ///< ascending
     std::vector<PartitionIndex> partitions_;  ///< in the same order
     std::map<std::string, SubtreeNumber> subtrees_;
+    std::map<PartitionId, Mix> mixes_;
 };
 
 }  // namespace khu

@@ -37,6 +37,31 @@ const ClusterNode* choose_one(const CandidateSearch& search) {
     return best;
 }
 
+bool of_one_node(const GangRequest& request) {
+    return request.nodes == 1 && request.where->segment == 0;
+}
+
+std::optional<NodeList> choose(const CandidateSearch& search, const NodeList& candidates) {
+    if (!of_one_node(search.request())) {
+        return choose_gang(candidates, search.request());
+    }
+    const ClusterNode* node = choose_one(search);
+    return node == nullptr ? std::nullopt : std::optional(NodeList{node});
+}
+
+/// Whether the jobs to come are why it is these nodes.
+bool chosen_by_mix(const CandidateSearch& search, NodeList chosen) {
+    if (!search.by_mix()) {
+        return false;
+    }
+    const CandidateSearch plain = search.without_mix();
+    NodeList otherwise = *choose(plain, of_one_node(plain.request()) ? NodeList{} : plain.all());
+    for (NodeList* each : {&chosen, &otherwise}) {
+        std::ranges::sort(*each, {}, &ClusterNode::id);
+    }
+    return chosen != otherwise;
+}
+
 Placement fit_on(const Cluster& cluster, const GangRequest& request, NodeList nodes) {
     std::ranges::sort(nodes, {}, [](const ClusterNode* node) {
         return std::tuple(node->location.room, node->location.rack, node->location.leaf_switch,
@@ -75,25 +100,23 @@ Expected<Placement, Misfit> place(const Cluster& cluster, const GangRequest& req
                                   const NodeFilter& allowed) {
     KHU_CHECK(request.nodes >= 1, "{}", request.nodes);
     const CandidateSearch search(cluster, request, allowed);
-    if (request.nodes == 1 && request.where->segment == 0) {
-        const ClusterNode* node = choose_one(search);
-        if (node == nullptr) {
-            return Unexpected{Misfit{.needed = 1, .fitting = 0}};
-        }
-        return fit_on(cluster, request, {node});
-    }
-    const NodeList candidates = search.all();
-    std::optional<NodeList> nodes = choose_gang(candidates, request);
+    const NodeList candidates = of_one_node(request) ? NodeList{} : search.all();
+    std::optional<NodeList> nodes = choose(search, candidates);
     if (!nodes) {
         return Unexpected{
             Misfit{.needed = request.nodes, .fitting = static_cast<int>(candidates.size())}};
     }
-    return fit_on(cluster, request, std::move(*nodes));
+    const bool by_mix = chosen_by_mix(search, *nodes);
+    Placement placement = fit_on(cluster, request, std::move(*nodes));
+    if (by_mix) {
+        placement.receipt.rules.emplace_back("room_for_others");
+    }
+    return placement;
 }
 
 bool can_place(const Cluster& cluster, const GangRequest& request, const NodeFilter& allowed) {
     const CandidateSearch search(cluster, request, allowed);
-    if (request.nodes > 1 || request.where->segment > 0) {
+    if (!of_one_node(request)) {
         return choose_gang(search.all(), request).has_value();
     }
     bool found = false;

@@ -3,8 +3,9 @@
 /// \file
 /// Which nodes a job runs on together: all of them or none. The gang goes into the smallest subtree
 /// of the zone tree (switch, rack, room, zone) that holds it; inside that, nodes already partly
-/// used by the same enterprise come first and whole nodes stay whole (best fit). Node by node,
-/// fit.h chooses the devices. Ties go to the lowest NodeId, so that the same cluster gives the same
+/// used by the same enterprise come first, then those on which it leaves most of the jobs to come
+/// their room (mix.h), and whole nodes stay whole (best fit). Node by node, fit.h chooses the
+/// devices. Ties go to the lowest NodeId, so that the same cluster gives the same
 /// answer.
 ///
 /// place() is complete: if any set of nodes satisfies the hard rules, it finds one.

@@ -1,53 +1,11 @@
 #include "core/placement/receipt.h"
 
 #include <algorithm>
-#include <map>
+
+#include "core/placement/score.h"
 
 namespace khu {
 namespace {
-
-std::int64_t span_score(const std::optional<ZoneLevel>& span) {
-    return span ? 1000 * (kZoneLevels - static_cast<std::int64_t>(*span)) : 0;
-}
-
-/// The deepest level at which one subtree has that many of the nodes.
-std::optional<ZoneLevel> best_span(std::span<const ClusterNode* const> nodes, int wanted) {
-    if (wanted == 1) {
-        return std::nullopt;
-    }
-    for (int level = kZoneLevels - 1; level > 0; --level) {
-        std::map<SubtreeNumber, int> counts;
-        for (const ClusterNode* node : nodes) {
-            const SubtreeNumber subtree = node->subtrees[level];
-            if (subtree != 0 && ++counts[subtree] >= wanted) {
-                return ZoneLevel{level};
-            }
-        }
-    }
-    return ZoneLevel::Zone;
-}
-
-/// On an empty zone. Equal hardware is looked at once.
-std::int64_t best_score(const Cluster& cluster, const GangRequest& request) {
-    const PartitionNodes& partition = *cluster.partition(request.partition);
-    std::map<const NodeClass*, std::optional<std::int64_t>> classes;  // looked up, never walked
-    std::vector<const ClusterNode*> able;
-    std::int64_t best_node = INT64_MAX;
-    for (const auto& [id, node] : cluster.members(request.partition)) {
-        const auto [seen, fresh] = classes.try_emplace(&node->state.node_class());
-        if (fresh) {
-            const NodeState empty(node->state.shared_class());
-            if (const auto found = fit(empty, request.shape, partition.share)) {
-                seen->second = node_score(found->score);
-                best_node = std::min(best_node, *seen->second);
-            }
-        }
-        if (seen->second) {
-            able.push_back(node);
-        }
-    }
-    return best_node + span_score(best_span(able, request.nodes));
-}
 
 LinkKind worst_link(std::span<const ClusterNode* const> nodes, std::span<const NodeFit> fits) {
     LinkKind worst = LinkKind::NvLink;
@@ -103,21 +61,6 @@ std::vector<std::string> rules_of(const GangRequest& request, bool shared) {
 }
 
 }  // namespace
-
-std::int64_t node_score(const FitScore& fit) {
-    if (fit.set_cost == 0) {
-        return fit.remote_cores > 0 || fit.remote_memory_mib > 0 ? 1 : 0;
-    }
-    const auto tier = static_cast<std::int64_t>(fit.set_cost >> 48);
-    const auto numas = static_cast<std::int64_t>(fit.set_cost >> 8 & 0xff);
-    const auto packages = static_cast<std::int64_t>(fit.set_cost & 0xff);
-    const std::int64_t far = (fit.remote_cores > 0 ? 1 : 0) + (fit.remote_memory_mib > 0 ? 1 : 0);
-    return 100 * tier + 10 * (numas - 1) + packages - 1 + far;
-}
-
-std::optional<ZoneLevel> span_of(std::span<const ClusterNode* const> nodes) {
-    return best_span(nodes, static_cast<int>(nodes.size()));
-}
 
 Receipt make_receipt(const Cluster& cluster, const GangRequest& request,
                      std::span<const ClusterNode* const> nodes, std::span<const NodeFit> fits) {

@@ -70,24 +70,52 @@ NodeState when_left(const ZoneView& zone, const ClusterNode& node) {
     return state;
 }
 
-std::optional<NodeState> less_cleared(const ZoneView& zone, const ClusterNode& node,
-                                      NodeState state, JobId except) {
-    for (const JobId job : zone.clearings.on(node.id)) {
-        if (job == except) {
-            continue;
-        }
-        const GangRequest& request = zone.clearings.find(job)->request;
-        const PartitionNodes* partition = zone.cluster.partition(request.partition);
-        if (partition == nullptr || !state.open_to(request.enterprise)) {
-            return std::nullopt;
-        }
-        const std::optional<NodeFit> part = fit(state, request.shape, partition->share);
-        if (!part) {
-            return std::nullopt;
-        }
+namespace {
+
+/// Takes what the promised job will have of the node. False if it does not fit.
+bool take_part(const ZoneView& zone, const ClusterNode& node, NodeState& state,
+               const GangRequest& request) {
+    const PartitionNodes* partition = zone.cluster.partition(request.partition);
+    if (partition == nullptr || !state.open_to(request.enterprise)) {
+        return false;
+    }
+    const std::optional<NodeFit> part = fit(state, request.shape, partition->share);
+    if (part) {
         state.take(zone.cluster.owner_on(node, state, request.enterprise), part->allocation);
     }
-    return state;
+    return part.has_value();
+}
+
+/// Whether every promised job but `except` has its part when it is due, if `state` is free now.
+bool kept_in_time(const ZoneView& zone, const ClusterNode& node, NodeState state, JobId except) {
+    std::vector<const Clearing*> due;
+    for (const JobId job : zone.clearings.on(node.id)) {
+        if (job != except) {
+            due.push_back(zone.clearings.find(job));
+        }
+    }
+    std::ranges::sort(due, {}, [](const Clearing* each) { return std::pair(each->by, each->job); });
+    std::set<JobId> there = zone.running.yielding_on(node.id);
+    return std::ranges::all_of(due, [&](const Clearing* each) {
+        std::erase_if(there, [&](JobId attempt) {
+            const bool gone = zone.clearings.is_gone_by(attempt, each->by);
+            if (gone) {
+                give_back(state, *zone.running.find(attempt), node.id);
+            }
+            return gone;
+        });
+        return take_part(zone, node, state, each->request);
+    });
+}
+
+}  // namespace
+
+std::optional<NodeState> less_cleared(const ZoneView& zone, const ClusterNode& node,
+                                      NodeState state) {
+    const bool fit = std::ranges::all_of(zone.clearings.on(node.id), [&](JobId job) {
+        return take_part(zone, node, state, zone.clearings.find(job)->request);
+    });
+    return fit ? std::optional(std::move(state)) : std::nullopt;
 }
 
 bool leaves_clearings(const ZoneView& zone, JobId job, const GangRequest& request, NodeId node) {
@@ -104,9 +132,9 @@ bool leaves_clearings(const ZoneView& zone, JobId job, const GangRequest& reques
     if (!asked) {
         return false;
     }
-    NodeState left = when_left(zone, here);
+    NodeState left = here.state;
     left.take(zone.cluster.owner_on(here, left, request.enterprise), asked->allocation);
-    return less_cleared(zone, here, std::move(left), job).has_value();
+    return kept_in_time(zone, here, std::move(left), job);
 }
 
 NodeFilter beside_clearings(const ZoneView& zone, JobId job, const GangRequest& request,

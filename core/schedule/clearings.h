@@ -49,15 +49,19 @@ public:
     /// When the first promise is due; none if there is none.
     [[nodiscard]] std::optional<Moment> first_due() const;
 
-    /// The attempt was told to give way.
-    void leaving(JobId attempt) { leaving_.insert(attempt); }
+    /// The attempt was told to give way, and is gone by then.
+    void leaving(JobId attempt, Moment by) { leaving_.insert_or_assign(attempt, by); }
     void left(JobId attempt) { leaving_.erase(attempt); }
     [[nodiscard]] bool is_leaving(JobId attempt) const { return leaving_.contains(attempt); }
+    [[nodiscard]] bool is_gone_by(JobId attempt, Moment at) const {
+        const auto found = leaving_.find(attempt);
+        return found != leaving_.end() && found->second <= at;
+    }
 
 private:
     std::map<JobId, Clearing> clearings_;
     std::map<NodeId, std::set<JobId>> on_;
-    std::set<JobId> leaving_;
+    std::map<JobId, Moment> leaving_;
 };
 
 /// The zone, what leaves it, and what is set aside.
@@ -71,12 +75,13 @@ struct ZoneView {
 /// The node when those that were told have left it.
 NodeState when_left(const ZoneView& zone, const ClusterNode& node);
 
-/// `state` of that node less the parts of the jobs to which it is promised, except that one's; none
-/// if one of them does not fit.
+/// `state` of that node less the parts of the jobs to which it is promised; none if one of them
+/// does not fit.
 std::optional<NodeState> less_cleared(const ZoneView& zone, const ClusterNode& node,
-                                      NodeState state, JobId except);
+                                      NodeState state);
 
-/// Whether `job`, started there now with `request`, would leave every promised job its part.
+/// Whether `job`, started there now with `request`, would leave every promised job its part, and
+/// leave it in time: others that leave later do not make up for what it takes.
 bool leaves_clearings(const ZoneView& zone, JobId job, const GangRequest& request, NodeId node);
 
 /// `filter`, and only where promises are kept; `filter` itself if there are none.

@@ -25,7 +25,7 @@ void ShapeCursor::started() {
     skip_lane();
     const Lane& lane = *queue_->lane(now->lane);
     const auto following =
-        lane.ready.upper_bound({now->order.as_if - queue_->shift(lane.leaf), now->order.job});
+        lane.ready.upper_bound({now->order.as_if - queue_->delay(lane), now->order.job});
     if (following != lane.ready.end()) {
         advanced_.emplace(queue_->order_in(lane, *following), now->lane);
     }

@@ -49,12 +49,8 @@ LeafNumber FairTree::leaf(const ProgrammeId& programme, const EnterpriseId& ente
             {.shares = named == shares_.end() ? 1 : std::max(1, named->second), .leaves = {}});
         order_.push_back(next_programme);
     }
-    leaves_.push_back({.programme = known->second,
-                       .fading = {},
-                       .held = {},
-                       .use = {},
-                       .shift = {},
-                       .penalty = {}});
+    leaves_.push_back(
+        {.programme = known->second, .fading = {}, .held = {}, .use = {}, .delay = {}});
     programmes_[known->second].leaves.push_back(next);
     recount_ = true;
     return next;
@@ -92,8 +88,8 @@ void FairTree::unhold(LeafNumber leaf, Atoms amount) {
 
 void FairTree::set_penalty(LeafNumber leaf, Span penalty) {
     KHU_CHECK(leaf != kNoLeaf);
-    if (leaves_.at(leaf).penalty != penalty) {
-        leaves_[leaf].penalty = penalty;
+    if (leaves_.at(leaf).delay.penalty != penalty) {
+        leaves_[leaf].delay.penalty = penalty;
         penalised_.push_back(leaf);
     }
 }
@@ -175,9 +171,9 @@ void FairTree::rank_leaves(std::vector<LeafNumber>& changed) {
                 better = static_cast<int>(i);
             }
             leaf.rank = before + better;
-            const Span shift = shift_of(leaf.rank);
-            if (shift != leaf.shift) {
-                leaf.shift = shift;
+            const Span share = share_of(leaf.rank);
+            if (share != leaf.delay.share) {
+                leaf.delay.share = share;
                 changed.push_back(programme.leaves[i]);
             }
         }
@@ -185,7 +181,7 @@ void FairTree::rank_leaves(std::vector<LeafNumber>& changed) {
     }
 }
 
-Span FairTree::shift_of(int rank) const {
+Span FairTree::share_of(int rank) const {
     const auto others = static_cast<std::int64_t>(leaves_.size()) - 2;
     if (others <= 0 || rank == 0) {
         return Span{0};
@@ -202,8 +198,7 @@ Fairness FairTree::fairness(LeafNumber number) const {
             .shares = leaf.shares,
             .use = leaf.use,
             .programme_use = programme.use,
-            .shift = leaf.shift,
-            .penalty = leaf.penalty};
+            .delay = leaf.delay};
 }
 
 }  // namespace khu

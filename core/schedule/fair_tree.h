@@ -8,7 +8,9 @@
 /// running ones may use.
 ///
 /// The rank becomes time: the leaf ranked last waits as if its jobs had been submitted `reach`
-/// later, the first as they were. So fairness never delays a job by more than `reach`.
+/// later, the first as they were. So fairness never delays a job by more than `reach`. A job that
+/// needs a part of its partition is delayed by so much less (Delay): it waits longest anyway, and
+/// whoever passes it while nodes are kept free for it costs all of those their time.
 ///
 /// Source: the Fair Tree algorithm (R. Cox and L. Morrison, as described by Slurm's documentation);
 /// the at-once part is Kueue's entry penalty.
@@ -30,6 +32,17 @@ namespace khu {
 using LeafNumber = std::uint32_t;
 inline constexpr LeafNumber kNoLeaf = 0;
 
+/// How much later the jobs of a leaf stand.
+struct Delay {
+    Span share;    ///< for its fair share: as much of it as the job leaves of its partition
+    Span penalty;  ///< whatever the job's width
+    /// Of a job that leaves so many thousandths of its partition to others.
+    [[nodiscard]] Span of(int narrow_permille) const {
+        return Span{share.value / 1000 * narrow_permille} + penalty;
+    }
+    bool operator==(const Delay&) const = default;
+};
+
 /// Why a leaf stands where it stands.
 struct Fairness {
     int rank{0};    ///< leaves before it
@@ -38,8 +51,7 @@ struct Fairness {
     int shares{1};
     Atoms use;  ///< fading use and running holds
     Atoms programme_use;
-    Span shift;
-    Span penalty;
+    Delay delay;
 };
 
 class FairTree {
@@ -66,13 +78,11 @@ public:
     /// The leaf's jobs stand this much later, whatever its share.
     void set_penalty(LeafNumber leaf, Span penalty);
 
-    /// Orders the leaves as of `now`; gives those whose shift has changed.
+    /// Orders the leaves as of `now`; gives those whose delay has changed.
     std::vector<LeafNumber> refresh(Moment now);
     /// As of the last refresh, in steps of a sixty-fourth of the reach: small changes of rank move
     /// nobody in the queue.
-    [[nodiscard]] Span shift(LeafNumber leaf) const {
-        return leaves_[leaf].shift + leaves_[leaf].penalty;
-    }
+    [[nodiscard]] Delay delay(LeafNumber leaf) const { return leaves_[leaf].delay; }
     [[nodiscard]] Fairness fairness(LeafNumber leaf) const;
     [[nodiscard]] Span reach() const { return reach_; }
 
@@ -85,8 +95,7 @@ private:
         Atoms held;
         Atoms use;  ///< as of the last refresh
         int rank{0};
-        Span shift;
-        Span penalty;
+        Delay delay;
     };
     struct Programme {
         int shares{1};
@@ -100,7 +109,7 @@ private:
     void count_use(std::int64_t day);
     void sort_levels();
     void rank_leaves(std::vector<LeafNumber>& changed);
-    [[nodiscard]] Span shift_of(int rank) const;
+    [[nodiscard]] Span share_of(int rank) const;
 
     Decay decay_{days(14)};
     Span reach_;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -91,10 +92,10 @@ private:
 
     bool all_{true};
     std::set<ShapeNumber> touched_;
-    std::map<ShapeNumber, ShapeBlock> blocks_;
-    std::map<LaneNumber, Parked> parked_;
+    std::unordered_map<ShapeNumber, ShapeBlock> blocks_;  // looked up, never walked
+    std::unordered_map<LaneNumber, Parked> parked_;       // the same
     std::map<EnterpriseId, std::set<LaneNumber>> parked_of_;
-    std::map<ShapeNumber, std::int64_t> parked_in_;
+    std::unordered_map<ShapeNumber, std::int64_t> parked_in_;  // the same
     Promises promises_;
     /// Partitions whose first waiting jobs must be found anew, and the reservations that there
     /// were: jobs they barred may go where they have let go.

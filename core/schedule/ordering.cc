@@ -13,11 +13,15 @@ constexpr std::int64_t kLimitParts = 4;
 /// And, in the order of predicted runs, within this many times its prediction.
 constexpr std::int64_t kPredictedTimes = 2;
 
+/// What the job leaves of its partition.
+int narrow_permille(const Standing& standing) {
+    return 1000 - std::clamp(standing.width_permille, 0, 1000);
+}
+
 Span size_of(OrderStrategy strategy, const Standing& standing) {
     switch (strategy) {
         case OrderStrategy::FairTree: {
-            const std::int64_t narrow = 1000 - std::clamp(standing.width_permille, 0, 1000);
-            return Span{standing.time_limit.value / kLimitParts / 1000 * narrow};
+            return Span{standing.time_limit.value / kLimitParts / 1000 * narrow_permille(standing)};
         }
         case OrderStrategy::ShortestPredicted:
             return standing.predicted * kPredictedTimes;
@@ -43,6 +47,7 @@ OrderFactors order_factors(OrderStrategy strategy, const Priority& priority,
     factors.size = size_of(strategy, standing);
     factors.fair =
         strategy == OrderStrategy::FairTree || strategy == OrderStrategy::ShortestPredicted;
+    factors.narrow_permille = narrow_permille(standing);
     if (strategy != OrderStrategy::Fifo) {
         const Moment oldest = Moment{0} + days(1) * standing.day - priority.age.cap;
         factors.over_age = std::max(oldest - standing.submitted, Span{0});

@@ -18,7 +18,8 @@
 ///
 /// Why a quarter of the limit: short jobs first is what keeps the mean wait low, but only as far as
 /// a long job cannot be overtaken for ever; a job of 24 h lets those pass that come within 6 h. A
-/// wide job (`width`: its part of the partition) lets fewer pass, since it waits longest anyway.
+/// wide job (`width`: its part of the partition) lets fewer pass, since it waits longest anyway;
+/// for the same reason only 1 - width of its enterprise's fair share delays it.
 
 #include <cstdint>
 #include <string_view>
@@ -41,10 +42,11 @@ struct Standing {
 /// The factors of one job's place, each as time.
 struct OrderFactors {
     Moment submitted;
-    Span tier;        ///< earlier by this much
-    Span size;        ///< later, for its limit or its predicted run
-    bool fair{true};  ///< whether the fair share shifts it
-    Span over_age{};  ///< later, for what it waited beyond the cap
+    Span tier;                  ///< earlier by this much
+    Span size;                  ///< later, for its limit or its predicted run
+    bool fair{true};            ///< whether the fair share delays it,
+    int narrow_permille{1000};  ///< and by how much of itself
+    Span over_age{};            ///< later, for what it waited beyond the cap
     [[nodiscard]] Moment as_if() const { return submitted - tier + size + over_age; }
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "core/placement/candidates.h"
@@ -10,16 +11,32 @@
 namespace khu {
 namespace {
 
+/// How full a node would be without anything that gives way; less is fuller.
+struct Fill {
+    std::size_t level{0};  ///< of its free GPUs in the order of the observed mix (mix.h)
+    int free_cores{0};
+    auto operator<=>(const Fill&) const = default;
+};
+
 /// Who is told for one node.
 struct Toll {
     std::vector<JobId> who;
     EvictionCost loss;
+    Fill fill{};
+
+    /// The job goes where it would have gone if nothing gave way: whatever it displaces, whole
+    /// nodes stay whole for wider jobs.
+    [[nodiscard]] bool better_than(const Toll& other) const {
+        return std::tuple(loss.rank, fill, loss.gpu_ms) <
+               std::tuple(other.loss.rank, other.fill, other.loss.gpu_ms);
+    }
 };
 
 /// A node on which something gives way or is promised.
 struct Contested {
     const ClusterNode* node;
-    NodeState base;               ///< those told before have left, promised parts are taken
+    NodeState base;  ///< those told before have left, promised parts are taken
+    Fill fill;
     std::vector<JobId> can_go{};  ///< cheapest first
     NodeState state;              ///< `base` without those told in this search
     bool fits{false};
@@ -40,7 +57,8 @@ public:
           request_(request),
           allowed_(allowed),
           may_tell_(may_tell),
-          now_(now) {}
+          now_(now),
+          levels_(zone.cluster.mix(request.partition).order(NodeIndex::level_of(request.shape.gpus))) {}
 
     /// `subtree` at `level` holds all nodes; 0: anywhere.
     std::optional<Room> run(ZoneLevel level, SubtreeNumber subtree) {
@@ -66,6 +84,14 @@ public:
         std::optional<Room> alone = one_alone();
         Room made = room(*chosen);
         return alone && alone->loss < made.loss ? std::move(*alone) : std::move(made);
+    }
+
+    /// What the room that run() gave costs.
+    [[nodiscard]] Toll toll_for(const Room& room) const {
+        const bool alone = room.nodes.size() == 1;
+        return {.who = {},
+                .loss = room.loss,
+                .fill = alone ? fill_at(zone_.cluster.at(room.nodes[0].node)) : Fill{}};
     }
 
 private:
@@ -120,11 +146,11 @@ private:
     }
 
     void contest_node(const ClusterNode& node) {
-        std::optional<NodeState> base = less_cleared(zone_, node, when_left(zone_, node), JobId{});
+        std::optional<NodeState> base = less_cleared(zone_, node, when_left(zone_, node));
         if (!base) {
             return;
         }
-        Contested made{.node = &node, .base = *base, .state = *base};
+        Contested made{.node = &node, .base = *base, .fill = fill_of(node, *base), .state = *base};
         for (const JobId job : zone_.running.yielding_on(node.id)) {
             if (may_be_told(zone_, may_tell_, job, now_)) {
                 made.can_go.push_back(job);
@@ -133,6 +159,17 @@ private:
         std::ranges::sort(made.can_go, {}, [&](JobId job) { return std::pair(loss(job), job); });
         made.fits = fits(made.state, node);
         contested_.emplace(node.id, std::move(made));
+    }
+
+    [[nodiscard]] Fill fill_of(const ClusterNode& node, NodeState bare) const {
+        for (const JobId job : zone_.running.yielding_on(node.id)) {
+            if (!zone_.clearings.is_leaving(job) && !zone_.running.find(job)->borrowed) {
+                give(bare, job, node.id);
+            }
+        }
+        const auto level = std::ranges::find(levels_, NodeIndex::level_of(bare.free_gpu_count()));
+        return {.level = static_cast<std::size_t>(level - levels_.begin()),
+                .free_cores = bare.free_cores()};
     }
 
     /// Nodes on which the job fits if everybody goes who can.
@@ -158,6 +195,9 @@ private:
         if (fitting.size() < static_cast<std::size_t>(request_.nodes)) {
             return std::nullopt;
         }
+        if (request_.nodes == 1 && request_.where->segment == 0) {
+            return NodeList{fullest(fitting)};
+        }
         NodeList candidates;
         const ClusterNode* suspect = nullptr;
         for (const auto& [id, node] : fitting) {
@@ -169,11 +209,28 @@ private:
         return choose_gang(candidates, request_);
     }
 
+    [[nodiscard]] Fill fill_at(const ClusterNode& node) const {
+        const auto contested = contested_.find(node.id);
+        return contested == contested_.end() ? fill_of(node, node.state) : contested->second.fill;
+    }
+    [[nodiscard]] const ClusterNode* fullest(
+        const std::map<NodeId, const ClusterNode*>& nodes) const {
+        return std::ranges::min_element(nodes, {},
+                                        [&](const auto& each) {
+                                            return std::tuple(each.first == request_.suspect,
+                                                              fill_at(*each.second), each.first);
+                                        })
+            ->second;
+    }
+
     [[nodiscard]] std::optional<Toll> cheapest_node() const {
         std::optional<Toll> best;
         for (const auto& [id, each] : contested_) {
             std::optional<Toll> toll = each.fits ? std::nullopt : toll_of(each);
-            if (toll && (!best || toll->loss < best->loss)) {
+            if (toll) {
+                toll->fill = each.fill;
+            }
+            if (toll && (!best || toll->better_than(*best))) {
                 best = std::move(toll);
             }
         }
@@ -276,10 +333,10 @@ private:
         }
     }
 
-    /// The cheapest attempt that makes room by itself; a gang may do so on several nodes at once.
+    /// For a gang: the cheapest attempt that makes room by itself, on several nodes at once.
     std::optional<Room> one_alone() {
         const std::set<JobId> several = told_;
-        if (several.size() < 2) {
+        if (several.size() < 2 || request_.nodes < 2) {
             return std::nullopt;
         }
         std::set<std::pair<EvictionCost, JobId>> candidates;
@@ -334,6 +391,7 @@ private:
     const StateFilter& allowed_;
     const TellFilter& may_tell_;
     Moment now_;
+    Mix::Levels levels_;
     ZoneLevel level_{ZoneLevel::Zone};
     SubtreeNumber subtree_{0};
     std::map<NodeId, const ClusterNode*> free_;
@@ -383,10 +441,13 @@ std::optional<Room> make_room(const ZoneView& zone, const PreemptionRule& rule,
         return search.run(*level, 0);
     }
     std::optional<Room> best;
+    Toll least;
     for (const SubtreeNumber subtree : subtrees_at(zone.cluster, request.partition, *level)) {
         std::optional<Room> room = search.run(*level, subtree);
-        if (room && (!best || room->loss < best->loss)) {
+        const Toll toll = room ? search.toll_for(*room) : Toll{};
+        if (room && (!best || toll.better_than(least))) {
             best = std::move(room);
+            least = toll;
         }
     }
     return best;

@@ -8,11 +8,14 @@
 /// Victims are only attempts that give way (RunningJob::yields_at), after the time that they were
 /// sure of, and never for a job that gives way itself: so no two jobs evict each other. Those that
 /// run on borrowed GPUs give way only to a job that may reclaim them. What was
-/// told to leave already counts as free. Those go first whose QOS the policy names first, then
-/// those that lose the least GPU time: what the attempt has used since it began or
-/// declared a checkpoint, all of its nodes together. Node by node the cheapest attempts are added
-/// until the job fits, the cheapest nodes first; then everybody without whom it still starts is let
-/// off. So the set cannot be made smaller; for a gang it need not be the cheapest of all sets.
+/// told to leave already counts as free. Those go first whose QOS the policy names first. Of these,
+/// the job displaces those on the nodes on which it would have started if nothing gave way, the
+/// fullest ones (candidates.h): else narrow jobs would spread over the whole zone, and none of its
+/// nodes would ever be whole for a wide one. On nodes that are equally full those go that lose the
+/// least GPU time: what the attempt has used since it began or declared a checkpoint, all of its
+/// nodes together. Node by node attempts are added until the job fits; then everybody without whom
+/// it still starts is let off. So the set cannot be made smaller; for a gang it need not be the
+/// cheapest of all sets.
 
 #include <cstdint>
 #include <functional>

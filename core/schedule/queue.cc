@@ -1,6 +1,7 @@
 #include "core/schedule/queue.h"
 
 #include <algorithm>
+#include <climits>
 #include <iterator>
 
 #include "core/base/check.h"
@@ -113,6 +114,13 @@ const ShapeLanes* Queue::shape(ShapeNumber shape) const {
     return found == shapes_.end() ? nullptr : &found->second;
 }
 
+Span Queue::shortest(ShapeNumber shape) const {
+    const auto first =
+        lane_numbers_.lower_bound({.shape = shape, .time_limit = Span{INT64_MIN}, .tier = INT_MIN});
+    KHU_CHECK(first != lane_numbers_.end() && first->first.shape == shape, "shape {}", shape);
+    return first->first.time_limit;
+}
+
 const Queue::ShapeHeads& Queue::heads_in(const PartitionId& partition) const {
     static const ShapeHeads none;
     const auto found = partitions_.find(partition);
@@ -186,21 +194,21 @@ std::int64_t Queue::ahead_of(JobId job, int alternative) const {
             } else if (lane.key.tier > own.tier) {
                 ahead += before_in(lane, {kNever, JobId{UINT64_MAX}});
             } else if (lane.key.tier == own.tier) {
-                ahead += before_in(lane, {own.as_if - shift(lane.leaf), job});
+                ahead += before_in(lane, {own.as_if - delay(lane), job});
             }
         }
     }
     return ahead;
 }
 
-std::map<PartitionId, QueueOrder> Queue::set_shift(LeafNumber leaf, Span by) {
+std::map<PartitionId, QueueOrder> Queue::set_delay(LeafNumber number_of_leaf, Delay delay) {
     std::map<PartitionId, QueueOrder> moved;
-    if (leaf >= shifts_.size()) {
-        shifts_.resize(leaf + 1);
+    if (number_of_leaf >= leaves_.size()) {
+        leaves_.resize(number_of_leaf + 1);
     }
-    Shift& shift = shifts_[leaf];
-    shift.by = by;
-    for (const LaneNumber number : shift.lanes) {
+    Leaf& leaf = leaves_[number_of_leaf];
+    leaf.delay = delay;
+    for (const LaneNumber number : leaf.lanes) {
         Lane& lane = lanes_.at(number);
         if (lane.ready.empty()) {
             continue;
@@ -220,19 +228,20 @@ LaneNumber Queue::lane_for(const QueuedJob& job, const QueuedWay& way, int alter
     const ShapeNumber shape = shape_for(way.request, job.way.yields);
     const PartyNumber party = party_for(job);
     const LaneKey key{.shape = shape,
+                      .time_limit = way.time_limit,
                       .party = party,
                       .tier = job.tier,
-                      .time_limit = way.time_limit,
-                      .alternative = alternative};
+                      .alternative = alternative,
+                      .narrow_permille = job.narrow_permille};
     const auto [found, fresh] = lane_numbers_.try_emplace(key, last_lane_ + 1);
     if (fresh) {
         ++last_lane_;
         ++shapes_.at(shape).lanes;
         ++parties_.at(*party_of_.at(party)).lanes;
-        if (job.leaf >= shifts_.size()) {
-            shifts_.resize(job.leaf + 1);
+        if (job.leaf >= leaves_.size()) {
+            leaves_.resize(job.leaf + 1);
         }
-        shifts_[job.leaf].lanes.insert(last_lane_);
+        leaves_[job.leaf].lanes.insert(last_lane_);
         lanes_.emplace(last_lane_,
                        Lane{.key = key, .leaf = job.leaf, .way = job.way, .ready = {}, .head = {}});
     }
@@ -324,7 +333,7 @@ void Queue::forget_if_empty(LaneNumber number) {
         return;
     }
     const LaneKey key = found->second.key;
-    shifts_[found->second.leaf].lanes.erase(number);
+    leaves_[found->second.leaf].lanes.erase(number);
     lane_numbers_.erase(key);
     lanes_.erase(found);
     if (--shapes_.at(key.shape).lanes == 0) {

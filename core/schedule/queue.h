@@ -2,10 +2,10 @@
 
 /// \file
 /// The jobs that wait, in their order: what the policy makes of submission, tier and size
-/// (ordering.h), shifted by how much the enterprise has had (fair_tree.h). Jobs that ask for the
+/// (ordering.h), delayed by how much the enterprise has had (fair_tree.h). Jobs that ask for the
 /// same, and give way alike, share a *shape* (what placement sees); within it, jobs that the ledger
 /// and the limits see alike share a *lane*, so that one answer serves all of a lane. A round looks
-/// at heads of lanes, not at jobs. Insertion and removal are O(log n); a new shift moves the heads
+/// at heads of lanes, not at jobs. Insertion and removal are O(log n); a new delay moves the heads
 /// of one enterprise's lanes.
 ///
 /// A job with alternatives stands in a lane for each of them, at the place in the order that its
@@ -62,8 +62,9 @@ struct QueuedJob {
     Span time_limit;
     Moment not_before;  ///< 0: at once
     bool held{false};
-    Moment as_if;              ///< stands as if submitted then, before the fair share's shift
-    LeafNumber leaf{kNoLeaf};  ///< whose shift it gets
+    Moment as_if;               ///< stands as if submitted then, before the fair share's delay
+    LeafNumber leaf{kNoLeaf};   ///< whose delay it gets,
+    int narrow_permille{1000};  ///< so much of it for its share
     GivingWay way{};
     bool or_idle{false};
     std::vector<QueuedWay> further{};  ///< its alternatives after the first
@@ -108,12 +109,14 @@ struct Party {
     auto operator<=>(const Party&) const = default;
 };
 
+/// Ordered so that a shape's lanes stand together, those with the shortest limit first.
 struct LaneKey {
     ShapeNumber shape{0};
+    Span time_limit;
     PartyNumber party{0};
     int tier{0};
-    Span time_limit;
-    int alternative{0};  ///< of all its jobs
+    int alternative{0};         ///< of all its jobs
+    int narrow_permille{1000};  ///< the same
     auto operator<=>(const LaneKey&) const = default;
 };
 
@@ -145,11 +148,15 @@ public:
     [[nodiscard]] bool contains(JobId job) const { return places_.contains(job); }
     [[nodiscard]] std::size_t size() const { return places_.size(); }
 
-    /// The leaf's jobs stand `shift` later than they would. Gives the partitions in which an order
+    /// The leaf's jobs stand so much later than they would. Gives the partitions in which an order
     /// has changed, with the earliest place that was left or taken there.
-    std::map<PartitionId, QueueOrder> set_shift(LeafNumber leaf, Span shift);
-    [[nodiscard]] Span shift(LeafNumber leaf) const {
-        return leaf < shifts_.size() ? shifts_[leaf].by : Span{0};
+    std::map<PartitionId, QueueOrder> set_delay(LeafNumber leaf, Delay delay);
+    [[nodiscard]] Delay delay(LeafNumber leaf) const {
+        return leaf < leaves_.size() ? leaves_[leaf].delay : Delay{};
+    }
+    /// How much later the lane's jobs stand for it.
+    [[nodiscard]] Span delay(const Lane& lane) const {
+        return delay(lane.leaf).of(lane.key.narrow_permille);
     }
 
     /// Moves the jobs whose begin time has come into their lanes; gives their shapes.
@@ -160,6 +167,8 @@ public:
     /// Null if it has no jobs any more.
     [[nodiscard]] const Lane* lane(LaneNumber lane) const;
     [[nodiscard]] const ShapeLanes* shape(ShapeNumber shape) const;
+    /// The shortest time limit of its jobs. Claims: the shape is known.
+    [[nodiscard]] Span shortest(ShapeNumber shape) const;
     /// The shapes of a partition that have ready jobs, by their first; empty if there are none.
     using ShapeHeads = std::map<QueueOrder, ShapeNumber>;
     [[nodiscard]] const ShapeHeads& heads_in(const PartitionId& partition) const;
@@ -178,7 +187,7 @@ public:
     [[nodiscard]] bool has_alternatives() const { return !further_.empty(); }
     /// Of a job of that lane.
     [[nodiscard]] QueueOrder order_in(const Lane& lane, const LaneJob& job) const {
-        return {lane.key.tier, job.first + shift(lane.leaf), job.second, lane.key.alternative};
+        return {lane.key.tier, job.first + delay(lane), job.second, lane.key.alternative};
     }
     /// False while it is held or sleeps.
     [[nodiscard]] bool ready(JobId job) const;
@@ -200,8 +209,8 @@ private:
         PartyNumber number{0};
         std::int64_t lanes{0};
     };
-    struct Shift {
-        Span by;
+    struct Leaf {
+        Delay delay;
         std::set<LaneNumber> lanes;
     };
     LaneNumber lane_for(const QueuedJob& job, const QueuedWay& way, int alternative);
@@ -230,7 +239,7 @@ private:
     std::map<Party, PartyLanes> parties_;
     std::unordered_map<PartyNumber, const Party*> party_of_;  // looked up, never walked
     std::map<PartitionId, ShapeHeads> partitions_;
-    std::vector<Shift> shifts_;  ///< by leaf
+    std::vector<Leaf> leaves_;
     LaneNumber last_lane_{0};
     ShapeNumber last_shape_{0};
     PartyNumber last_party_{0};

@@ -19,12 +19,9 @@ constexpr int kWalkSteps = 64;
 
 RoundResult Round::run() {
     gather();
-    while (!due_.empty() && !cut_off()) {
-        const ShapeNumber shape = due_.begin()->second;
-        not_due(shape);
-        const PartitionId partition = in_.queue.shape(shape)->request.partition;
-        consider(shape);
-        walk_on(partition);
+    for (Visit* visit = first_due(); visit != nullptr && !cut_off(); visit = first_due()) {
+        consider(*visit);
+        walk_on(visit->shape.request.partition);
     }
     put_back();
     return std::move(result_);
@@ -50,46 +47,65 @@ void Round::gather() {
     }
 }
 
+/// Claims: the shape has jobs.
 Round::Visit& Round::visit_of(ShapeNumber shape) {
     const auto found = visits_.find(shape);
     if (found != visits_.end()) {
         return found->second;
     }
-    return visits_.emplace(shape, Visit{ShapeCursor(in_.queue, shape), {}, 0}).first->second;
+    return visits_
+        .emplace(shape, Visit{.number = shape,
+                              .shape = *in_.queue.shape(shape),
+                              .cursor = ShapeCursor(in_.queue, shape)})
+        .first->second;
 }
 
 /// Puts the shape where its next job stands.
 void Round::schedule(ShapeNumber shape) {
-    if (in_.queue.shape(shape) == nullptr || due_shapes_.contains(shape)) {
+    if (in_.queue.shape(shape) != nullptr) {
+        go_on(visit_of(shape));
+    }
+}
+
+void Round::go_on(Visit& visit) {
+    if (visit.due) {
         return;
     }
-    if (const auto candidate = visit_of(shape).cursor.current()) {
-        make_due(shape, *candidate);
+    if (const auto candidate = visit.cursor.current()) {
+        make_due(visit, *candidate);
     }
-}
-
-void Round::make_due(ShapeNumber shape, const ShapeCursor::Candidate& candidate) {
-    const Due due{.order = order_now(candidate), .leaf = in_.queue.lane(candidate.lane)->leaf};
-    due_.emplace(due.order, shape);
-    due_shapes_.emplace(shape, due);
-    due_of_[due.leaf].insert(shape);
-}
-
-void Round::not_due(ShapeNumber shape) {
-    const auto found = due_shapes_.find(shape);
-    due_.erase({found->second.order, shape});
-    due_of_[found->second.leaf].erase(shape);
-    due_shapes_.erase(found);
 }
 
 /// Where the candidate stands after what was started in this round.
-QueueOrder Round::order_now(const ShapeCursor::Candidate& candidate) const {
-    QueueOrder order = candidate.order;
-    const auto moved = moved_.find(in_.queue.lane(candidate.lane)->leaf);
-    if (moved != moved_.end()) {
-        order.as_if = order.as_if + moved->second;
+void Round::make_due(Visit& visit, const ShapeCursor::Candidate& candidate) {
+    visit.due = true;
+    visit.order = candidate.order;
+    visit.lane_number = candidate.lane;
+    visit.lane = in_.queue.lane(candidate.lane);
+    const LeafNumber leaf = visit.lane->leaf;
+    if (moved_.contains(leaf)) {
+        visit.order.as_if = visit.order.as_if - in_.queue.delay(*visit.lane) +
+                            in_.fair.delay(leaf).of(visit.lane->key.narrow_permille);
     }
-    return order;
+    due_.push_back({visit.order, &visit});
+    std::push_heap(due_.begin(), due_.end());
+    if (visit.listed != leaf) {
+        visit.listed = leaf;
+        due_of_[leaf].push_back(&visit);
+    }
+}
+
+/// The one whose next job stands first; null if none is due.
+Round::Visit* Round::first_due() {
+    while (!due_.empty()) {
+        const Due& top = due_.front();
+        if (top.visit->due && top.visit->order == top.order) {
+            return top.visit;
+        }
+        std::pop_heap(due_.begin(), due_.end());
+        due_.pop_back();
+    }
+    return nullptr;
 }
 
 /// While a partition has no reservation, its shapes are looked at one after the other, to find the
@@ -103,12 +119,13 @@ void Round::walk_on(const PartitionId& partition) {
     for (auto next = heads.lower_bound(walk.from); next != heads.end(); ++next) {
         walk.from = next->first;
         const ShapeNumber shape = next->second;
-        const bool due = due_shapes_.contains(shape);
-        if (due && visit_of(shape).cursor.current()->order.job == next->first.job) {
+        const auto visited = visits_.find(shape);
+        if (visited != visits_.end() && visited->second.due &&
+            visited->second.order.job == next->first.job) {
             return;  // Its turn will come.
         }
         // One that is due with a later job started those before it: others may stand between.
-        if (visits_.contains(shape) || !lane_of_first(shape).way.holds_place ||
+        if (visited != visits_.end() || !lane_of_first(shape).way.holds_place ||
             !in_.queue.shape(shape)->request.where->reservation.empty() ||
             memo_.block(shape) == ShapeBlock::Unavailable || memo_.all_parked(shape, in_.queue)) {
             continue;
@@ -150,11 +167,13 @@ void Round::put_back() {
         in_.fair.unhold(leaf, use);
     }
     in_.fair.refresh(in_.now);
-    for (const auto& [leaf, by] : moved_) {
-        KHU_CHECK(in_.fair.shift(leaf) == in_.queue.shift(leaf), "leaf {}", leaf);
+    for (const LeafNumber leaf : moved_) {
+        KHU_CHECK(in_.fair.delay(leaf) == in_.queue.delay(leaf), "leaf {}", leaf);
     }
-    for (const auto& [order, shape] : due_) {
-        memo_.touched_.insert(shape);
+    for (const Due& each : due_) {
+        if (each.visit->due) {
+            memo_.touched_.insert(each.visit->number);
+        }
     }
     for (const Eviction& eviction : result_.evictions) {
         in_.clearings.remove(eviction.promise.job);
@@ -172,40 +191,36 @@ void Round::put_back() {
     }
 }
 
-Round::Look Round::look_at(ShapeNumber shape, LaneNumber number, QueueOrder order) {
-    const Lane& lane = *in_.queue.lane(number);
+Round::Look Round::look_at(Visit& visit, LaneNumber number, const Lane& lane, QueueOrder order) {
     const Span limit = lane.key.time_limit;
-    return {.shape = shape,
+    return {.shape = visit.number,
             .lane = number,
             .order = order,
-            .request = in_.queue.shape(shape)->request,
+            .request = visit.shape.request,
             .time_limit = limit,
             .way = lane.way,
             .ends_at = in_.now + sure_of(lane.way, limit),
-            .visit = visit_of(shape)};
+            .visit = visit};
 }
 
-void Round::consider(ShapeNumber shape) {
-    Visit& visit = visit_of(shape);
-    const std::optional<ShapeCursor::Candidate> candidate = visit.cursor.current();
-    KHU_CHECK(candidate.has_value());
+/// Claims: it is due.
+void Round::consider(Visit& visit) {
+    visit.due = false;
     ++result_.looked_at;
-    if (settled_.contains(candidate->order.job)) {
+    if (settled_.contains(visit.order.job)) {
         visit.cursor.started();
-        schedule(shape);
+        go_on(visit);
         return;
     }
-    const Look look = look_at(shape, candidate->lane, order_now(*candidate));
+    const Look look = look_at(visit, visit.lane_number, *visit.lane, visit.order);
     const Verdict verdict = judge(look);
     if (verdict == Verdict::ShapeDone) {
         return;
     }
-    if (due_shapes_.contains(shape)) {
-        // Another way of the job has the same shape, and made it due with this job.
-        not_due(shape);
-    }
+    // Another way of the job may have the same shape, and have made it due with this job.
+    visit.due = false;
     verdict == Verdict::NextJob ? visit.cursor.started() : visit.cursor.skip_lane();
-    schedule(shape);
+    go_on(visit);
 }
 
 /// Step 2: what is known already, and what the ledger and the limits say.
@@ -233,10 +248,11 @@ Round::Verdict Round::judge(const Look& look) {
 
 /// Step 3, and 5: beside the reservations of jobs before it.
 Round::Verdict Round::try_to_place(const Look& look) {
-    std::vector<PromiseKey> bars = bars_of(look);
+    const std::vector<PromiseKey> bars = bars_of(look);
     for (const std::vector<PromiseKey>& failed : look.visit.failed_bars) {
         if (std::ranges::includes(bars, failed)) {
-            return barred(look, {});
+            memo_.blocks_[look.shape] = ShapeBlock::Barred;
+            return after_barred(look, failed);
         }
     }
     if (std::optional<Reason> lent =
@@ -258,7 +274,7 @@ Round::Verdict Round::try_to_place(const Look& look) {
     }
     if (!bars.empty() &&
         (can_place(in_.cluster, look.request, by_calendar(look, {})) || room_for(look, {}))) {
-        return barred(look, std::move(bars));
+        return barred(look, bars);
     }
     if (!in_.bookings.empty() && can_place(in_.cluster, look.request)) {
         if (needs_promise(look)) {
@@ -270,18 +286,39 @@ Round::Verdict Round::try_to_place(const Look& look) {
 }
 
 /// The shape fits, but not beside the reservations. A shorter job of the same shape may.
-Round::Verdict Round::barred(const Look& look, std::vector<PromiseKey> bars) {
+Round::Verdict Round::barred(const Look& look, const std::vector<PromiseKey>& bars) {
     memo_.blocks_[look.shape] = ShapeBlock::Barred;
+    const Verdict next = after_barred(look, bars);
     if (!bars.empty()) {
         if (in_.bookings.empty()) {  // Else it may be that only the longer one did not fit.
-            look.visit.failed_bars.push_back(std::move(bars));
+            look.visit.failed_bars.push_back(bars);
         }
         if (needs_promise(look)) {  // Another partition's reservation is in its way.
             reserve(look);
         }
     }
+    return next;
+}
+
+Round::Verdict Round::after_barred(const Look& look, const std::vector<PromiseKey>& bars) {
     const bool enough = ++look.visit.barred_lanes >= limits::backfill_lanes_max;
-    return enough ? Verdict::ShapeDone : Verdict::NextLane;
+    return enough || bar_all_lanes(look, bars) ? Verdict::ShapeDone : Verdict::NextLane;
+}
+
+/// Whether the same reservations bar every job of the shape behind this one, because none is
+/// shorter. One of the shape's own would not bar the job that has it.
+bool Round::bar_all_lanes(const Look& look, const std::vector<PromiseKey>& bars) const {
+    if (bars.empty() || look.way.yields || !in_.bookings.empty()) {
+        return false;
+    }
+    std::optional<Span>& shortest = look.visit.shortest;
+    if (!shortest) {
+        shortest = in_.queue.shortest(look.shape);
+    }
+    return look.time_limit <= *shortest && std::ranges::none_of(bars, [&](const PromiseKey& key) {
+               const StartReservation* promise = memo_.promises_.find(key);
+               return promise == nullptr || promise->shape == look.shape;
+           });
 }
 
 /// Step 4: the shape does not fit now. The first such jobs of its partition get reservations.
@@ -378,11 +415,12 @@ void Round::count_use(LaneNumber lane, Atoms use) {
     in_.fair.hold(leaf, use);
     held_.emplace_back(leaf, use);
     for (const LeafNumber other : in_.fair.refresh(in_.now)) {
-        moved_[other] = in_.fair.shift(other) - in_.queue.shift(other);
-        const std::set<ShapeNumber> shapes = due_of_[other];
-        for (const ShapeNumber shape : shapes) {
-            not_due(shape);
-            make_due(shape, *visit_of(shape).cursor.current());
+        moved_.insert(other);
+        for (Visit* visit : std::exchange(due_of_[other], {})) {
+            visit->listed = kNoLeaf;
+            if (visit->due) {
+                make_due(*visit, *visit->cursor.current());
+            }
         }
     }
 }
@@ -391,189 +429,6 @@ void Round::park(const Look& look, Reason reason) {
     memo_.park(
         look.lane,
         {.reason = std::move(reason), .shape = look.shape, .enterprise = look.request.enterprise});
-}
-
-bool Round::full(const PartitionId& partition) const {
-    return static_cast<int>(memo_.promises_.of(partition).size()) >=
-           in_.cluster.partition(partition)->reservations;
-}
-
-/// Its partition has fewer reservations than it may have, or one of a job behind it. A job that
-/// names a reservation of the calendar has its nodes set aside already, and takes nobody's promise.
-bool Round::needs_promise(const Look& look) const {
-    std::vector<PromiseKey> made = memo_.promises_.of(look.request.partition);
-    if (!look.way.holds_place || has_promise(look) || !look.request.where->reservation.empty()) {
-        return false;
-    }
-    std::erase(made, PromiseKey{look.request.partition, look.order.job});  // of another way
-    return made.empty() || look.order < memo_.promises_.find(made.back())->order ||
-           static_cast<int>(made.size()) <
-               in_.cluster.partition(look.request.partition)->reservations;
-}
-
-/// The reservations of jobs before it which it would outlast and whose nodes it might use.
-std::vector<PromiseKey> Round::bars_of(const Look& look) const {
-    std::vector<PromiseKey> bars;
-    for (const auto& [key, reservation] : memo_.promises_.all()) {
-        if (key.second != look.order.job && reservation.order < look.order &&
-            look.ends_at > reservation.at && meets_nodes_of(look, key)) {
-            bars.push_back(key);
-        }
-    }
-    return bars;
-}
-
-/// Those whose nodes a promise to this job must leave alone: it would not start now, so that also
-/// those count which it would not outlast if it did.
-std::vector<PromiseKey> Round::promised_before(const Look& look) const {
-    std::vector<PromiseKey> before;
-    for (const auto& [key, reservation] : memo_.promises_.all()) {
-        if (key.second != look.order.job && reservation.order < look.order &&
-            meets_nodes_of(look, key)) {
-            before.push_back(key);
-        }
-    }
-    return before;
-}
-
-bool Round::shares_nodes(const PartitionId& partition, const StartReservation& other) const {
-    const auto& members = in_.cluster.members(partition);
-    return std::ranges::any_of(other.nodes, [&](NodeId node) { return members.contains(node); });
-}
-
-/// What of those nodes the promised jobs do not need may be used.
-NodeFilter Round::leaving_room(const Look& look, const std::vector<PromiseKey>& bars) const {
-    std::vector<const StartReservation*> reservations;
-    for (const PromiseKey& key : bars) {
-        reservations.push_back(memo_.promises_.find(key));
-    }
-    return by_calendar(
-        look, beside_clearings(view(), look.order.job, look.request,
-                               beside(std::move(reservations), in_.cluster, look.request)));
-}
-
-NodeFilter Round::by_calendar(const Look& look, NodeFilter filter) const {
-    return unbooked(in_.bookings, look.request, {.from = in_.now, .limit = look.time_limit},
-                    std::move(filter));
-}
-
-/// A promise is made on nodes of its own: two of them on one node would each count on what is free
-/// beside running attempts only.
-NodeFilter Round::off_the_nodes_of(const std::vector<PromiseKey>& bars) const {
-    if (bars.empty()) {
-        return {};
-    }
-    return [this, bars](NodeId node) {
-        return std::ranges::none_of(bars, [&](const PromiseKey& key) {
-            return std::ranges::binary_search(memo_.promises_.find(key)->nodes, node);
-        });
-    };
-}
-
-/// A start that outlasts a reservation takes from what will be free there then.
-void Round::take_from_reservations(const Look& look, const NodeAllocation& allocation) {
-    const ClusterNode& node = in_.cluster.at(allocation.node);
-    for (auto& [key, reservation] : memo_.promises_.all()) {
-        if (look.ends_at > reservation.at) {
-            reservation.give_up(in_.cluster.owner_on(node, look.request.enterprise), allocation);
-        }
-    }
-}
-
-Round::Reserved Round::reserve(const Look& look) {
-    const NodeFilter allowed = off_the_nodes_of(promised_before(look));
-    const Outlook outlook(view(), in_.rule, whom(look), started_, in_.now);
-    std::optional<Earliest> earliest =
-        earliest_start(outlook, look.request, {.from = in_.now, .limit = look.time_limit}, allowed);
-    if (!earliest) {
-        return Reserved::No;
-    }
-    if (const StartReservation* other = promise_of_job(look)) {
-        if (std::pair(other->at, other->order.alternative) <
-            std::pair(earliest->at, look.order.alternative)) {
-            return Reserved::Elsewhere;
-        }
-        const PromiseKey left{other->request.partition, look.order.job};
-        promise_goes(left);
-        walk_on(left.first);
-    }
-    const PartitionId& partition = look.request.partition;
-    for (const PromiseKey& key : memo_.promises_.of(partition)) {
-        if (!(look.order < memo_.promises_.find(key)->order)) {
-            continue;
-        }
-        if (in_.cluster.partition(partition)->reservations > 1) {
-            make_anew(key, look.shape);
-        } else {
-            memo_.drop_reservation(key);
-            look_at_all_ways(key.second);
-        }
-    }
-    const StartReservation& made =
-        memo_.promises_.all()
-            .insert_or_assign(PromiseKey{partition, look.order.job},
-                              StartReservation{.job = look.order.job,
-                                               .order = look.order,
-                                               .shape = look.shape,
-                                               .request = look.request,
-                                               .at = earliest->at,
-                                               .nodes = std::move(earliest->nodes),
-                                               .then = std::move(earliest->then)})
-            .first->second;
-    give_way(made);
-    if (full(partition)) {
-        memo_.headless_.erase(partition);
-        settle_dropped(partition, &made);
-    } else {
-        memo_.headless_.insert(partition);
-    }
-    look_at_other_ways(look);
-    return Reserved::Here;
-}
-
-/// Promises of other partitions to jobs behind this one look for nodes of their own.
-void Round::give_way(const StartReservation& made) {
-    std::vector<PromiseKey> behind;
-    for (const auto& [key, reservation] : memo_.promises_.all()) {
-        const auto taken = [&](NodeId node) {
-            return std::ranges::binary_search(made.nodes, node);
-        };
-        if (key.first != made.request.partition && made.order < reservation.order &&
-            std::ranges::any_of(reservation.nodes, taken)) {
-            behind.push_back(key);
-        }
-    }
-    for (const PromiseKey& key : behind) {
-        make_anew(key, made.shape);
-    }
-}
-
-/// Shapes that `before` barred get another look where it has let go of a node or of a part of it,
-/// moved later in time, or is now of another job.
-void Round::unbar(const StartReservation& before, const StartReservation* after) {
-    const bool later = after == nullptr || after->at > before.at || before.order < after->order ||
-                       after->shape != before.shape;
-    for (const NodeId id : before.nodes) {
-        const NodeState* still = later ? nullptr : after->then_on(id);
-        if (still != nullptr && *still == *before.then_on(id)) {
-            continue;
-        }
-        const ClusterNode* node = in_.cluster.find(id);
-        if (node == nullptr || node->health != NodeHealth::Up) {
-            continue;
-        }
-        std::optional<ClusterNode> bare;
-        if (!in_.running.yielding_on(id).empty()) {
-            bare = without_yielding(view(), *node);
-        }
-        for (const ShapeNumber shape : memo_.could_use(bare ? *bare : *node, in_.cluster, in_.queue,
-                                                       RoundMemo::Wake::Barred)) {
-            if (!visits_.contains(shape)) {
-                memo_.blocks_.erase(shape);
-                schedule(shape);
-            }
-        }
-    }
 }
 
 RoundResult run_round(const RoundInput& input) {

@@ -25,7 +25,8 @@ void Round::keep(JobId job) {
     const Clearing promise = *in_.clearings.find(job);
     const int way = promise.alternative;
     const LaneNumber lane = in_.queue.lane_of(job, way);
-    const Look look = look_at(in_.queue.lane(lane)->key.shape, lane, in_.queue.order_of(job, way));
+    const Lane& of = *in_.queue.lane(lane);
+    const Look look = look_at(visit_of(of.key.shape), lane, of, in_.queue.order_of(job, way));
     ++result_.looked_at;
     if (look.way.yields || !intact(promise) || in_.admission.admit(job, way)) {
         result_.lapsed.push_back(job);
@@ -133,7 +134,7 @@ bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
         take_from_reservations(look, allocation);
     }
     for (const JobId victim : room->victims) {
-        in_.clearings.leaving(victim);
+        in_.clearings.leaving(victim, promise.by);
     }
     in_.clearings.add(promise);
     in_.admission.told(room->victims);

@@ -2,12 +2,14 @@
 
 /// \file
 /// The inside of a round (round.h): what it keeps while it lasts, and its steps. Only round.cc,
-/// round_cleared.cc, which has step 6, and round_ways.cc, which has alternatives, know it.
+/// round_reserve.cc, which has step 4, round_cleared.cc, which has step 6, and round_ways.cc, which
+/// has alternatives, know it.
 
 #include <climits>
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -26,10 +28,17 @@ public:
 private:
     /// What the round knows of one shape.
     struct Visit {
+        ShapeNumber number{0};
+        const ShapeLanes& shape;
         ShapeCursor cursor;
-        std::vector<std::vector<PromiseKey>>
-            failed_bars;  ///< did not fit beside these reservations
+        std::vector<std::vector<PromiseKey>> failed_bars{};  ///< did not fit beside these
         std::int64_t barred_lanes{0};
+        std::optional<Span> shortest{};  ///< time limit of its jobs, once it was asked for
+        bool due{false};
+        QueueOrder order{};          ///< where its next job stands, while it is due
+        LaneNumber lane_number{0};   ///< the job's
+        const Lane* lane{nullptr};   ///< the same
+        LeafNumber listed{kNoLeaf};  ///< the last leaf of which it was listed in due_of_
     };
     /// One job in view.
     struct Look {
@@ -47,10 +56,11 @@ private:
         QueueOrder from{.tier = INT_MAX, .as_if = {}, .job = JobId{0}};
         int steps{0};
     };
-    /// Where a shape's next job stands.
+    /// A place in the heap of those that are due. Out of date if the visit says otherwise.
     struct Due {
         QueueOrder order;
-        LeafNumber leaf{kNoLeaf};
+        Visit* visit;
+        bool operator<(const Due& other) const { return other.order < order; }  // the first on top
     };
     enum class Verdict { NextJob, NextLane, ShapeDone };
 
@@ -60,14 +70,16 @@ private:
     void put_back();
     [[nodiscard]] bool cut_off();
     Visit& visit_of(ShapeNumber shape);
-    [[nodiscard]] QueueOrder order_now(const ShapeCursor::Candidate& candidate) const;
-    void make_due(ShapeNumber shape, const ShapeCursor::Candidate& candidate);
-    void not_due(ShapeNumber shape);
+    [[nodiscard]] Visit* first_due();
+    void go_on(Visit& visit);
+    void make_due(Visit& visit, const ShapeCursor::Candidate& candidate);
 
-    void consider(ShapeNumber shape);
+    void consider(Visit& visit);
     Verdict judge(const Look& look);
     Verdict try_to_place(const Look& look);
-    Verdict barred(const Look& look, std::vector<PromiseKey> bars);
+    Verdict barred(const Look& look, const std::vector<PromiseKey>& bars);
+    Verdict after_barred(const Look& look, const std::vector<PromiseKey>& bars);
+    [[nodiscard]] bool bar_all_lanes(const Look& look, const std::vector<PromiseKey>& bars) const;
     Verdict busy(const Look& look);
     [[nodiscard]] Verdict after_promise(const Look& look) const;
     [[nodiscard]] bool has_promise(const Look& look) const;
@@ -99,7 +111,7 @@ private:
     [[nodiscard]] const Lane& lane_of_first(ShapeNumber shape) const {
         return *in_.queue.lane(in_.queue.shape(shape)->heads.begin()->second);
     }
-    [[nodiscard]] Look look_at(ShapeNumber shape, LaneNumber lane, QueueOrder order);
+    [[nodiscard]] Look look_at(Visit& visit, LaneNumber number, const Lane& lane, QueueOrder order);
     [[nodiscard]] std::vector<PromiseKey> bars_of(const Look& look) const;
     [[nodiscard]] std::vector<PromiseKey> promised_before(const Look& look) const;
     void make_anew(const PromiseKey& key, ShapeNumber in_turn);
@@ -120,16 +132,15 @@ private:
     const RoundInput& in_;
     RoundMemo& memo_;
     RoundResult result_;
-    std::set<std::pair<QueueOrder, ShapeNumber>> due_;
-    std::map<ShapeNumber, Due> due_shapes_;
-    std::map<LeafNumber, std::set<ShapeNumber>> due_of_;  ///< by the leaf of their next job
-    std::map<ShapeNumber, Visit> visits_;
+    std::unordered_map<ShapeNumber, Visit> visits_;     // looked up, never walked
+    std::vector<Due> due_;                              ///< a heap
+    std::map<LeafNumber, std::vector<Visit*>> due_of_;  ///< by a leaf of which they were due
     std::map<PartitionId, Walk> walks_;
     std::vector<RunningJob> started_;
     std::set<JobId> settled_;     ///< started or promised outside the order of their shapes
     std::vector<Clearing> kept_;  ///< whose jobs started in this round
     std::vector<std::pair<LeafNumber, Atoms>> held_;  ///< by this round's starts
-    std::map<LeafNumber, Span> moved_;  ///< how much later their enterprises stand for it
+    std::set<LeafNumber> moved_;                      ///< leaves that stand elsewhere for it
 };
 
 }  // namespace khu

@@ -111,7 +111,7 @@ void Scheduler::node_released(JobId job, NodeId node) {
 
 void Scheduler::job_leaving(JobId job, Moment by) {
     KHU_CHECK(running_.find(job) != nullptr, "job {}", job.value);
-    clearings_.leaving(job);
+    clearings_.leaving(job, by);
     running_.set_deadline(job, by);
 }
 
@@ -227,7 +227,7 @@ void Scheduler::fair_share(Span half_life, Span reach, std::map<ProgrammeId, int
 /// Enterprises that have had more or less than before change places.
 void Scheduler::reorder(Moment now) {
     for (const LeafNumber leaf : fair_.refresh(now)) {
-        for (const auto& [partition, first] : queue_.set_shift(leaf, fair_.shift(leaf))) {
+        for (const auto& [partition, first] : queue_.set_delay(leaf, fair_.delay(leaf))) {
             memo_.on_reordered(partition, first);
         }
     }
@@ -256,12 +256,13 @@ RoundResult Scheduler::round(Admission& admission, Moment now) {
                       .now = now});
 }
 
-std::optional<Reason> Scheduler::why(JobId job, Moment now) const {
-    return why_waiting(why_input(), job, now);
+std::optional<Reason> Scheduler::why(JobId job, Moment now, Reclaims reclaims) const {
+    return why_waiting(why_input(std::move(reclaims)), job, now);
 }
 
-std::optional<Reason> Scheduler::why(JobId job, int alternative, Moment now) const {
-    return why_waiting(why_input(), job, alternative, now);
+std::optional<Reason> Scheduler::why(JobId job, int alternative, Moment now,
+                                     Reclaims reclaims) const {
+    return why_waiting(why_input(std::move(reclaims)), job, alternative, now);
 }
 
 }  // namespace khu

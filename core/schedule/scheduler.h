@@ -35,6 +35,10 @@ public:
     /// Claims: the node is idle.
     void node_removed(NodeId id);
     void partitions_changed(const std::vector<PartitionNodes>& partitions);
+    /// What jobs of that partition ask for, from now on (mix.h).
+    void mix_changed(const PartitionId& partition, const Mix& mix) {
+        cluster_.set_mix(partition, mix);
+    }
 
     // Jobs.
     /// Also for a job that is requeued. Claims: it is not queued and has no attempt.
@@ -86,9 +90,10 @@ public:
     /// Why a queued job waits: what admission said, A120, A121, A124 or A125; none if the next
     /// round will look at it. A held job's reason is the machine's to give. Claims: the job is
     /// queued.
-    [[nodiscard]] std::optional<Reason> why(JobId job, Moment now) const;
+    [[nodiscard]] std::optional<Reason> why(JobId job, Moment now, Reclaims reclaims = {}) const;
     /// The same of one of its alternatives.
-    [[nodiscard]] std::optional<Reason> why(JobId job, int alternative, Moment now) const;
+    [[nodiscard]] std::optional<Reason> why(JobId job, int alternative, Moment now,
+                                            Reclaims reclaims = {}) const;
 
     [[nodiscard]] const Cluster& cluster() const { return cluster_; }
     [[nodiscard]] const Queue& queue() const { return queue_; }
@@ -97,8 +102,12 @@ public:
     [[nodiscard]] const Clearings& clearings() const { return clearings_; }
     [[nodiscard]] const Bookings& bookings() const { return bookings_; }
     [[nodiscard]] const PreemptionRule& preemption() const { return rule_; }
-    [[nodiscard]] WhyInput why_input() const {
-        return {.zone = view(), .rule = rule_, .queue = queue_, .memo = memo_};
+    [[nodiscard]] WhyInput why_input(Reclaims reclaims = {}) const {
+        return {.zone = view(),
+                .rule = rule_,
+                .queue = queue_,
+                .memo = memo_,
+                .reclaims = std::move(reclaims)};
     }
     [[nodiscard]] ZoneView view() const { return {cluster_, running_, clearings_, bookings_}; }
 

@@ -53,11 +53,18 @@ struct Way {
     int alternative{0};
 };
 
+MayTell whom(const WhyInput& in, const GivingWay& way, Way of) {
+    if (way.yields) {
+        return MayTell::Nobody;
+    }
+    return in.reclaims && in.reclaims(of.job, of.alternative) ? MayTell::Borrowers
+                                                              : MayTell::FreeWork;
+}
+
 Reason resources_busy(const WhyInput& in, const GangRequest& request, Way of, Moment now) {
     const FitReport report = fit_report(in.zone.cluster, request);
     const Lane& lane = *in.queue.lane(in.queue.lane_of(of.job, of.alternative));
-    const MayTell whom = lane.way.yields ? MayTell::Nobody : MayTell::FreeWork;
-    const Outlook outlook(in.zone, in.rule, whom, {}, now);
+    const Outlook outlook(in.zone, in.rule, whom(in, lane.way, of), {}, now);
     const std::optional<Earliest> earliest =
         earliest_start(outlook, request, {.from = now, .limit = lane.key.time_limit});
     if (!earliest) {

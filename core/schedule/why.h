@@ -4,6 +4,7 @@
 /// Why a queued job waits, as data. Worked out when somebody asks, so that rounds stay cheap; what
 /// it says of the future assumes that running attempts use their whole time limits.
 
+#include <functional>
 #include <optional>
 
 #include "core/base/refusal.h"
@@ -13,11 +14,15 @@
 
 namespace khu {
 
+/// Whether the job, in that way, may ask borrowers to leave; empty: none may.
+using Reclaims = std::function<bool(JobId, int alternative)>;
+
 struct WhyInput {
     ZoneView zone;
     const PreemptionRule& rule;
     const Queue& queue;
     const RoundMemo& memo;
+    Reclaims reclaims{};
 };
 
 /// What admission said of it, NotBefore (A124), NodesUnavailable (A121), BehindOthers (A125),

@@ -6,6 +6,7 @@
 
 #include "core/base/limits.h"
 #include "core/jobs/alternatives.h"
+#include "core/sim/owner_waits.h"
 #include "core/sim/zone.h"
 
 namespace khu::sim {
@@ -54,6 +55,9 @@ std::optional<std::string> Watch::broken(const Controller& controller, const Hos
     }
     if (!broken_) {
         broken_ = half_launched(hosts, now);
+    }
+    if (!broken_ && controller.up()) {
+        broken_ = owner_kept_waiting(controller.machine()->state(), now);
     }
     return broken_;
 }

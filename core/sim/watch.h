@@ -2,7 +2,8 @@
 
 /// \file
 /// Claims that need a memory of what was seen before; the numbers are those of the project's list
-/// of invariants (claims.h has those that one look decides).
+/// of invariants (claims.h has those that one look decides, lending_watch.h and owner_waits.h those
+/// of lent GPUs).
 ///
 ///     I6   a gang runs whole or not at all: no rank begins before every node is prepared, and a
 ///          launch that stays partial is undone within 10 s, while the nodes that are needed for

@@ -6,6 +6,7 @@
 
 #include "core/base/digest.h"
 #include "core/base/limits.h"
+#include "daemon/store/piece_sum.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/sqlite_store.h"
 #include "daemon/store/usage_columns.h"
@@ -49,6 +50,27 @@ std::string usage_select(const UsageQuery& query) {
     return "SELECT " + names + "sum FROM usage WHERE period BETWEEN ? AND ?" +
            (query.enterprise.empty() ? "" : " AND enterprise_id = ?") +
            " ORDER BY period, enterprise_id, job_id, attempt, slice, row";
+}
+
+/// The pieces of one snapshot: how many, and the sum over their sums.
+struct Pieces {
+    std::int64_t count{0};
+    std::int64_t sum{0};
+    int result{SQLITE_DONE};  ///< of SQLite
+};
+using SumOfPiece = std::int64_t (*)(std::uint64_t, std::uint64_t, std::string_view);
+
+Pieces pieces_of(Connection& from, EventSeq up_to, SumOfPiece sum_of) {
+    Statement rows(from, "SELECT json FROM snapshot_chunks WHERE up_to = ? ORDER BY chunk");
+    rows.with(up_to);
+    Digest sums;
+    Pieces all;
+    for (all.result = rows.step(); all.result == SQLITE_ROW; all.result = rows.step()) {
+        const auto number = static_cast<std::uint64_t>(all.count++);
+        sums.add(static_cast<std::uint64_t>(sum_of(up_to.value, number, rows.bytes(0))));
+    }
+    all.sum = static_cast<std::int64_t>(sums.value());
+    return all;
 }
 
 }  // namespace
@@ -141,20 +163,18 @@ Expected<bool, Refusal> SqliteStore::is_good_snapshot(Connection& from, EventSeq
     if (row.with(up_to).step() != SQLITE_ROW || up_to > head_.fact) {
         return false;
     }
-    Digest sums;
-    std::int64_t count = 0;
-    Statement chunks(from, "SELECT json FROM snapshot_chunks WHERE up_to = ? ORDER BY chunk");
-    chunks.with(up_to);
-    int result = chunks.step();
-    for (; result == SQLITE_ROW; result = chunks.step()) {
-        sums.add(static_cast<std::uint64_t>(
-            row_sum(up_to.value, static_cast<std::uint64_t>(count), chunks.bytes(0))));
-        ++count;
+    // Snapshots of releases before piece_sum() have row_sum() of their pieces.
+    for (const SumOfPiece sum_of : {&piece_sum, &row_sum}) {
+        const Pieces pieces = pieces_of(from, up_to, sum_of);
+        if (pieces.result != SQLITE_DONE) {
+            return Unexpected{
+                refused(pieces.result, fmt::format("the snapshot of fact {}", up_to.value))};
+        }
+        if (row.integer(0) == pieces.count && row.integer(1) == pieces.sum) {
+            return true;
+        }
     }
-    if (result != SQLITE_DONE) {
-        return Unexpected{refused(result, fmt::format("the snapshot of fact {}", up_to.value))};
-    }
-    return row.integer(0) == count && row.integer(1) == static_cast<std::int64_t>(sums.value());
+    return false;
 }
 
 Expected<std::vector<StoredFact>, Refusal> SqliteStore::facts(EventSeq first, std::int64_t limit) {

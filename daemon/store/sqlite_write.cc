@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/base/digest.h"
+#include "daemon/store/piece_sum.h"
 #include "daemon/store/schema.h"
 #include "daemon/store/sqlite_store.h"
 #include "daemon/store/sqlite_writer.h"
@@ -145,7 +146,7 @@ int SqliteStore::Writer::put(const Snapshot& snapshot) {
 int SqliteStore::Writer::put_chunks(const Snapshot& snapshot) {
     std::uint64_t number = snapshot.first_chunk;
     for (const std::string& chunk : snapshot.chunks) {
-        const std::int64_t sum = row_sum(snapshot.up_to.value, number, chunk);
+        const std::int64_t sum = piece_sum(snapshot.up_to.value, number, chunk);
         const int result = chunk_.with(snapshot.up_to, number, sum, chunk).finish();
         if (result != SQLITE_OK) {
             return result;

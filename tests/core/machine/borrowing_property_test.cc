@@ -8,7 +8,7 @@
 
 #include "core/machine/lending.h"
 #include "core/machine/machine.h"
-#include "core/placement/fit.h"
+#include "core/sim/owner_waits.h"
 #include "tests/core/machine/zone_builder.h"
 
 namespace khu {
@@ -172,34 +172,6 @@ public:
         zone.round();  // What lapsed in the first is looked at again.
     }
 
-    /// The first job in the queue, if it is an owner's, does not wait while one attempt, which has
-    /// borrowed what it has and has had its time, keeps it from what would do for it alone.
-    [[nodiscard]] std::optional<JobId> keeps_an_owner_waiting() const {
-        const Queue& queue = state().scheduler.queue();
-        std::optional<std::pair<QueueOrder, JobId>> first;
-        for (const auto& [id, job] : state().truth.jobs) {
-            if (queue.contains(id) && (!first || queue.order_of(id) < first->first)) {
-                first = std::pair(queue.order_of(id), id);
-            }
-        }
-        if (!first || !state().truth.promises.empty()) {
-            return std::nullopt;  // Those have what is given back.
-        }
-        const Job& waits = state().truth.jobs.at(first->second);
-        const LendingPools& pools = state().lending.pools;
-        if (!is_owners(pools, waits.spec, false)) {
-            return std::nullopt;
-        }
-        for (const auto& [id, job] : state().truth.jobs) {
-            const RunningJob* running = state().scheduler.running().find(id);
-            if (running != nullptr && running->borrowed && running->yields_at <= zone.now &&
-                !std::holds_alternative<Ending>(job.phase) && would_do(waits, job)) {
-                return id;
-            }
-        }
-        return std::nullopt;
-    }
-
     [[nodiscard]] const State& state() const { return zone.machine.state(); }
 
     testing::Zone zone;
@@ -211,20 +183,6 @@ private:
                 .lend = *rc::gen::inRange(0, nominal + 1),
                 .borrow = *rc::gen::inRange(8, 33)};
     }
-    /// Whether the job would fit, and be lent nothing, if that attempt alone were gone.
-    [[nodiscard]] bool would_do(const Job& waits, const Job& goes) const {
-        LendingPools pools = state().lending.pools;
-        LendingPool& pool = pools.at(goes.spec.partition);
-        pool.use(goes.spec.programme, -gpus_asked(goes.spec));
-        const LendingAnswer then = pool.ask(waits.spec.programme, gpus_asked(waits.spec));
-        const NodeAllocation& has = live_attempt(goes)->placement.nodes[0];
-        NodeState node = state().scheduler.cluster().at(has.node).state;
-        node.give(has);
-        const GangRequest request = request_of(waits.spec, NodeId{});
-        const GpuShare& share = state().scheduler.cluster().partition(request.partition)->share;
-        return then.lacking == 0 && node.open_to(request.enterprise) &&
-               can_fit(node, request.shape, share);
-    }
 };
 
 RC_GTEST_PROP(Lending, NoOwnerWaitsForOneWhoHasHadItsTimeAndNoMoreIsBorrowedThanLent, ()) {
@@ -234,8 +192,8 @@ RC_GTEST_PROP(Lending, NoOwnerWaitsForOneWhoHasHadItsTimeAndNoMoreIsBorrowedThan
             lent.submit();
         }
         lent.go_on();
-        const std::optional<JobId> holds_up = lent.keeps_an_owner_waiting();
-        RC_ASSERT(!holds_up.has_value());
+        const auto kept_waiting = sim::owner_kept_waiting(lent.state(), lent.zone.now);
+        RC_ASSERT(!kept_waiting.has_value());
         RC_ASSERT(lent.state().lending.pools.begin()->second.slack() >= 0);
     }
 }

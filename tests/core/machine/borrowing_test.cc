@@ -94,6 +94,22 @@ TEST_F(BorrowingTest, WhatIsNotLentIsFreeForItsOwnerAtOnce) {
     EXPECT_EQ(phase(start(1, 8, song_han)), "running");
 }
 
+TEST_F(BorrowingTest, AnOwnerWithoutAReservationIsToldOfTheStartForWhichBorrowersLeave) {
+    for (int node = 0; node < 4; ++node) {
+        start(1, 5, sao_mai);  // The last has borrowed; three GPUs stay on each node.
+    }
+    start(1, 8, song_han);
+    const JobId second = start(1, 8, song_han);
+
+    const auto why = state().scheduler.why(second, zone.now, may_reclaim(state()));
+
+    ASSERT_TRUE(why.has_value());
+    EXPECT_EQ(why->code, Code::ResourcesBusy);
+    const auto expected = std::ranges::find(why->data, "expected_at", &Datum::key);
+    ASSERT_NE(expected, why->data.end());
+    EXPECT_EQ(std::get<std::int64_t>(expected->value), (zone.now + kSure + kGrace).value);
+}
+
 TEST_F(BorrowingTest, AnOwnerWaitsUntilTheBorrowerHasHadItsTimeAndThenHasItsGpusWithinTheGrace) {
     start(2, 8, sao_mai);
     const JobId borrower = start(1, 8, sao_mai);

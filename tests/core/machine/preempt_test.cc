@@ -87,6 +87,10 @@ protected:
     JobId first, second;
 };
 
+TEST_F(MachinePreempt, FreeWorkSaysNothingOfTheJobsToCome) {
+    EXPECT_TRUE(state().truth.mixes.empty());
+}
+
 TEST_F(MachinePreempt, TheYoungestIsToldOnceWithItsGraceAndThePayingJobStartsInItsPlace) {
     const JobId paying = zone.submit(job_of(1, 8), song_han);
 
@@ -351,6 +355,39 @@ TEST_F(MachineOrIdle, GoesBackToItsOwnQosWhenHoursComeBack) {
     EXPECT_TRUE(zone.job(poor)->asked_qos.empty());
     EXPECT_EQ(phase(poor), "starting");
     EXPECT_EQ(zone.grant("G1").held, gpu_hours(32));
+}
+
+TEST(OrIdle, StaysInTheIdleClassWhileNothingIsLentToItsOwnQos) {
+    Policy policy = idle_policy();
+    policy.borrowing = {{.partition = PartitionId{"gpu"}, .rules = {}}};
+    for (const Programme& programme : policy.programmes) {
+        policy.borrowing[0].rules.push_back({.programme = programme.id, .nominal_gpus = 8});
+    }
+    Zone zone(policy, 2);
+    JobSpec spec = job_of(1, 8);
+    spec.time_limit = hours(10);
+    zone.submit(spec);  // 80 of 100 hours, and all GPUs that its programme has
+    const JobId other = zone.submit(job_of(1, 8), song_han);
+    spec.time_limit = hours(4);
+    spec.or_idle = true;
+    const JobId poor = zone.submit(spec);
+    ASSERT_EQ(zone.job(poor)->spec.qos, QosId{"nhan-roi"});
+
+    const GrantOffer more{.id = GrantId{"G9"},
+                          .enterprise = sao_mai,
+                          .programme = spec.programme,
+                          .amount = gpu_hours(100),
+                          .from = zone.now,
+                          .to = zone.now + days(30),
+                          .decision_ref = "2/QD"};
+    ASSERT_FALSE(zone.tell(ApproveGrants{.who = admin(), .offers = {more}}).refusal);
+    zone.round();
+    EXPECT_EQ(zone.job(poor)->spec.qos, QosId{"nhan-roi"});
+
+    zone.start_running(other);
+    testing::end_everywhere(zone, other, NodeEnd::Itself);
+    zone.round();
+    EXPECT_NE(live_attempt(*zone.job(poor)), nullptr);
 }
 
 TEST_F(MachineOrIdle, AfterGivingWayItAsksForHoursFirst) {

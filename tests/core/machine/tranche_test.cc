@@ -319,7 +319,7 @@ TEST(OverGrant, JobsOfAUsedUpGrantStandLater) {
     const auto shift = [&] {
         zone.round();
         const FairTree& fair = zone.machine.state().scheduler.fair();
-        return fair.fairness(*fair.find(ProgrammeId{"free"}, sao_mai)).penalty;
+        return fair.fairness(*fair.find(ProgrammeId{"free"}, sao_mai)).delay.penalty;
     };
     zone.submit(job_of(1, 8));
     EXPECT_EQ(shift(), Span{0});
@@ -328,7 +328,7 @@ TEST(OverGrant, JobsOfAUsedUpGrantStandLater) {
     use_up(used);
 
     const FairTree& fair = used.machine.state().scheduler.fair();
-    EXPECT_EQ(fair.fairness(*fair.find(ProgrammeId{"free"}, sao_mai)).penalty, days(30));
+    EXPECT_EQ(fair.fairness(*fair.find(ProgrammeId{"free"}, sao_mai)).delay.penalty, days(30));
 }
 
 TEST(OverGrant, SoManyJobsRunAndNoMore_A108) {

@@ -65,9 +65,9 @@ TEST_F(Tree, RanksProgrammesByUsePerShareThenEnterprises) {
     EXPECT_EQ(tree.fairness(little).rank, 0);
     EXPECT_EQ(tree.fairness(much).rank, 1);
     EXPECT_EQ(tree.fairness(free).rank, 2);
-    EXPECT_EQ(tree.shift(little), Span{0});
-    EXPECT_EQ(tree.shift(much), hours(32));
-    EXPECT_EQ(tree.shift(free), hours(64));
+    EXPECT_EQ(tree.delay(little).share, Span{0});
+    EXPECT_EQ(tree.delay(much).share, hours(32));
+    EXPECT_EQ(tree.delay(free).share, hours(64));
 }
 
 TEST_F(Tree, GivesEqualUseTheSameRank) {
@@ -84,16 +84,16 @@ TEST_F(Tree, CountsWhatRunningAttemptsMayUseAtOnce) {
     const LeafNumber one = leaf(kPaid, 1, 5);
     const LeafNumber two = leaf(kPaid, 2, 6);
     tree.refresh(kNow);
-    EXPECT_EQ(tree.shift(one), Span{0});
+    EXPECT_EQ(tree.delay(one).share, Span{0});
 
     tree.hold(one, gpu_hours(8));
     tree.refresh(kNow);
 
-    EXPECT_EQ(tree.shift(one), hours(64));
-    EXPECT_EQ(tree.shift(two), Span{0});
+    EXPECT_EQ(tree.delay(one).share, hours(64));
+    EXPECT_EQ(tree.delay(two).share, Span{0});
     tree.unhold(one, gpu_hours(8));
     tree.refresh(kNow);
-    EXPECT_EQ(tree.shift(one), Span{0});
+    EXPECT_EQ(tree.delay(one).share, Span{0});
 }
 
 TEST_F(Tree, SaysOnlyWhoseShiftChanged) {

@@ -28,6 +28,15 @@ TEST(Ordering, LetsFewerPassAWiderJob) {
               kNow);
 }
 
+TEST(Ordering, TheFairShareDelaysAWiderJobByWhatItLeavesToOthers) {
+    const auto narrow = [](OrderStrategy strategy, int width_permille) {
+        return order_factors(strategy, kUsual, {.width_permille = width_permille}).narrow_permille;
+    };
+    EXPECT_EQ(narrow(OrderStrategy::FairTree, 300), 700);
+    EXPECT_EQ(narrow(OrderStrategy::ShortestPredicted, 1000), 0);
+    EXPECT_EQ((Delay{.share = hours(12), .penalty = hours(5)}.of(250)), hours(8));
+}
+
 TEST(Ordering, GivesATierThePointsOfThePolicy) {
     // 100 points a tier at 10 points an hour of age: ten hours.
     EXPECT_EQ(as_if(OrderStrategy::Priority, {.tier = 3, .time_limit = hours(24)}),
@@ -58,7 +67,7 @@ protected:
         zone.scheduler.fair_share(days(14), hours(12), {});
         zone.door.use = gpu_hours(8);
     }
-    JobId submit(const EnterpriseId& who, Moment as_if_at) {
+    JobId submit(const EnterpriseId& who, Moment as_if_at, int narrow_permille = 1000) {
         QueuedJob job;
         job.id = JobId{++zone.last_job};
         job.request = gpus(8);
@@ -66,6 +75,7 @@ protected:
         job.time_limit = hours(1);
         job.as_if = as_if_at;
         job.leaf = zone.scheduler.fair().leaf(ProgrammeId{"p"}, who);
+        job.narrow_permille = narrow_permille;
         zone.jobs[job.id] = job;
         zone.scheduler.job_queued(job, zone.now);
         return job.id;
@@ -109,6 +119,17 @@ TEST_F(Fair, NeverDelaysAJobByMoreThanTheReach) {
     EXPECT_FALSE(zone.scheduler.queue().contains(later));
     EXPECT_EQ((std::vector<JobId>(zone.door.went.end() - 3, zone.door.went.end())),
               (std::vector<JobId>{soon, old, later}));
+}
+
+TEST_F(Fair, LetsNobodyPassAJobThatNeedsAllOfItsPartition) {
+    const LeafNumber used_much = zone.scheduler.fair().leaf(ProgrammeId{"p"}, kSaoMai);
+    zone.scheduler.fair().leaf(ProgrammeId{"p"}, kHanRiver);
+    zone.scheduler.fair().hold(used_much, gpu_hours(1'000'000));
+    const JobId soon = submit(kHanRiver, kNow + minutes(1));
+    const JobId narrow = submit(kSaoMai, kNow);
+    const JobId wide = submit(kSaoMai, kNow, 0);
+
+    EXPECT_EQ(zone.settle(), (std::vector<JobId>{wide, soon, narrow}));
 }
 
 }  // namespace

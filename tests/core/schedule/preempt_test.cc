@@ -59,6 +59,33 @@ TEST_F(Preempt, TheIdleClassGivesWayAfterItsSureTimeAndTheJobStartsWhenItHasLeft
     EXPECT_EQ(zone.settle(), Jobs{job});
 }
 
+TEST_F(Preempt, WhoLeavesLaterDoesNotMakeUpForWhatAnotherWouldTakeFromAPromise) {
+    zone.scheduler.node_health(NodeId{2}, NodeHealth::Drained);
+    const JobId three = idle(3);
+    const JobId four = idle(4);
+    ASSERT_EQ(zone.settle(), (Jobs{three, four}));
+    pass(minutes(30));
+    const JobId promised = paying(4);  // the free GPU and those three
+    zone.settle();
+    ASSERT_EQ(told(), Jobs{three});
+    pass(minutes(2));
+    const JobId cancelled = paying(4);
+    zone.settle();
+    ASSERT_EQ(told(), (Jobs{three, four}));
+    zone.scheduler.promise_over(cancelled);
+    zone.scheduler.job_unqueued(cancelled);
+
+    const JobId one = paying(1);
+    EXPECT_EQ(zone.settle(), Jobs{}) << "the free GPU is a part of what is promised";
+
+    zone.now = zone.leaving.at(three);
+    zone.end(three);
+    EXPECT_EQ(zone.settle(), Jobs{promised});
+    zone.now = zone.leaving.at(four);
+    zone.end(four);
+    EXPECT_EQ(zone.settle(), Jobs{one});
+}
+
 TEST_F(Preempt, NobodyIsToldBeforeItsSureTimeIsOver) {
     const JobId runs = idle(8);
     idle(8);
@@ -89,6 +116,27 @@ TEST_F(Preempt, ThoseGoThatLoseTheLeast) {
     zone.settle();
 
     EXPECT_EQ(told(), Jobs{young});
+}
+
+TEST_F(Preempt, TheJobGoesWhereItWouldHaveGoneIfNothingGaveWay) {
+    const JobId five = paying(5);
+    const JobId old = idle(3);
+    ASSERT_EQ(zone.settle(), (Jobs{five, old}));
+    pass(minutes(90));
+    const Jobs young{idle(4), idle(4)};
+    ASSERT_EQ(zone.settle(), young);
+    pass(minutes(25));
+    const JobId one = paying(1);
+
+    zone.settle();
+
+    EXPECT_EQ(told(), Jobs{old}) << "the other node stays whole for a wide job";
+    zone.end(old);
+    EXPECT_EQ(zone.settle(), Jobs{one});
+    const JobId eight = paying(8);
+    zone.settle();
+    EXPECT_EQ(told(), young);
+    EXPECT_EQ(zone.why(eight)->code, Code::PlacePromised);
 }
 
 TEST_F(Preempt, WhatADeclaredCheckpointSavedIsNotLost) {

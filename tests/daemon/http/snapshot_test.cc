@@ -51,5 +51,14 @@ TEST(Snapshot, HasWhoTookPartAndHowOftenTheFloorApplied) {
     EXPECT_EQ(again.floor_lifts, 3);
 }
 
+TEST(Snapshot, HasTheMixOfEachPartition) {
+    Zone zone;
+    zone.submit(job_of(2, 3), sao_mai);
+    const Truth& truth = zone.machine.state().truth;
+
+    ASSERT_EQ(truth.mixes.size(), 1U);
+    EXPECT_EQ(read_back(truth).mixes, truth.mixes);
+}
+
 }  // namespace
 }  // namespace khu::daemon

@@ -1,14 +1,17 @@
 // Files that are cut or changed: what comes back is a prefix of what was stored, or a refusal with
 // a name. Never something else.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
 #include <fstream>
 
+#include "core/base/digest.h"
 #include "core/base/random.h"
 #include "daemon/store/chain.h"
+#include "daemon/store/sqlite_store.h"
 #include "tests/daemon/store/store_world.h"
 
 namespace khu::daemon {
@@ -250,6 +253,22 @@ TEST_F(TamperTest, ADamagedSnapshotIsPassedOver) {
     EXPECT_EQ(memory->recovered.snapshot, EventSeq{50});
     EXPECT_EQ(memory->facts.front(), fact(51));
     EXPECT_EQ(memory->recovered.remarks.size(), 1U);
+}
+
+TEST_F(TamperTest, ASnapshotOfAReleaseBeforePieceSumsIsGood) {
+    Digest sums;
+    for (const std::string piece : {"s", "t"}) {
+        const std::uint64_t number = piece == "s" ? 0 : 1;
+        sums.add(static_cast<std::uint64_t>(row_sum(90, number, piece)));
+    }
+    sql(fmt::format("UPDATE snapshots SET sum = {} WHERE up_to = 90",
+                    static_cast<std::int64_t>(sums.value())));
+
+    const auto memory = remember(*must_open(victim_.path()));
+
+    ASSERT_TRUE(memory.has_value()) << words_of(memory);
+    EXPECT_EQ(memory->recovered.snapshot, EventSeq{90});
+    EXPECT_TRUE(memory->recovered.remarks.empty());
 }
 
 TEST_F(TamperTest, AnEntryWhoseHashWasMadeAnewIsFoundByTheHead) {
