@@ -2,8 +2,9 @@
 
 /// \file
 /// The observed mix: how many GPUs of one node the jobs of a partition ask for, counted as they
-/// start; MIG slices as GPUs, more than a node has GPUs as so many (NodeIndex::level_of). From it follows what a placement costs those that come later: GPUs that stay free on a
-/// node where jobs like those of the mix cannot use them.
+/// start; MIG slices as GPUs, more than a node has GPUs as so many (NodeIndex::level_of). From it
+/// follows what a placement costs those that come later: GPUs that stay free on a node where jobs
+/// like those of the mix cannot use them.
 ///
 ///     stranded(free)         = free x starts that asked for more than `free` GPUs of a node
 ///     gradient(free, taken)  = stranded(free - taken) - stranded(free)
