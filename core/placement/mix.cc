@@ -40,12 +40,15 @@ void Mix::count(int gpus, std::int64_t nodes) {
 
 Mix::Levels Mix::order(int gpus) const {
     Levels levels = fewest_free_first();
-    if (empty() || gpus == 0) {
+    if (empty() || gpus <= 0 || gpus >= static_cast<int>(levels.size())) {
         return levels;
     }
-    std::ranges::sort(levels, {}, [&](int free) {
-        const bool fits = free >= gpus;
-        return std::tuple(!fits, fits ? gradient(free, gpus) : 0, free);
+    std::array<std::int64_t, std::tuple_size_v<Levels>> cost{};
+    for (auto free = static_cast<std::size_t>(gpus); free < levels.size(); ++free) {
+        cost[free] = gradient(static_cast<int>(free), gpus);
+    }
+    std::sort(levels.begin() + gpus, levels.end(), [&](std::uint8_t a, std::uint8_t b) {
+        return cost[a] != cost[b] ? cost[a] < cost[b] : a < b;
     });
     return levels;
 }

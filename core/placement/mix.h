@@ -43,8 +43,8 @@ public:
     [[nodiscard]] std::int64_t gradient(int free, int taken) const {
         return stranded(free - taken) - stranded(free);
     }
-    /// 0 to boards_per_node_max, for a job that takes `gpus` of a node: those by gradient on which it
-    /// fits, equal ones the fewest free GPUs first; after them the others.
+    /// 0 to boards_per_node_max, for a job that takes `gpus` of a node: those on which it does not
+    /// fit, then the others by gradient, equal ones the fewest free GPUs first.
     [[nodiscard]] Levels order(int gpus) const;
 
     /// About so many starts count: a day or so of a busy zone, a few weeks of a calm one.

@@ -75,7 +75,7 @@ TEST(Mix, IsTheGradientOfItsDefinition) {
                 const int before = order[i - 1];
                 const int after = order[i];
                 const auto cost = [&](int free) { return plain.gradient(free, taken); };
-                EXPECT_TRUE(after < taken ||
+                EXPECT_TRUE(before < taken ||
                             std::pair(cost(before), before) < std::pair(cost(after), after))
                     << before << " before " << after;
             }
