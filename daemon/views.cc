@@ -16,6 +16,7 @@
 #include "core/machine/preemption.h"
 #include "core/machine/standing.h"
 #include "core/schedule/outlook.h"
+#include "core/topology/gpu_model.h"
 #include "daemon/http/problem.h"
 #include "daemon/slices_view.h"
 #include "daemon/stats_view.h"
@@ -347,6 +348,12 @@ wire::JobView job_view(const ArchiveJob& archive) {
     return view;
 }
 
+/// Slices are asked for by their model, and without one whole GPUs.
+std::string gpus_of(const Shape& shape) {
+    const std::string count = std::to_string(shape.gpus);
+    return is_slice_model(shape.gpu_model) ? count + ":" + shape.gpu_model.value : count;
+}
+
 std::string option_of(const Change& change) {
     switch (change.kind) {
         case ChangeKind::ShorterTime:
@@ -354,7 +361,7 @@ std::string option_of(const Change& change) {
         case ChangeKind::FewerNodes:
             return "--nodes " + std::to_string(change.to.nodes);
         case ChangeKind::FewerGpus:
-            return "--gpus-per-node " + std::to_string(change.to.shape.gpus);
+            return "--gpus-per-node " + gpus_of(change.to.shape);
         case ChangeKind::OtherPartition:
             return "--partition " + change.to.partition.value;
         case ChangeKind::OtherProgramme:

@@ -11,6 +11,7 @@
 #include "core/machine/reservations.h"
 #include "core/machine/standing.h"
 #include "core/placement/gang.h"
+#include "core/topology/gpu_model.h"
 
 namespace khu {
 namespace {
@@ -144,7 +145,9 @@ private:
             if (partition.id != asked_.partition) {
                 JobSpec spec = asked_;
                 spec.partition = partition.id;
-                spec.shape.gpu_model = GpuModel{};
+                if (!is_slice_model(spec.shape.gpu_model)) {  // Another model is less.
+                    spec.shape.gpu_model = GpuModel{};
+                }
                 try_admitted(ChangeKind::OtherPartition, std::move(spec));
             }
         }

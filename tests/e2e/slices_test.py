@@ -91,6 +91,17 @@ class Slices(ZoneTest):
         verified = self.zone.khu("ledger", "verify")
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
+    def test_what_would_start_now_names_the_slices(self):
+        first, folder = self.on_slices("taken", "h100-2g-20gb")
+        self.seen(folder)
+        waits, wider = self.on_slices("wider", "h100-2g-20gb", 2)
+        wait_for(lambda: self.zone.job(waits).get("reason"), "a reason")
+        self.assertIn("--gpus-per-node 1:h100-2g-20gb",
+                      self.zone.khu("why", waits, token=self.an).stdout)
+        self.end(first, folder)
+        self.seen(wider)
+        self.end(waits, wider)
+
     def test_each_rank_has_a_slice_of_its_own(self):
         job, folder = self.on_slices("ranks", "h100-1g-10gb", 3, tasks_per_node=3,
                                      launcher="fork")

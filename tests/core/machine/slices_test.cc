@@ -6,6 +6,7 @@
 
 #include "core/base/random.h"
 #include "core/machine/admission.h"
+#include "core/machine/advice.h"
 #include "core/machine/node_mismatch.h"
 #include "core/policy/review.h"
 #include "core/topology/mig.h"
@@ -205,6 +206,32 @@ TEST(MigSlices, ThatANodeLacksAreSaid) {
     const std::optional<Reason> said = gpu_mismatch(policy, node);
     ASSERT_TRUE(said);
     EXPECT_THAT(text(*said, Language::English), HasSubstr("h100-2g-20gb"));
+}
+
+/// What would start now is said in slices of the same model; whole GPUs elsewhere are another wish.
+TEST(MigSlices, ThatWaitAreToldOfFewerAndNotOfWholeGpus) {
+    Policy policy = with_slices();
+    Partition whole = policy.partitions.front();
+    whole.id = PartitionId{"whole"};
+    whole.gpus_per_node = 8;
+    whole.slices.clear();
+    whole.nodes = {NodeName{"n2"}};
+    std::erase(policy.partitions.front().nodes, NodeName{"n2"});
+    policy.partitions.push_back(whole);
+    for (Programme& programme : policy.programmes) {
+        programme.partitions.push_back(whole.id);
+    }
+    Zone zone = cut_zone(1, policy);
+    zone.join(2);
+    zone.submit(on_slices(2, kTwo));
+    const JobId waits = zone.submit(on_slices(2, kTwo));
+
+    const Advice advice = advise(zone.machine.borrow(), *zone.job(waits), zone.now);
+
+    ASSERT_EQ(advice.changes.size(), 1U);
+    EXPECT_EQ(advice.changes[0].kind, ChangeKind::FewerGpus);
+    EXPECT_EQ(advice.changes[0].to.shape.gpus, 1);
+    EXPECT_EQ(advice.changes[0].to.shape.gpu_model, kTwo);
 }
 
 /// Jobs of both enterprises come and end at random; a small book of who has what is kept beside.
