@@ -159,13 +159,16 @@ wire::SubmitRequest request_of(const config::Submission& job) {
 
 }  // namespace
 
-Expected<JobRequest, Failure> job_request(const Session& session, Launcher of_command) {
-    const std::vector<std::string>& operands = session.arguments.operands;
-    if (operands.empty()) {
+Expected<JobRequest, Failure> job_request(const Session& session, Launcher of_command, For what) {
+    const bool named = !session.arguments.operands.empty();
+    if (!named && what == For::Start) {
         return Unexpected{
             usage(session.say(Message::NoCommand), session.say(Message::NoCommandRemedy))};
     }
-    Expected<JobInput, Failure> input = read_job_input(session);
+    const std::vector<std::string> operands =
+        named ? session.arguments.operands : std::vector<std::string>{"true"};
+    Expected<JobInput, Failure> input =
+        named ? read_job_input(session) : Expected<JobInput, Failure>(JobInput{});
     if (!input) {
         return Unexpected{std::move(input).error()};
     }

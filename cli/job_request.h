@@ -22,7 +22,10 @@ struct JobRequest {
 /// The first operand is a script if it is a file that begins with "#!" or is named like one (.sh,
 /// .slurm, .sbatch, .job), a job file if it ends in .yaml or .yml, else a command; behind "--"
 /// always a command. `of_command` is the launcher of a command for which none is named. Options win
-/// over lines of the script or job file.
-Expected<JobRequest, Failure> job_request(const Session& session, Launcher of_command);
+/// over lines of the script or job file. For a quote nothing need be named: what runs does not
+/// change the price.
+enum class For { Start, Quote };
+Expected<JobRequest, Failure> job_request(const Session& session, Launcher of_command,
+                                          For what = For::Start);
 
 }  // namespace khu::cli

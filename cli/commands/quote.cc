@@ -7,7 +7,7 @@ namespace khu::cli {
 namespace {
 
 Result run(Session& session) {
-    const Expected<JobRequest, Failure> job = job_request(session, Launcher::Script);
+    const Expected<JobRequest, Failure> job = job_request(session, Launcher::Script, For::Quote);
     if (!job) {
         return Unexpected{job.error()};
     }

@@ -148,6 +148,10 @@ class Grants(ZoneTest):
         self.assertRegex(self.zone.khu("policy", "show").stdout, "max: 1d")
         self.assertEqual(self.khu("policy", "history")["policies"][-1]["decision_ref"], "14/QĐ")
 
+    def test_b_a_quote_needs_no_command(self):
+        quote = self.khu("quote", "--programme", "free", "-p", "cpu", "-t", "1h", token=self.an)
+        self.assertGreater(quote["hold_ugs"], 0)
+
 
 if __name__ == "__main__":
     main(needs_hosts=False)
