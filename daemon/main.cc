@@ -212,15 +212,30 @@ void forget(Services& services) {
     }
 }
 
-/// Until SIGTERM or SIGINT comes; its number. The clock is looked at each hour, for it may jump.
+/// L208: what the wall clock did does not change what anybody is charged, but somebody should know.
+void say_step(WallWatch& watch, const Services& services) {
+    const Moment zone = services.engine.now();
+    if (const std::optional<Span> step = watch.look(wall_clock(), zone)) {
+        log_info(
+            "L208 the wall clock has stepped {} by {} s; the zone's time goes on by the monotonic "
+            "clock, and jobs are charged by that",
+            *step < Span{0} ? "back" : "forward", std::abs(step->value) / 1000);
+    }
+}
+
+/// Until SIGTERM or SIGINT comes; its number. The clocks are looked at often, for they may jump.
 int wait_and_renew(const Options& options, Services& services, wire::net::Server& server,
                    Moment renewal) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    WallWatch watch;
+    Moment forgotten = services.engine.now();
     for (;;) {
-        const Span left = std::clamp(renewal - services.engine.now(), milliseconds(100), hours(1));
+        say_step(watch, services);
+        const Span left =
+            std::clamp(renewal - services.engine.now(), milliseconds(100), seconds(5));
         const timespec wait{.tv_sec = left.value / 1000, .tv_nsec = left.value % 1000 * 1'000'000};
         const int got = ::sigtimedwait(&signals, nullptr, &wait);
         if (got > 0) {
@@ -229,7 +244,10 @@ int wait_and_renew(const Options& options, Services& services, wire::net::Server
         if (services.engine.now() >= renewal) {
             renewal = renew_certificate(options, services, server);
         }
-        forget(services);
+        if (services.engine.now() >= forgotten + hours(1)) {
+            forget(services);
+            forgotten = services.engine.now();
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 #include "daemon/performer.h"
 
 #include "core/jobs/array.h"
+#include "core/machine/decide.h"
+#include "daemon/log.h"
 #include "wire/json.h"
 #include "wire/net/secrets.h"
 
@@ -51,6 +53,13 @@ void ZonePerformer::perform(const Effect& effect) {
 void ZonePerformer::send(const SendToAgent& effect) {
     const auto* start = std::get_if<StartAttempt>(&effect.message);
     if (start == nullptr) {
+        const auto* stop = std::get_if<StopAttempt>(&effect.message);
+        if (stop != nullptr && stop->reason == decide_detail::kUnknownAttempt) {
+            log_info(
+                "L206 node {} reports attempt {} of job {}, which khud did not start there: it is "
+                "told to stop it, and nothing is charged",
+                effect.node.value, stop->attempt.value, stop->job.value);
+        }
         agents_.send(effect.node, effect.epoch, effect.message);
         return;
     }

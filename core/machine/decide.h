@@ -68,6 +68,9 @@ Decided on(State& state, const Tick& command, Moment now);
 Decided on(State& state, const RunRound& command, Moment now);
 Decided on(State& state, const GiveEtas& command, Moment now);
 
+/// What an agent is told of an attempt that khud does not know; such a report is logged (L206).
+inline constexpr const char* kUnknownAttempt = "this attempt is not known";
+
 /// Errors: J300. Somebody else's job is as unknown as one that never was.
 Expected<const Job*, Refusal> own_job(const State& state, const Identity& who, JobId id);
 /// The job that is spoken of. An element of an array that is no job of its own yet becomes one by
@@ -81,7 +84,9 @@ Expected<Target, Refusal> target_of(const State& state, const Identity& who, Job
 /// The job, and of an array the elements that wait for resources too.
 std::vector<const Job*> waiting_of(const State& state, const Job& job);
 Unexpected<Refusal> wrong_phase(const Job& job, const std::string& verb);
-/// The policy names the holders; an admin may act for any enterprise. Errors: N403.
+/// The policy names the holders of an enterprise, or the token does.
+bool is_holder_of(const State& state, const Identity& who, const EnterpriseId& owner);
+/// An admin may act for any enterprise. Errors: N403.
 Expected<Done, Refusal> need_holder(const State& state, const Identity& who,
                                     const EnterpriseId& owner, const std::string& verb);
 /// Errors: N403.

@@ -103,13 +103,16 @@ Decided on(State& state, const AdvanceGrant& command, Moment now) {
         GrantAdvanced{.grant = command.grant, .amount = command.amount, .by = command.who.user});
 }
 
-Expected<Done, Refusal> need_holder(const State& state, const Identity& who,
-                                    const EnterpriseId& owner, const std::string& verb) {
+bool is_holder_of(const State& state, const Identity& who, const EnterpriseId& owner) {
     const Enterprise* enterprise =
         state.truth.policy ? find_enterprise(*state.truth.policy, owner) : nullptr;
-    const bool holder = enterprise != nullptr && who.enterprise == owner &&
-                        (is_holder(*enterprise, who.user) || who.has(Role::Holder));
-    if (holder || who.has(Role::ZoneAdmin)) {
+    return enterprise != nullptr && who.enterprise == owner &&
+           (is_holder(*enterprise, who.user) || who.has(Role::Holder));
+}
+
+Expected<Done, Refusal> need_holder(const State& state, const Identity& who,
+                                    const EnterpriseId& owner, const std::string& verb) {
+    if (is_holder_of(state, who, owner) || who.has(Role::ZoneAdmin)) {
         return Done{};
     }
     return Unexpected{Refusal(Code::Forbidden)

@@ -258,7 +258,7 @@ void take_report(const State& state, const Speaker& speaker, const AttemptReport
         decision.replies.push_back(to_node(state, node,
                                            StopAttempt{.job = report.job,
                                                        .attempt = report.attempt,
-                                                       .reason = "this attempt is not known",
+                                                       .reason = kUnknownAttempt,
                                                        .signal = 9,
                                                        .grace = Span{0}}));
     }

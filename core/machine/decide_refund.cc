@@ -33,12 +33,6 @@ const EnterpriseId& owner_of(const RefundRequest& request) {
     return request.paid.last.enterprise_id;
 }
 
-bool is_holder_of(const State& state, const Identity& who, const EnterpriseId& owner) {
-    const Enterprise* enterprise = find_enterprise(*state.truth.policy, owner);
-    return enterprise != nullptr && who.enterprise == owner &&
-           (is_holder(*enterprise, who.user) || who.has(Role::Holder));
-}
-
 /// Whether `who` may make a refund of so much alone.
 bool may_alone(const State& state, const Identity& who, const RefundRequest& request) {
     const ManualRefunds& rules = state.truth.policy->refunds.manual;

@@ -96,8 +96,7 @@ void with_report(const Call& call, ReportKind kind, Use use) {
         .period = query(call, "period"),
         .enterprise = sees_all ? EnterpriseId{query(call, "enterprise")} : who.enterprise,
         .format = *format,
-        .reader = who.enterprise,
-        .show_users = who.has(Role::Holder)};
+        .reader = who.enterprise};
     if (!sees_all && request.enterprise.empty()) {
         refuse(call, Refusal(Code::NotAuthenticated));
         return;
@@ -106,6 +105,7 @@ void with_report(const Call& call, ReportKind kind, Use use) {
     call->services.engine.ask_and_wait([&](State& state, Moment now) {
         zone = report_zone(state, now);
         say_privacy(zone, state, request.period);
+        request.show_users = decide_detail::is_holder_of(state, who, who.enterprise);
     });
     zone.pseudonyms = &call->services.pseudonyms;
     Expected<Report, Refusal> report = make_report(call->services.store, request, zone);

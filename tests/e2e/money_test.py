@@ -79,12 +79,14 @@ class Money(ZoneTest):
                     if row["programme"] == "half"}
         word, = users()
         self.assertRegex(word, r"^anon:[0-9a-f]{16}$")
-        holder = self.zone.user_token("an", FIRST, roles=["member", "holder"])
-        self.assertEqual(users(holder), {"an"})
-        self.assertEqual(users(self.an), {word})
+        member = self.zone.user_token("binh", FIRST)
+        by_token = self.zone.user_token("binh", FIRST, roles=["member", "holder"])
+        named = self.an  # The policy lists an as a holder.
+        self.assertEqual((users(named), users(by_token)), ({"an"}, {"an"}))
+        self.assertEqual(users(member), {word})
         self.zone.khud.kill()
         self.zone.start_khud()
-        self.assertEqual((users(), users(holder)), ({word}, {"an"}))
+        self.assertEqual((users(), users(member), users(named)), ({word}, {word}, {"an"}))
 
     def check_views(self, month):
         """The FOCUS view and the export of the books say the same as the rows."""
