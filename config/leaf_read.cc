@@ -34,6 +34,20 @@ Value<std::string> read_leaf(schema::Reference, const Node& node, int) {
     return parse_reference(node.text);
 }
 
+Value<std::string> read_leaf(schema::TaxCode, const Node& node, int) {
+    return read_tax_code(node.text, node.quoted);
+}
+
+Value<std::string> read_tax_code(const std::string& text, bool quoted) {
+    Value<std::string> read = parse_tax_code(text);
+    if (read && !quoted) {
+        return Unexpected{BadValue{
+            "P009", fmt::format("write \"{}\" in quotes: a zero in front must survive", text),
+            fmt::format("hãy viết \"{}\" trong ngoặc kép: số 0 đứng đầu phải còn", text), 0}};
+    }
+    return read;
+}
+
 Value<std::int64_t> read_leaf(schema::Whole kind, const Node& node, int) {
     return parse_whole(node.text, kind.low, kind.high);
 }

@@ -16,6 +16,7 @@ Value<std::string> read_leaf(schema::Text kind, const Node& node, int offset);
 Value<std::string> read_leaf(schema::Identifier kind, const Node& node, int offset);
 Value<std::string> read_leaf(schema::ZoneOrAny kind, const Node& node, int offset);
 Value<std::string> read_leaf(schema::Reference kind, const Node& node, int offset);
+Value<std::string> read_leaf(schema::TaxCode kind, const Node& node, int offset);
 Value<std::int64_t> read_leaf(schema::Whole kind, const Node& node, int offset);
 Value<bool> read_leaf(schema::Flag kind, const Node& node, int offset);
 Value<Atoms> read_leaf(schema::GpuHours kind, const Node& node, int offset);
@@ -28,6 +29,9 @@ Value<Moment> read_leaf(schema::Day kind, const Node& node, int offset);
 Value<Moment> read_leaf(schema::Instant kind, const Node& node, int offset);
 Value<int> read_leaf(schema::Offset kind, const Node& node, int offset);
 Value<std::vector<NodeName>> read_leaf(schema::Hostlist kind, const Node& node, int offset);
+
+/// A tax code as a key or as a value; P009.
+Value<std::string> read_tax_code(const std::string& text, bool quoted);
 
 /// P018 with the words there are, and the nearest.
 BadValue not_a_word(const std::string& text, const std::vector<std::string_view>& words);

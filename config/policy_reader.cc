@@ -6,8 +6,6 @@
 #include <map>
 
 #include "config/schema_reader.h"
-#include "config/yaml_tree.h"
-#include "core/policy/not_in_force.h"
 
 namespace khu::config {
 namespace {
@@ -103,33 +101,36 @@ bool may_follow_from(const Finding& finding, const std::vector<std::string>& unr
     return std::any_of(unread.begin(), unread.end(), hidden);
 }
 
-void add_review(const Reading& reading, const ReviewContext& context, const std::string& file,
-                std::vector<Complaint>& complaints) {
-    for (Finding& finding : review_with_sources(reading.policy, context)) {
-        if (may_follow_from(finding, reading.unread)) {
-            continue;
+/// P072: what a reservation for a programme says of a charge. Only the text knows that it does.
+void warn_of_charges(const Reading& reading, std::vector<Complaint>& complaints) {
+    for (const Reservation& each : reading.policy.calendar.reservations) {
+        for (const char* key : {"charge", "cancel_until"}) {
+            const std::string path = fmt::format("calendar.reservations.{}.{}", each.id, key);
+            if (each.enterprise.empty() && reading.places.contains(path)) {
+                complaints.push_back(
+                    {"P072",
+                     Severity::Warning,
+                     path,
+                     "without effect: it is for all of a programme, so its jobs are charged as any "
+                     "others; only one for an enterprise is charged whole",
+                     "không có tác dụng: đặt chỗ này cho cả chương trình nên tác vụ bên trong tính "
+                     "phí như thường; chỉ đặt chỗ cho một doanh nghiệp mới tính phí trọn khoảng",
+                     {}});
+            }
         }
-        Complaint& found = finding.complaint;
-        const Place place = place_of(reading.places, found.path);
-        found.file = file;
-        found.line = place.line;
-        found.column = place.column;
-        complaints.push_back(std::move(found));
     }
 }
 
-/// The key paths of the text, in its order.
-std::vector<std::string> written(const Reading& reading) {
-    std::vector<std::pair<std::pair<int, int>, std::string>> keys;
-    for (const auto& [path, place] : reading.places) {
-        keys.push_back({{place.line, place.column}, path});
+/// What was found, without the shadows.
+std::vector<Complaint> reviewed(const Reading& reading, const ReviewContext& context) {
+    std::vector<Complaint> complaints;
+    for (Finding& finding : review_with_sources(reading.policy, context)) {
+        if (!may_follow_from(finding, reading.unread)) {
+            complaints.push_back(std::move(finding.complaint));
+        }
     }
-    std::sort(keys.begin(), keys.end());
-    std::vector<std::string> paths;
-    for (auto& [place, path] : keys) {
-        paths.push_back(std::move(path));
-    }
-    return paths;
+    warn_of_charges(reading, complaints);
+    return complaints;
 }
 
 void sort_by_place(std::vector<Complaint>& complaints) {
@@ -149,19 +150,31 @@ Expected<Policy, std::vector<Complaint>> read_policy(std::string_view text, std:
     return std::move(reading.policy);
 }
 
+void add_complaints(PolicyCheck& check, std::vector<Complaint> more, const std::string& file_name,
+                    bool strict) {
+    for (Complaint& found : more) {
+        const Place place = place_of(check.places, found.path);
+        found.file = file_name;
+        found.line = place.line;
+        found.column = place.column;
+        check.complaints.push_back(std::move(found));
+    }
+    sort_by_place(check.complaints);
+    if (refuses(check.complaints, strict)) {
+        check.policy.reset();
+    }
+}
+
 PolicyCheck check_policy(std::string_view text, std::string file_name, const ReviewContext& context,
                          bool strict) {
-    const Reading reading = read(text, file_name);
+    Reading reading = read(text, file_name);
     PolicyCheck check;
     check.complaints = reading.complaints;
-    if (reading.followed) {
-        add_review(reading, context, file_name, check.complaints);
-    }
-    check.not_in_force = not_in_force(written(reading));
-    sort_by_place(check.complaints);
-    if (!refuses(check.complaints, strict)) {
-        check.policy = reading.policy;
-    }
+    std::vector<Complaint> more =
+        reading.followed ? reviewed(reading, context) : std::vector<Complaint>{};
+    check.places = std::move(reading.places);
+    check.policy = std::move(reading.policy);
+    add_complaints(check, std::move(more), file_name, strict);
     return check;
 }
 

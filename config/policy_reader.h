@@ -5,11 +5,13 @@
 /// file, line, column, key path and P-code (docs/formats/policy.md). Nothing is guessed and nothing
 /// ignored: an unknown key, a key twice, a number without its unit are errors.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "config/yaml_tree.h"
 #include "core/base/expected.h"
 #include "core/policy/complaint.h"
 #include "core/policy/policy.h"
@@ -21,9 +23,9 @@ namespace khu::config {
 Expected<Policy, std::vector<Complaint>> read_policy(std::string_view text, std::string file_name);
 
 struct PolicyCheck {
-    std::optional<Policy> policy;           ///< none where a complaint is an error
-    std::vector<Complaint> complaints;      ///< errors and warnings, in the order of the file
-    std::vector<std::string> not_in_force;  ///< keys written whose effect comes later
+    std::optional<Policy> policy;         ///< none where a complaint is an error
+    std::vector<Complaint> complaints;    ///< errors and warnings, in the order of the file
+    std::map<std::string, Place> places;  ///< of each key path that is written
 };
 
 /// Reads and reviews: what khud does before it applies a policy, and `khu policy check`. Where the
@@ -32,5 +34,9 @@ struct PolicyCheck {
 /// warning refuses too.
 PolicyCheck check_policy(std::string_view text, std::string file_name, const ReviewContext& context,
                          bool strict = false);
+
+/// Adds what was found by somebody who knows more than the text, each at the place of its key.
+void add_complaints(PolicyCheck& check, std::vector<Complaint> more, const std::string& file_name,
+                    bool strict = false);
 
 }  // namespace khu::config

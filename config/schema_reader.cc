@@ -115,14 +115,9 @@ void SchemaReader::ordered(const char* key, const Window& window) {
 }
 
 void SchemaReader::tax_code(const Entry& entry, const std::string& path, std::string& code) {
-    const Value<std::string> read = parse_tax_code(entry.key);
+    const Value<std::string> read = read_tax_code(entry.key, entry.key_quoted);
     if (!read) {
         bad_name("P009", entry, path, {read.error().why_en, read.error().why_vi});
-    } else if (!entry.key_quoted) {
-        bad_name(
-            "P009", entry, path,
-            {fmt::format("write \"{}\" in quotes: a zero in front must survive", entry.key),
-             fmt::format("hãy viết \"{}\" trong ngoặc kép: số 0 đứng đầu phải còn", entry.key)});
     }
     code = entry.key;
 }

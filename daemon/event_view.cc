@@ -104,7 +104,7 @@ private:
         if constexpr (std::is_same_v<Fact, ReservationEnded> ||
                       std::is_same_v<Fact, ReservationSettled> ||
                       std::is_same_v<Fact, ReservationCancelled>) {
-            event_.text = fact.id;
+            event_.text = fact.id.substr(0, fact.id.find('@'));
             add_booked(fact.id);
         }
         if constexpr (std::is_same_v<Fact, ReservationBooked>) {

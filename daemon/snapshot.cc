@@ -220,8 +220,8 @@ void take_places(Truth& truth, Head& head) {
         truth.promises.emplace(row.job, std::move(row.place));
     }
     for (Booked& booked : head.booked) {
-        const std::string id = booked.what.id;
-        truth.booked.emplace(id, std::move(booked));
+        std::string key = booked_key(booked);
+        truth.booked.emplace(std::move(key), std::move(booked));
     }
     for (ReservedWindow& window : head.reserved) {
         const ReservedKey key{window.id, window.window.from};

@@ -26,11 +26,9 @@ namespace {
 wire::Explained told(const State& state, const Job& job, Reason reason, Language language) {
     for (Datum& each : reason.data) {
         const auto* name = std::get_if<std::string>(&each.value);
-        const auto booked = name == nullptr || each.key != "reservation"
-                                ? state.truth.booked.end()
-                                : state.truth.booked.find(*name);
-        if (booked != state.truth.booked.end() &&
-            booked->second.enterprise != job.spec.enterprise) {
+        const bool names = name != nullptr && each.key == "reservation";
+        const EnterpriseId owner = names ? owner_of(state, *name) : EnterpriseId{};
+        if (!owner.empty() && owner != job.spec.enterprise) {
             each.value = "-";
         }
     }

@@ -475,12 +475,13 @@ struct PolicyReview {
     std::string policy;    ///< id
     std::string in_force;  ///< id of the policy now in force
     std::vector<ComplaintView> complaints;
-    std::vector<std::string> not_in_force;  ///< keys read and checked whose effect comes later
-    std::vector<std::string> changes;       ///< diff against the policy in force, in words
-    Timestamp effective_at;                 ///< when it takes effect; null: it is not accepted
+    /// What it will do by itself: what reservations for one enterprise cost, and on which grants;
+    /// which waiting jobs could not start.
+    std::vector<std::string> forecast;
+    std::vector<std::string> changes;  ///< diff against the policy in force, in words
+    Timestamp effective_at;            ///< when it takes effect; null: it is not accepted
 };
-KHU_DESCRIBE(PolicyReview, accepted, policy, in_force, complaints, not_in_force, changes,
-             effective_at)
+KHU_DESCRIBE(PolicyReview, accepted, policy, in_force, complaints, forecast, changes, effective_at)
 
 struct PolicyRecordView {
     std::string policy;

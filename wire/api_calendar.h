@@ -11,6 +11,7 @@
 #include "core/base/describe.h"
 #include "core/base/ids.h"
 #include "core/base/units.h"
+#include "wire/api.h"
 #include "wire/timestamp.h"
 
 namespace khu::wire {
@@ -38,15 +39,18 @@ struct ReservationView {
     std::int64_t nodes_wanted{0};
     Timestamp from_at, to_at;
     /// "planned": it gets its nodes later; "placed": it has them, and nobody runs into it; "open":
-    /// its window has begun.
+    /// its window has begun; "not_booked": the policy has it for one enterprise, and it could not
+    /// be paid or has no nodes yet, so nothing is set aside.
     std::string state;
     std::vector<NodeName> nodes;
     Atoms held_ugs;  ///< of a booked one, for those who may read its books
     std::optional<Timestamp>
-        free_until;  ///< of a booked one: it costs nothing if cancelled by then
+        free_until;                ///< of a booked one: it costs nothing if cancelled by then
+    bool of_policy{false};         ///< booked by the policy: only a later policy gives it up
+    std::optional<Explained> why;  ///< it is not booked
 };
 KHU_DESCRIBE(ReservationView, reservation, enterprise, number, programme, partition, qos, gpus,
-             nodes_wanted, from_at, to_at, state, nodes, held_ugs, free_until)
+             nodes_wanted, from_at, to_at, state, nodes, held_ugs, free_until, of_policy, why)
 
 /// By beginning.
 struct ReservationPage {

@@ -59,7 +59,6 @@ wire::PolicyReview review_here(const Session& session, const wire::PolicyRequest
     for (const Complaint& complaint : check.complaints) {
         review.complaints.push_back(view_of(complaint, session.language));
     }
-    review.not_in_force = check.not_in_force;
     return review;
 }
 
@@ -87,6 +86,15 @@ std::string complaint_lines(const wire::PolicyReview& review) {
     return out;
 }
 
+/// What it will do by itself.
+std::string forecast(const Session& session, const wire::PolicyReview& review) {
+    std::string out;
+    for (const std::string& one : review.forecast) {
+        out += (out.empty() ? session.say(Message::PolicyBooks) + "\n  " : "  ") + one + "\n";
+    }
+    return out;
+}
+
 std::string summary(const Session& session, const wire::PolicyReview& review) {
     const auto warnings =
         std::ranges::count(review.complaints, "warning", &wire::ComplaintView::severity);
@@ -95,13 +103,7 @@ std::string summary(const Session& session, const wire::PolicyReview& review) {
                                   {review.policy.empty() ? session.operand() : review.policy,
                                    std::to_string(errors), std::to_string(warnings)});
     out += '\n';
-    if (!review.not_in_force.empty()) {
-        out += session.say(Message::PolicyNotInForce) + "\n";
-        for (const std::string& key : review.not_in_force) {
-            out += "  " + key + "\n";
-        }
-    }
-    return out;
+    return out + forecast(session, review);
 }
 
 void show_changes(const Session& session, const wire::PolicyReview& review) {
@@ -111,6 +113,7 @@ void show_changes(const Session& session, const wire::PolicyReview& review) {
     for (const std::string& change : review.changes) {
         session.print(change + "\n");
     }
+    session.print(forecast(session, review));
 }
 
 Result show_review(const Session& session, const wire::PolicyReview& review,

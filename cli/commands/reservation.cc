@@ -31,16 +31,17 @@ Table reservation_table(const Session& session, const std::vector<wire::Reservat
                             {"BOOKED BY", "enterprise", Align::Left, true},
                             {"NUMBER", "number", Align::Right, true},
                             {"HELD", "held_ugs", Align::Right, true},
-                            {"FREE UNTIL", "free_until", Align::Left, true}},
+                            {"FREE UNTIL", "free_until", Align::Left, true},
+                            {"WHY", "why", Align::Left, true}},
                 .rows = {}};
     for (const wire::ReservationView& one : all) {
-        table.rows.push_back({one.reservation, one.programme.value, one.partition.value,
-                              one.qos.value, std::to_string(one.gpus), one.state,
-                              session.when(one.from_at), session.when(one.to_at),
-                              compress_hostlist(one.nodes), one.enterprise,
-                              one.number.value == 0 ? "" : std::to_string(one.number.value),
-                              gpu_hours_cell(one.held_ugs),
-                              session.when(one.free_until.value_or(wire::Timestamp{}))});
+        table.rows.push_back(
+            {one.reservation, one.programme.value, one.partition.value, one.qos.value,
+             std::to_string(one.gpus), one.state, session.when(one.from_at),
+             session.when(one.to_at), compress_hostlist(one.nodes), one.enterprise,
+             one.number.value == 0 ? "" : std::to_string(one.number.value),
+             gpu_hours_cell(one.held_ugs), session.when(one.free_until.value_or(wire::Timestamp{})),
+             one.why ? one.why->code + " " + one.why->text : ""});
     }
     return table;
 }

@@ -105,8 +105,11 @@ inline constexpr Span eta_again = seconds(60);  ///< or when that can be said of
 inline constexpr std::int64_t wait_rows_max = 50'000;  ///< 300 bytes each: years of a small zone
 
 // The calendar.
-inline constexpr std::int64_t reservation_windows_max = 400;     ///< of one: every day of a year
-inline constexpr std::int64_t reservations_booked_max = 10'000;  ///< 1 KB each; looked through
+inline constexpr std::int64_t reservation_windows_max = 400;       ///< of one: every day of a year
+inline constexpr std::int64_t reservations_booked_max = 10'000;    ///< 1 KB each; looked through
+inline constexpr std::int64_t reservations_of_policy_max = 1'000;  ///< of enterprises, at once
+/// What is in the way of a booking of the policy is often gone soon: a job ends, a node is back.
+inline constexpr Span booking_retry = minutes(1);
 inline constexpr Span reservation_length_max = days(31);
 inline constexpr Span reservation_ahead_max = days(400);
 

@@ -114,6 +114,10 @@ KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended
              clawback, tranches, tranche, carried, pulled_until, warned_until, offered, overrun_of,
              moved_in, moved_out, moves, voucher)
 
+/// At most 64 ASCII characters, none of them space , | ": it is printed, searched for and written
+/// in files.
+bool is_voucher(const std::string& text);
+
 GrantState state_of(const Grant& grant, Moment now);
 /// What decisions gave it, whatever became of that.
 Atoms offered(const Grant& grant);

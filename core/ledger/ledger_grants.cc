@@ -43,14 +43,13 @@ bool same_content(const Grant& grant, const GrantOffer& offer) {
            (offer.voucher.empty() || grant.voucher == offer.voucher);
 }
 
-/// It is printed, searched for and written in files.
+}  // namespace
+
 bool is_voucher(const std::string& text) {
     return text.size() <= kVoucherBytesMax && std::ranges::all_of(text, [](char c) {
                return c > ' ' && c != '|' && c != ',' && c != '"' && c != 0x7f;
            });
 }
-
-}  // namespace
 
 GrantState state_of(const Grant& grant, Moment now) {
     if (grant.ended || now >= grant.to) {

@@ -9,6 +9,7 @@
 #include "core/machine/grant_rules.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/money.h"
+#include "core/machine/policy_grants.h"
 #include "core/machine/preemption.h"
 #include "core/machine/settle.h"
 #include "core/machine/standing.h"
@@ -41,42 +42,6 @@ Effects posted(Ledger::Entries entries) {
 
 PolicyId policy_in_force(const State& state) {
     return state.truth.policy ? state.truth.policy->id : PolicyId{};
-}
-
-GrantOffer offer_of(const Policy& policy, const Enterprise& enterprise, const PolicyGrant& grant) {
-    return {.id = grant.id,
-            .enterprise = enterprise.id,
-            .programme = grant.programme,
-            .amount = grant.amount,
-            .from = grant.window.from,
-            .to = grant.window.to,
-            .decision_ref = grant.decision_ref,
-            .permit = grant.permit,
-            .tranches = tranches_in(policy, grant.programme)};
-}
-
-/// A grant of the policy that the ledger does not know is opened; one that has grown is extended.
-/// review() has refused whatever would shrink one.
-void bring_in(State& state, const Enterprise& enterprise, const PolicyGrant& grant, Moment at,
-              Ledger::Entries& entries) {
-    Ledger& ledger = state.truth.ledger;
-    const PolicyId policy = policy_in_force(state);
-    const Grant* known = ledger.find(grant.id);
-    Ledger::Entries made;
-    if (known == nullptr) {
-        made = ledger.open(offer_of(*state.truth.policy, enterprise, grant), at, policy);
-    } else {
-        const GrantExtension extension{
-            .id = grant.id,
-            .add = std::max(Atoms{0}, grant.amount - offered(*known)),
-            .to = grant.window.to > known->to ? grant.window.to : Moment{0},
-            .decision_ref = grant.decision_ref};
-        const bool grows = extension.add > Atoms{0} || extension.to > Moment{0};
-        if (grows && ledger.can_extend(extension, at)) {
-            made = ledger.extend(extension, at, policy);
-        }
-    }
-    entries.insert(entries.end(), made.begin(), made.end());
 }
 
 /// The scheduled policy leaves the schedule without having been in force.
@@ -127,7 +92,8 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     Ledger::Entries entries;
     for (const Enterprise& enterprise : truth.policy->enterprises) {
         for (const PolicyGrant& grant : enterprise.grants) {
-            bring_in(state, enterprise, grant, at, entries);
+            Ledger::Entries made = bring_in(truth.ledger, *truth.policy, {enterprise, grant}, at);
+            entries.insert(entries.end(), made.begin(), made.end());
         }
     }
     truth.capacity.advance(at);

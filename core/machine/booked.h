@@ -11,7 +11,8 @@
 ///
 /// A node that was missing in the window and had no other in its place waives its part of that
 /// time, rounded up to seconds of the whole reservation. It stands in the books by a number of its
-/// own, given like those of jobs.
+/// own, given like those of jobs. A window of the policy for one enterprise is booked in the same
+/// way when the policy takes effect (policy_bookings.h).
 
 #include <string>
 
@@ -41,10 +42,16 @@ struct Booked {
     std::int64_t lost_ms{0};  ///< time of missing nodes, all together, inside the window
     int missing{0};           ///< nodes that are not there
     Moment missing_since{};   ///< `lost_ms` is counted up to then
+    bool of_policy{false};    ///< not by `khu reservation book`; given up only by a later policy
     bool operator==(const Booked&) const = default;
 };
 KHU_DESCRIBE(Booked, number, what, nodes, enterprise, by, terms, hold, policy, booked_at, cancelled,
-             settled, used, lost_ms, missing, missing_since)
+             settled, used, lost_ms, missing, missing_since, of_policy)
+
+/// Among those that are booked: its name, which of the policy's has many windows. An "@" is in no
+/// name, so the two kinds never meet.
+std::string booked_key(const std::string& name, Moment from);
+std::string booked_key(const Booked& booked);
 
 inline AttemptKey key_of(const Booked& booked) {
     return {booked.number, AttemptNumber{1}};

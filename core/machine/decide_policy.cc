@@ -1,18 +1,25 @@
 /// Commands about the policy, and the moment at which a scheduled one takes effect.
 
 #include "core/machine/decide.h"
+#include "core/machine/policy_forecast.h"
 #include "core/policy/review.h"
 
 namespace khu::decide_detail {
 namespace {
 
-std::optional<Complaint> first_error(const Policy& policy, const ReviewContext& context) {
-    for (Complaint& complaint : review(policy, context)) {
+std::optional<Complaint> first_error(std::vector<Complaint> complaints) {
+    for (Complaint& complaint : complaints) {
         if (complaint.severity == Severity::Error) {
             return std::move(complaint);
         }
     }
     return std::nullopt;
+}
+
+/// Of the policy as it stands; then of what it books, which only a policy without errors can.
+std::optional<Complaint> first_error(const State& state, const Policy& policy, Moment now) {
+    std::optional<Complaint> wrong = first_error(review(policy, review_context(state, now)));
+    return wrong ? wrong : first_error(forecast_bookings(state, policy, now).complaints);
 }
 
 }  // namespace
@@ -30,7 +37,7 @@ Decided on(State& state, const ApplyPolicy& command, Moment now) {
                               .with("expected", command.expected.value)
                               .with("in_force", in_force.value)};
     }
-    if (const auto wrong = first_error(command.policy, review_context(state, now))) {
+    if (const auto wrong = first_error(state, command.policy, now)) {
         return Unexpected{Refusal(Code::BadField)
                               .with("field", wrong->path)
                               .with("why", wrong->code + " " + wrong->text_en)};
@@ -50,9 +57,12 @@ std::optional<Fact> scheduled_policy_due(const State& state, Moment now) {
         return std::nullopt;
     }
     // The books have moved since it was scheduled; its own moment has come, so P021 is not asked.
+    // Nor is P071: an enterprise that has used its grant, or whose window was booked so late, keeps
+    // no policy from taking effect, only that window is not booked.
     ReviewContext context = review_context(state, now);
     context.now = Moment{};
-    if (const auto wrong = first_error(scheduled->policy, context)) {
+    context.firm.clear();
+    if (const auto wrong = first_error(review(scheduled->policy, context))) {
         return PolicyDropped{.policy = scheduled->policy.id,
                              .why = wrong->code + " " + wrong->path + ": " + wrong->text_en};
     }

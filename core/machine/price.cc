@@ -62,12 +62,8 @@ Span lost_at_most(const Preemption& preemption) {
 }
 
 /// Inside a booked reservation nothing is charged twice.
-int factor_of(const State& state, const JobSpec& spec) {
-    const auto booked = spec.where->reservation.empty()
-                            ? state.truth.booked.end()
-                            : state.truth.booked.find(spec.where->reservation);
-    const bool paid =
-        booked != state.truth.booked.end() && booked->second.enterprise == spec.enterprise;
+int factor_of(const State& state, const JobSpec& spec, Moment now) {
+    const bool paid = booked_for(state, spec.where->reservation, spec.enterprise, now) != nullptr;
     return paid ? 0 : find_qos(*state.truth.policy, spec.qos)->factor_permille;
 }
 
@@ -82,7 +78,7 @@ PriceTerms price(const State& state, const JobSpec& spec, Moment now) {
                       .exclusive = spec.shape.exclusive};
     const std::int64_t per_node = billable_milli(terms_of(state, policy, partition), use);
     return {.billable_milli = per_node * spec.nodes,
-            .factor_permille = factor_of(state, spec),
+            .factor_permille = factor_of(state, spec, now),
             .rate_vnd_per_gpuh = rate_vnd_per_gpuh(policy, now).value_or(0),
             .payers = payers_of(policy, *find_programme(policy, spec.programme)),
             .checkpoint_assumed = policy.refunds.checkpoint_assumed,

@@ -4,6 +4,7 @@
 
 #include "core/base/nearest.h"
 #include "core/machine/state.h"
+#include "core/policy/reserved.h"
 
 namespace khu {
 
@@ -13,13 +14,19 @@ std::vector<KnownReservation> known_reservations(const State& state) {
         return all;
     }
     for (const Reservation& each : state.truth.policy->calendar.reservations) {
-        all.push_back(
-            {.what = each, .enterprise = {}, .nodes = nodes_of(*state.truth.policy, each)});
+        if (each.enterprise.empty()) {
+            all.push_back({.what = each,
+                           .enterprise = {},
+                           .nodes = nodes_of(*state.truth.policy, each),
+                           .booked = {}});
+        }
     }
-    for (const auto& [id, booked] : state.truth.booked) {
+    for (const auto& [key, booked] : state.truth.booked) {
         if (!booked.cancelled) {
-            all.push_back(
-                {.what = booked.what, .enterprise = booked.enterprise, .nodes = booked.nodes});
+            all.push_back({.what = booked.what,
+                           .enterprise = booked.enterprise,
+                           .nodes = booked.nodes,
+                           .booked = key});
         }
     }
     return all;
@@ -34,21 +41,79 @@ std::optional<KnownReservation> find_reservation(const State& state, const std::
     return std::nullopt;
 }
 
-int nodes_of(const Policy& policy, const Reservation& reservation) {
-    const Partition* partition = find_partition(policy, reservation.partition);
-    const int each = partition == nullptr ? 1 : std::max(1, partition->gpus_per_node);
-    return (reservation.gpus + each - 1) / each;
+std::string booked_key(const std::string& name, Moment from) {
+    return name + "@" + std::to_string(from.value);
 }
+
+std::string booked_key(const Booked& booked) {
+    return booked.of_policy ? booked_key(booked.what.id, booked.what.window.from) : booked.what.id;
+}
+
+namespace {
+
+/// Calls `each` with the bookings of that name, the earliest first, until it is true.
+template <class Each>
+void find_booked(const State& state, const std::string& name, Each each) {
+    const auto own = state.truth.booked.find(name);
+    if (own != state.truth.booked.end() && each(own->second)) {
+        return;
+    }
+    const std::string of_policy = name + "@";
+    for (auto at = state.truth.booked.lower_bound(of_policy);
+         at != state.truth.booked.end() && at->first.starts_with(of_policy); ++at) {
+        if (each(at->second)) {
+            return;
+        }
+    }
+}
+
+}  // namespace
+
+const Booked* booked_for(const State& state, const std::string& name,
+                         const EnterpriseId& enterprise, Moment at) {
+    const Booked* found = nullptr;
+    if (!name.empty()) {
+        find_booked(state, name, [&](const Booked& each) {
+            const bool its = each.enterprise == enterprise && each.what.window.to > at;
+            found = its ? &each : nullptr;
+            return its;
+        });
+    }
+    return found;
+}
+
+EnterpriseId owner_of(const State& state, const std::string& name) {
+    EnterpriseId owner;
+    find_booked(state, name, [&](const Booked& each) {
+        owner = each.enterprise;
+        return true;
+    });
+    return owner;
+}
+
+namespace {
+
+/// The windows of that name in which jobs of the enterprise may run.
+std::vector<Window> windows_for(const State& state, const std::string& name,
+                                const EnterpriseId& enterprise) {
+    std::vector<Window> windows;
+    for (const KnownReservation& each : known_reservations(state)) {
+        if (each.what.id == name && (each.enterprise.empty() || each.enterprise == enterprise)) {
+            const std::vector<Window> more = windows_of(each.what);
+            windows.insert(windows.end(), more.begin(), more.end());
+        }
+    }
+    return windows;
+}
+
+}  // namespace
 
 std::optional<Reason> outside_reservation(const State& state, const JobSpec& spec, Moment now) {
     const std::string& name = spec.where->reservation;
     if (name.empty()) {
         return std::nullopt;
     }
-    const std::optional<KnownReservation> found = find_reservation(state, name);
-    const bool its = found && (found->enterprise.empty() || found->enterprise == spec.enterprise);
-    const std::vector<Window> windows = its ? windows_of(found->what) : std::vector<Window>{};
-    for (const Window& window : windows) {
+    for (const Window& window : windows_for(state, name, spec.enterprise)) {
         const Moment begins = std::max(now, window.from);
         if (begins + spec.time_limit > window.to) {
             continue;

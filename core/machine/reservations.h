@@ -21,6 +21,7 @@
 #include "core/base/refusal.h"
 #include "core/base/units.h"
 #include "core/jobs/spec.h"
+#include "core/machine/booked.h"
 #include "core/policy/policy.h"
 
 namespace khu {
@@ -42,17 +43,24 @@ KHU_DESCRIBE(ReservedWindow, id, window, programme, partition, nodes, placed, op
 
 using ReservedKey = std::pair<std::string, Moment>;  ///< its id and when it begins
 
-/// One of the policy, for every enterprise of its programme, or one that an enterprise booked.
+/// One of the policy, for every enterprise of its programme, or a window that is booked for one.
 struct KnownReservation {
     Reservation what;
     EnterpriseId enterprise;  ///< empty: any of the programme
     int nodes{0};             ///< whole nodes that it sets aside
+    std::string booked;  ///< its booked_key(); empty: not booked, nobody pays for it as a whole
 };
-/// Those of the policy in force, then those that are booked, and not cancelled.
+/// Those of the policy in force for programmes, then those that are booked, and not cancelled.
 std::vector<KnownReservation> known_reservations(const State& state);
+/// Of several windows of one name the first.
 std::optional<KnownReservation> find_reservation(const State& state, const std::string& id);
-/// How many whole nodes it sets aside.
-int nodes_of(const Policy& policy, const Reservation& reservation);
+
+/// The booking of that name, of that enterprise, whose window is not over at `at`, the earliest;
+/// null if there is none.
+const Booked* booked_for(const State& state, const std::string& name,
+                         const EnterpriseId& enterprise, Moment at);
+/// Who booked the reservation of that name, or for whom the policy did; empty: nobody.
+EnterpriseId owner_of(const State& state, const std::string& name);
 
 /// ReservationNotOpen (A143) or ReservationOver (A144) for a job that names one, if it may not
 /// start at `now` for its whole limit; none for any other job.

@@ -7,6 +7,7 @@
 
 #include "core/base/limits.h"
 #include "core/machine/apply.h"
+#include "core/machine/policy_bookings.h"
 #include "core/machine/settle_booked.h"
 #include "core/placement/candidates.h"
 
@@ -125,14 +126,13 @@ ReservedWindow asked_for(const KnownReservation& known, const Window& window) {
 /// The window as it is wanted now; none if it is not any more, or it is over.
 std::optional<ReservedWindow> as_wanted(const std::vector<KnownReservation>& all,
                                         const ReservedWindow& known, Moment now) {
-    const auto found = std::ranges::find_if(
-        all, [&](const KnownReservation& each) { return each.what.id == known.id; });
-    if (found == all.end() || known.window.to <= now) {
-        return std::nullopt;
-    }
-    for (const Window& window : windows_of(found->what)) {
-        if (window == known.window) {
-            ReservedWindow asked = asked_for(*found, window);
+    for (const KnownReservation& each : all) {
+        if (each.what.id != known.id || known.window.to <= now) {
+            continue;
+        }
+        const std::vector<Window> windows = windows_of(each.what);
+        if (std::ranges::find(windows, known.window) != windows.end()) {
+            ReservedWindow asked = asked_for(each, known.window);
             if (asked.partition == known.partition && asked.nodes >= known.nodes) {
                 asked.placed = known.placed;
             }
@@ -169,8 +169,10 @@ std::vector<ReservedWindow> to_place(const State& state, const std::vector<Known
 std::optional<std::string> to_settle(const State& state, Moment now) {
     for (const auto& [id, booked] : state.truth.booked) {
         const auto inside = [&](const auto& books) {
-            const JobSpec& spec = state.truth.jobs.at(books.first).spec;
-            return spec.where->reservation == id && spec.enterprise == booked.enterprise;
+            const Job& job = state.truth.jobs.at(books.first);
+            return job.spec.where->reservation == booked.what.id &&
+                   job.spec.enterprise == booked.enterprise &&
+                   live_attempt(job)->taken_at < booked.what.window.to;
         };
         if (booked.what.window.to <= now && std::ranges::none_of(state.truth.books, inside)) {
             return id;
@@ -195,6 +197,9 @@ std::vector<Fact> reservations_due(const State& state, Moment now) {
         if (next != known) {
             return {ReservationPlaced{std::move(next)}};
         }
+    }
+    if (std::optional<Fact> booking = policy_booking_due(state, now, NodesMust::BeFree)) {
+        return {std::move(*booking)};
     }
     if (std::optional<std::string> over = to_settle(state, now)) {
         return {ReservationSettled{std::move(*over)}};
@@ -223,6 +228,9 @@ Moment next_reservation_event(const State& state, Moment now) {
         for (const Window& window : windows_of(each.what)) {
             also(window.from - horizon(*state.truth.policy));
         }
+    }
+    if (!not_booked_yet(state, now).empty()) {
+        also(now + limits::booking_retry);
     }
     return next;
 }
@@ -303,7 +311,7 @@ Effects on(State& state, const ReservationBooked& fact, Moment at) {
     const Booked& booked = fact.booked;
     KHU_CHECK(booked.number == state.truth.next_job, "{}", booked.number.value);
     state.truth.next_job = JobId{booked.number.value + 1};
-    Booked& known = state.truth.booked.emplace(booked.what.id, booked).first->second;
+    Booked& known = state.truth.booked.emplace(booked_key(booked), booked).first->second;
     known.booked_at = known.missing_since = at;
     state.reservation_due_at = Moment{0};
     state.scheduler.admission_changed(booked.enterprise);

@@ -172,10 +172,10 @@ Effects settle_booked_month(State& state, Moment until, Moment at) {
 }
 
 void count_inside(State& state, const JobSpec& spec, const UsageRow& row) {
-    const std::string& name = spec.where->reservation;
-    const auto booked = name.empty() ? state.truth.booked.end() : state.truth.booked.find(name);
-    if (booked != state.truth.booked.end() && booked->second.enterprise == spec.enterprise) {
-        booked->second.used += row.metered_ugs;
+    const Booked* inside =
+        booked_for(state, spec.where->reservation, spec.enterprise, row.slice_start);
+    if (inside != nullptr) {
+        state.truth.booked.at(booked_key(*inside)).used += row.metered_ugs;
     }
 }
 
@@ -188,7 +188,7 @@ void count_missing(State& state, Moment at) {
             booked.lost_ms += booked.missing * (to - from).value;
         }
         booked.missing_since = std::max(booked.missing_since, at);
-        const auto placed = state.truth.reserved.find({id, window.from});
+        const auto placed = state.truth.reserved.find({booked.what.id, window.from});
         int there = 0;
         if (placed != state.truth.reserved.end()) {
             for (const NodeId node : placed->second.placed) {

@@ -77,7 +77,7 @@ ReviewContext review_context(const State& state, Moment now) {
     }
     for (const auto& [id, booked] : state.truth.booked) {
         if (!booked.cancelled) {
-            context.booked.push_back(booked.what);
+            (booked.of_policy ? context.firm : context.booked).push_back(booked.what);
         }
     }
     for (const auto& [id, grant] : state.truth.ledger.grants()) {
@@ -92,7 +92,11 @@ ReviewContext review_context(const State& state, Moment now) {
             GrantUse{.enterprise = grant.enterprise,
                      .used_and_held = std::max(Atoms{0}, grant.spent + grant.held - grant.moved_in),
                      .live = state_of(grant, now) != GrantState::Closed,
-                     .from_policy = listed};
+                     .from_policy = listed,
+                     .voucher = grant.voucher};
+        if (!grant.voucher.empty()) {
+            context.vouchers.emplace(grant.voucher, id);
+        }
     }
     for (const auto& [account, purse] : state.truth.ledger.purses()) {
         const std::string owner = account.substr(account.find(':') + 1);

@@ -220,7 +220,7 @@ struct Truth {
     std::map<JobId, EndedJob> ended;  ///< the newest, by number
     std::map<JobId, PromisedPlace> promises;
     std::map<ReservedKey, ReservedWindow> reserved;  ///< windows that have nodes and are not over
-    std::map<std::string, Booked> booked;            ///< by name
+    std::map<std::string, Booked> booked;            ///< by booked_key()
     std::int64_t floor_lifts{0};  ///< in the month that runs: jobs that the floor rule let go first
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::set<UserId>>
         takers;  ///< who ever submitted

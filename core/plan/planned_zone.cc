@@ -213,6 +213,7 @@ void take_calendar(Policy& policy, const Policy& given) {
             if (reservation.partition == first) {
                 Reservation made = reservation;
                 made.id = partition.id.value.str() + "." + reservation.id;
+                made.enterprise = {};  // Its nodes count here, not who pays for them.
                 made.programme = kProgramme;
                 made.partition = partition.id;
                 made.qos = kQos;

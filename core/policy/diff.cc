@@ -245,4 +245,10 @@ std::string show(const PolicyChange& change) {
     return fmt::format("  {}: {} -> {}", change.path, change.old_value, change.new_value);
 }
 
+std::string explained(const PolicyChange& change, Language language) {
+    const std::string& meaning =
+        language == Language::English ? change.meaning_en : change.meaning_vi;
+    return show(change) + (meaning.empty() ? "" : "  (" + meaning + ")");
+}
+
 }  // namespace khu

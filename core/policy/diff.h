@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/describe.h"
+#include "core/base/refusal.h"
 #include "core/policy/policy.h"
 
 namespace khu {
@@ -30,5 +31,7 @@ std::vector<PolicyChange> diff(const Policy& running, const Policy& next);
 
 /// "  qos.gap.factor: 150% -> 200%", "+ path: new", "- path: gone".
 std::string show(const PolicyChange& change);
+/// The same with what it means, in brackets, where that is known.
+std::string explained(const PolicyChange& change, Language language);
 
 }  // namespace khu

@@ -26,6 +26,7 @@ inline constexpr Kind kAPartition{"partitions", "a partition", "phân vùng"};
 inline constexpr Kind kAQos{"qos", "a QOS", "QOS"};
 inline constexpr Kind kAFunder{"funders", "a funder", "bên tài trợ"};
 inline constexpr Kind kAProgramme{"programmes", "a programme", "chương trình"};
+inline constexpr Kind kAnEnterprise{"enterprises", "an enterprise", "doanh nghiệp"};
 
 class Findings {
 public:
@@ -94,5 +95,10 @@ void review_promises(const Policy& policy, const ReviewContext& context, Finding
 void review_money(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_gone(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_later(const Policy& policy, const ReviewContext& context, Findings& out);
+void review_reserved(const Policy& policy, const ReviewContext& context, Findings& out);
+void review_vouchers(const Policy& policy, const ReviewContext& context, Findings& out);
+
+/// Those of `context.firm` that the policy does not have and that can be given up no more.
+std::vector<Reservation> kept_windows(const Policy& policy, const ReviewContext& context);
 
 }  // namespace khu::reviewing

@@ -310,9 +310,10 @@ struct PolicyGrant {
     Window window;  ///< local midnights
     std::string decision_ref;
     std::string permit;
+    std::string voucher{};  ///< its number where it was decided; redeemed once (P065)
     bool operator==(const PolicyGrant&) const = default;
 };
-KHU_DESCRIBE(PolicyGrant, id, programme, amount, window, decision_ref, permit)
+KHU_DESCRIBE(PolicyGrant, id, programme, amount, window, decision_ref, permit, voucher)
 
 struct Enterprise {
     EnterpriseId id;  ///< tax code

@@ -1,10 +1,8 @@
 #pragma once
 
 /// \file
-/// The parts of a policy that are read, checked and shown, and whose effect comes in a later
-/// release: fair share, priority, borrowing, preemption, calendar, the manual part of refunds,
-/// report dates. not_in_force() (not_in_force.h) names those that a policy uses, so that
-/// nobody believes in a rule that nothing obeys.
+/// The parts of a policy beside its zone, programmes and enterprises: fair share, priority,
+/// borrowing, preemption, calendar, refunds, report dates, privacy.
 
 #include <limits>
 #include <string>
@@ -133,23 +131,25 @@ KHU_DESCRIBE(Blackout, id, window, partitions)
 enum class ReservationCharge { WholeWindow };
 KHU_DESCRIBE_ENUM(ReservationCharge, WholeWindow)
 
-/// Nodes that are set aside for the enterprises of a programme, in one window or in one after
-/// another.
+/// Nodes that are set aside in one window or in one after another: for the enterprises of a
+/// programme, whose jobs are charged as any others; or for one of them, which pays for each window
+/// whole, from the moment at which the policy takes effect.
 struct Reservation {
     std::string id;
+    EnterpriseId enterprise{};  ///< empty: any of the programme
     ProgrammeId programme;
     PartitionId partition;
     int gpus{0};    ///< set aside as whole nodes: rounded up to them
     QosId qos;      ///< of the jobs inside
     Window window;  ///< the first; instants with offset, not days
-    ReservationCharge charge{ReservationCharge::WholeWindow};
-    Span cancel_until{hours(24)};
+    ReservationCharge charge{ReservationCharge::WholeWindow};  ///< of one enterprise's
+    Span cancel_until{hours(24)};  ///< before its window it can be given up at no cost
     Span every{};    ///< from one window's beginning to that of the next; 0: there is only one
     Moment until{};  ///< no window begins then or later
     bool operator==(const Reservation&) const = default;
 };
-KHU_DESCRIBE(Reservation, id, programme, partition, gpus, qos, window, charge, cancel_until, every,
-             until)
+KHU_DESCRIBE(Reservation, id, enterprise, programme, partition, gpus, qos, window, charge,
+             cancel_until, every, until)
 
 /// Its windows, ascending; at most one more than limits::reservation_windows_max.
 std::vector<Window> windows_of(const Reservation& reservation);

@@ -273,10 +273,12 @@ std::vector<Finding> review_with_sources(const Policy& policy, const ReviewConte
     reviewing::review_programmes(policy, out);
     reviewing::review_meters(policy, out);
     reviewing::review_grants(policy, context, out);
+    reviewing::review_vouchers(policy, context, out);
     reviewing::review_promises(policy, context, out);
     reviewing::review_money(policy, context, out);
     reviewing::review_gone(policy, context, out);
     reviewing::review_later(policy, context, out);
+    reviewing::review_reserved(policy, context, out);
     return out.take();
 }
 

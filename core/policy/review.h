@@ -22,6 +22,7 @@ struct GrantUse {
     Atoms used_and_held;     ///< P060: a grant is never lowered below this
     bool live{false};        ///< not closed: P063
     bool from_policy{true};  ///< false: made by `khu grant`, so it need not be in the file
+    std::string voucher{};   ///< that was redeemed for it
     bool operator==(const GrantUse&) const = default;
 };
 
@@ -35,6 +36,8 @@ struct ReviewContext {
     std::map<PartitionId, std::int64_t> installed_gpus;  ///< counted; empty: nodes x gpus_per_node
     std::vector<PolicyId> used_ids;     ///< ids of all policies that were ever in force
     std::vector<Reservation> booked{};  ///< by enterprises; they stay whatever the policy is
+    std::vector<Reservation> firm{};  ///< of a policy for one enterprise, and paid; one window each
+    std::map<std::string, GrantId> vouchers{};  ///< redeemed, and for which grant: P065
 };
 
 /// A complaint, and which values of the policy it was made from. A reader that could not read one

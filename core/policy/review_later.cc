@@ -1,9 +1,11 @@
-// The sections whose effect comes later are checked all the same: P030, P051, P054, P070, P080.
+// Fair share, borrowing, preemption, calendar and what stands behind them: P030, P051, P054, P070,
+// P080.
 #include <algorithm>
 #include <map>
 
 #include "core/base/limits.h"
 #include "core/policy/findings.h"
+#include "core/policy/reserved.h"
 
 namespace khu::reviewing {
 namespace {
@@ -88,22 +90,18 @@ bool overlap(const Window& a, const Window& b) {
     return a.from < b.to && b.from < a.to;
 }
 
-/// As whole nodes.
-std::int64_t set_aside(const Reservation& reservation, const Partition& partition) {
-    const std::int64_t each = std::max(1, partition.gpus_per_node);
-    return (reservation.gpus + each - 1) / each * each;
-}
-
 /// The most GPUs set aside at one time in the partition of `asked`, in one of its windows: the peak
 /// lies where a window begins.
-std::int64_t peak(const std::vector<Reservation>& all, const Reservation& asked,
-                  const Partition& partition) {
+std::int64_t peak(const Policy& policy, const std::vector<Reservation>& all,
+                  const Reservation& asked, const Partition& partition) {
+    const std::int64_t of_node = std::max(1, partition.gpus_per_node);
     std::map<Moment, std::int64_t> changes;
     for (const Reservation& each : all) {
         if (each.partition == asked.partition) {
+            const std::int64_t gpus = nodes_of(policy, each) * of_node;
             for (const Window& window : windows_of(each)) {
-                changes[window.from] += set_aside(each, partition);
-                changes[window.to] -= set_aside(each, partition);
+                changes[window.from] += gpus;
+                changes[window.to] -= gpus;
             }
         }
     }
@@ -162,7 +160,7 @@ void review_reservation(const Policy& policy, const ReviewContext& context,
     if (partition == nullptr) {
         return;
     }
-    const std::int64_t most = peak(all, reservation, *partition);
+    const std::int64_t most = peak(policy, all, reservation, *partition);
     if (most > gpus_of(*partition, context)) {
         out.error("P070", at + ".gpus",
                   fmt::format("{} GPUs are reserved at one time, {} has {}", most,
@@ -175,10 +173,7 @@ void review_reservation(const Policy& policy, const ReviewContext& context,
 
 void review_calendar(const Policy& policy, const ReviewContext& context, Findings& out) {
     for (const Reservation& booked : context.booked) {
-        const auto same =
-            std::find_if(policy.calendar.reservations.begin(), policy.calendar.reservations.end(),
-                         [&](const Reservation& each) { return each.id == booked.id; });
-        if (same != policy.calendar.reservations.end()) {
+        if (find_in_calendar(policy, booked.id) != nullptr) {
             out.error("P070", "calendar.reservations." + booked.id,
                       "an enterprise has booked one of that name",
                       "một doanh nghiệp đã đặt chỗ với tên đó");
@@ -193,6 +188,8 @@ void review_calendar(const Policy& policy, const ReviewContext& context, Finding
     }
     std::vector<Reservation> all = policy.calendar.reservations;
     all.insert(all.end(), context.booked.begin(), context.booked.end());
+    const std::vector<Reservation> kept = kept_windows(policy, context);
+    all.insert(all.end(), kept.begin(), kept.end());
     for (const Reservation& reservation : all) {
         review_reservation(policy, context, reservation, all, out);
     }

@@ -171,6 +171,7 @@ KHU_FIELDS(PolicyGrant, p) {
     io.ordered("to", p.window);
     io.may("decision_ref", Text{}, p.decision_ref, std::string{});
     io.may("permit", Text{}, p.permit, std::string{});
+    io.may("voucher", Text{}, p.voucher, std::string{});
 }
 
 KHU_FIELDS(Enterprise, p) {
@@ -220,6 +221,7 @@ KHU_FIELDS(Blackout, p) {
 
 KHU_FIELDS(Reservation, p) {
     io.must("id", Identifier{}, p.id);
+    io.may("enterprise", TaxCode{}, p.enterprise, EnterpriseId{});
     io.must("programme", Identifier{}, p.programme);
     io.must("partition", Identifier{}, p.partition);
     io.must("gpus", kCount, p.gpus);

@@ -233,8 +233,9 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
         spec.nodes = 1;
         spec.time_limit = seconds(of_job.between(20, 80));
         spec.or_idle = false;
-        const bool own = number % kEnterprises == 0 && of_job.chance(500);
-        spec.where.edit().reservation = Text(own ? kSimBooking : kSimReservation);
+        const int owner = 1 + number % kEnterprises;
+        const char* own = owner == 1 ? kSimBooking : owner == 3 ? kSimCourse : kSimReservation;
+        spec.where.edit().reservation = Text(of_job.chance(500) ? own : kSimReservation);
     }
     if (of_job.chance(200) && spec.where->reservation.empty()) {
         offer_alternatives(spec);
@@ -305,7 +306,7 @@ void Simulation::cancel(JobId job, const Identity& who) {
 
 void Simulation::build() {
     Policy policy = sim_policy(options_.agents, random_);
-    policy.calendar.reservations = {sim_reservation(options_.agents, kStart)};
+    policy.calendar.reservations = {sim_reservation(options_.agents, kStart), sim_course(kStart)};
     controller_.tell(ApplyPolicy{.who = sim_admin(), .policy = std::move(policy), .text = ""},
                      [this](const Outcome& outcome) {
                          KHU_CHECK(!outcome.refusal, "{}",

@@ -113,6 +113,18 @@ Reservation sim_reservation(int nodes, Moment start) {
             .until = start + minutes(28)};
 }
 
+Reservation sim_course(Moment start) {
+    return {.id = kSimCourse,
+            .enterprise = sim_member(3).enterprise,
+            .programme = ProgrammeId{"free"},
+            .partition = PartitionId{"gpu"},
+            .gpus = 4,
+            .qos = QosId{"thuong"},
+            .window = {.from = start + seconds(222), .to = start + seconds(322)},
+            .every = minutes(4),
+            .until = start + minutes(28)};
+}
+
 BookReservation sim_booking(Moment start) {
     return {.who = sim_admin(),
             .enterprise = sim_member(1).enterprise,
@@ -127,7 +139,8 @@ BookReservation sim_booking(Moment start) {
 std::vector<JobId> too_late(const State& state, Moment now) {
     std::vector<JobId> late;
     for (const auto& [id, job] : state.truth.jobs) {
-        if (live_attempt(job) == nullptr && job.spec.where->reservation == kSimBooking &&
+        const std::string& name = job.spec.where->reservation;
+        if (live_attempt(job) == nullptr && (name == kSimBooking || name == kSimCourse) &&
             outside_reservation(state, job.spec, now)) {
             late.push_back(id);
         }

@@ -30,6 +30,9 @@ Reservation sim_reservation(int nodes, Moment start);
 /// Of the first enterprise alone: a node, for two minutes.
 inline constexpr const char* kSimBooking = "run";
 BookReservation sim_booking(Moment start);
+/// Of the third enterprise alone, by the policy: a node, again and again.
+inline constexpr const char* kSimCourse = "course";
+Reservation sim_course(Moment start);
 /// Jobs that wait for it, and into no part of it any more.
 std::vector<JobId> too_late(const State& state, Moment now);
 Inventory sim_inventory(int number);

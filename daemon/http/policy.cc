@@ -2,10 +2,12 @@
 /// and going back.
 
 #include <algorithm>
+#include <functional>
 
 #include "config/policy_reader.h"
 #include "config/print.h"
 #include "core/machine/events.h"
+#include "core/machine/policy_forecast.h"
 #include "core/policy/diff.h"
 #include "daemon/http/call.h"
 #include "wire/net/secrets.h"
@@ -48,13 +50,46 @@ struct Checked {
     std::optional<Policy> policy;
 };
 
+/// What it would do by itself.
+struct Forecast {
+    BookingForecast bookings;
+    std::vector<Said> starts;
+};
+
+Forecast forecast(const State& state, const Policy& next, Moment now) {
+    return {.bookings = forecast_bookings(state, next, now),
+            .starts = forecast_starts(state, next)};
+}
+
 /// What a policy is held against, copied, so that the zone goes on deciding while a long file is
 /// read. What has changed by then is found when it is applied.
 struct Against {
     std::optional<Policy> running;
     ReviewContext context;
     Moment now;
+    std::optional<ScheduledPolicy> scheduled;         ///< that it would take the place of
+    std::function<Forecast(const Policy&)> forecast;  ///< by the books as they are
 };
+
+/// P023: both supersede the policy in force, and only one of them can follow it.
+std::vector<Complaint> displaced(const Against& zone, const Policy& policy) {
+    if (!zone.scheduled || zone.scheduled->policy.id == policy.id) {
+        return {};
+    }
+    const ScheduledPolicy& other = *zone.scheduled;
+    const std::string when = format_local(other.policy.effective_from, policy.utc_offset_minutes);
+    return {
+        {"P023",
+         Severity::Warning,
+         "policy.supersedes",
+         fmt::format("{}, applied by {}, takes effect {}: this one takes its place, and {} never "
+                     "comes into force",
+                     other.policy.id.value, other.by.value, when, other.policy.id.value),
+         fmt::format("{} do {} áp dụng sẽ có hiệu lực {}: bản này thay chỗ, và {} sẽ không bao "
+                     "giờ có hiệu lực",
+                     other.policy.id.value, other.by.value, when, other.policy.id.value),
+         {}}};
+}
 
 std::shared_ptr<Against> against(const State& state, Moment now) {
     auto copy = std::make_shared<Against>();
@@ -62,6 +97,7 @@ std::shared_ptr<Against> against(const State& state, Moment now) {
     copy->context = review_context(state, now);
     copy->context.running = copy->running ? &*copy->running : nullptr;
     copy->now = now;
+    copy->scheduled = state.truth.scheduled;
     return copy;
 }
 
@@ -69,6 +105,12 @@ std::shared_ptr<Against> against(const Call& call) {
     std::shared_ptr<Against> copy;
     call->services.engine.ask_and_wait(
         [&](State& state, Moment now) { copy = against(state, now); });
+    copy->forecast = [call](const Policy& policy) {
+        Forecast seen;
+        call->services.engine.ask_and_wait(
+            [&](State& state, Moment now) { seen = forecast(state, policy, now); });
+        return seen;
+    };
     return copy;
 }
 
@@ -78,8 +120,19 @@ Checked check(const Against& zone, const wire::PolicyRequest& request, Language 
         config::check_policy(request.text, request.file, zone.context, request.strict);
     Checked checked;
     wire::PolicyReview& review = checked.review;
+    if (read.policy) {
+        const Forecast seen = zone.forecast(*read.policy);
+        for (const auto* notes : {&seen.bookings.notes, &seen.starts}) {
+            for (const Said& each : *notes) {
+                review.forecast.push_back(language == Language::English ? each.en : each.vi);
+            }
+        }
+        std::vector<Complaint> more = displaced(zone, *read.policy);
+        const std::vector<Complaint>& found = seen.bookings.complaints;
+        more.insert(more.end(), found.begin(), found.end());
+        config::add_complaints(read, std::move(more), request.file, request.strict);
+    }
     review.complaints = shown(read.complaints, language);
-    review.not_in_force = read.not_in_force;
     review.accepted = read.policy.has_value() && !refuses(read.complaints, request.strict);
     if (zone.running) {
         review.in_force = zone.running->id.value;
@@ -89,7 +142,7 @@ Checked check(const Against& zone, const wire::PolicyRequest& request, Language 
         review.effective_at = std::max(now, read.policy->effective_from);
         if (zone.running) {
             for (const PolicyChange& change : diff(*zone.running, *read.policy)) {
-                review.changes.push_back(show(change));
+                review.changes.push_back(explained(change, language));
             }
         }
     }
@@ -334,7 +387,9 @@ void roll_back_policy(const Call& call) {
             refuse(call, text.error());
             return;
         }
-        apply_text(call, *against(state, now), *text);
+        const auto zone = against(state, now);
+        zone->forecast = [&](const Policy& policy) { return forecast(state, policy, now); };
+        apply_text(call, *zone, *text);
     });
 }
 

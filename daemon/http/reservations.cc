@@ -2,12 +2,24 @@
 
 #include <algorithm>
 
+#include "core/machine/policy_bookings.h"
 #include "core/machine/reservations.h"
+#include "core/policy/reserved.h"
 #include "daemon/http/call.h"
+#include "daemon/http/problem.h"
 #include "wire/api_calendar.h"
 
 namespace khu::daemon {
 namespace {
+
+struct Reader {
+    Identity who;
+    Language language;
+};
+
+Reader reader_of(const Call& call) {
+    return {call->caller.who, call->language};
+}
 
 wire::ReservationView view_of(const State& state, const KnownReservation& known,
                               const Window& window, Moment now) {
@@ -25,7 +37,9 @@ wire::ReservationView view_of(const State& state, const KnownReservation& known,
                                .state = "planned",
                                .nodes = {},
                                .held_ugs = {},
-                               .free_until = std::nullopt};
+                               .free_until = std::nullopt,
+                               .of_policy = false,
+                               .why = std::nullopt};
     const auto placed = state.truth.reserved.find({what.id, window.from});
     if (placed != state.truth.reserved.end()) {
         view.state = window.contains(now) ? "open" : "placed";
@@ -37,8 +51,9 @@ wire::ReservationView view_of(const State& state, const KnownReservation& known,
 }
 
 /// Who booked it, and what it costs, is for those who may read that enterprise's books.
-void add_books(const State& state, const Identity& who, wire::ReservationView& view) {
-    const auto booked = state.truth.booked.find(view.reservation);
+void add_books(const State& state, const Identity& who, const KnownReservation& known,
+               wire::ReservationView& view) {
+    const auto booked = state.truth.booked.find(known.booked);
     if (booked == state.truth.booked.end()) {
         return;
     }
@@ -50,21 +65,45 @@ void add_books(const State& state, const Identity& who, wire::ReservationView& v
     }
     view.number = booked->second.number;
     view.held_ugs = state.truth.ledger.held(key_of(booked->second));
+    view.of_policy = booked->second.of_policy;
     view.free_until =
         wire::Timestamp{booked->second.what.window.from - booked->second.what.cancel_until};
 }
 
-wire::ReservationPage page_of(const State& state, const Identity& who, Moment now,
+/// What the policy has for one enterprise and could not book, for those who may read its books.
+void add_not_booked(const State& state, const Reader& reader, Moment now, const std::string& only,
+                    wire::ReservationPage& page) {
+    for (const Unbooked& each : not_booked_yet(state, now)) {
+        const Reservation& what = each.what;
+        if (!reader.who.may_read(what.enterprise) || (!only.empty() && only != what.id)) {
+            continue;
+        }
+        const KnownReservation known{.what = what,
+                                     .enterprise = what.enterprise,
+                                     .nodes = nodes_of(*state.truth.policy, what),
+                                     .booked = {}};
+        wire::ReservationView view = view_of(state, known, what.window, now);
+        view.state = "not_booked";
+        view.of_policy = true;
+        if (each.why) {
+            view.why = explained(*each.why, reader.language);
+        }
+        page.reservations.push_back(std::move(view));
+    }
+}
+
+wire::ReservationPage page_of(const State& state, const Reader& reader, Moment now,
                               const std::string& only) {
     wire::ReservationPage page;
     for (const KnownReservation& each : known_reservations(state)) {
         for (const Window& window : windows_of(each.what)) {
             if (window.to > now && (only.empty() || only == each.what.id)) {
                 page.reservations.push_back(view_of(state, each, window, now));
-                add_books(state, who, page.reservations.back());
+                add_books(state, reader.who, each, page.reservations.back());
             }
         }
     }
+    add_not_booked(state, reader, now, only, page);
     std::ranges::stable_sort(page.reservations, {}, &wire::ReservationView::from_at);
     return page;
 }
@@ -75,18 +114,18 @@ void tell_and_list(const Call& call, Command command, const std::string& id) {
             refuse(call, *told.refusal);
             return;
         }
-        const Identity who = call->caller.who;
-        answer_from_state(
-            call, [who, id](State& state, Moment now) { return page_of(state, who, now, id); });
+        answer_from_state(call, [reader = reader_of(call), id](State& state, Moment now) {
+            return page_of(state, reader, now, id);
+        });
     });
 }
 
 }  // namespace
 
 void list_reservations(const Call& call) {
-    const Identity who = call->caller.who;
-    answer_from_state(call,
-                      [who](State& state, Moment now) { return page_of(state, who, now, {}); });
+    answer_from_state(call, [reader = reader_of(call)](State& state, Moment now) {
+        return page_of(state, reader, now, {});
+    });
 }
 
 void book_reservation(const Call& call) {

@@ -151,6 +151,14 @@ bool is_excused(const std::string& hidden, const std::string& by) {
         {"P055_over", {"P055_outside"}},
         {"P033_two", {"P033_no_price"}},
         {"P016_scale", {"P016_currency"}},
+        {"P008_voucher", {"P009_digit"}},
+        {"P065_", {"P009_digit"}},
+        {"P071_free", {"P053_idle_charged"}},
+        // A reservation whose enterprise or times are not known may be another one.
+        {"P030_unknown_enterprise", {"P009_"}},
+        {"P070_over", {"P009_reservation"}},
+        {"P071_no_gpus", {"P009_reservation"}},
+        {"P071_too_far", {"P015_no_offset"}},
     };
     return std::any_of(by_code.begin(), by_code.end(), [&](const auto& row) {
         return hidden.rfind(row.first, 0) == 0 &&

@@ -78,26 +78,6 @@ TEST(PolicyExample, WhatAFreshZoneStartsWithIsAPolicy) {
     EXPECT_FALSE(is_start_policy(example()));
 }
 
-TEST(PolicyExample, NamesTheKeysWhoseEffectComesLater) {
-    const PolicyCheck check = check_policy(example_text(), "example", {});
-
-    const auto names = [&](const char* key) {
-        return std::count(check.not_in_force.begin(), check.not_in_force.end(), key);
-    };
-    EXPECT_EQ(names("programmes.kn-80.duties"), 0);
-    EXPECT_EQ(names("programmes.kn-80.pullback"), 0);
-    EXPECT_EQ(names("fairshare.floor"), 0);
-    EXPECT_EQ(names("borrowing"), 0);
-    EXPECT_EQ(names("preemption.min_runtime_borrowed"), 0);
-    EXPECT_EQ(names("preemption.charge_lost"), 0);
-    EXPECT_EQ(names("calendar.reservations"), 0);
-    EXPECT_EQ(names("calendar.reservations.lop-hoc-05.charge"), 1);
-    EXPECT_EQ(names("calendar.reservations.lop-hoc-05.cancel_until"), 1);
-    EXPECT_EQ(names("privacy"), 0);
-    EXPECT_EQ(names("reports.retention"), 0);
-    EXPECT_EQ(names("partitions.gpu-h100.nodes"), 0);
-}
-
 TEST(PolicyReader, FindsEveryProblemInOneRun) {
     std::string text = example_text();
     text = changed(text, "qos: [thuong]", "qos: [thuongg]");
@@ -334,6 +314,24 @@ TEST(PolicyInForce, ALiveGrantDoesNotDisappear) {
     EXPECT_EQ(running.check(next), Lines{"P060 enterprises.0401000001.grants"});
     running.context.grants[kn_grant].live = false;
     EXPECT_EQ(running.check(next), Lines{});
+}
+
+TEST(PolicyInForce, AVoucherOpensOneGrantOnce) {
+    const std::string key = "enterprises.0401000002.grants.DN-2026-0141.voucher";
+    Policy next = next_policy();
+    Running running;
+    GrantUse opened{.enterprise = next.enterprises[1].id, .used_and_held = Atoms{}, .live = true};
+    opened.voucher = "VC-2026-0031";
+    running.context.grants[GrantId("DN-2026-0141")] = opened;
+    running.context.vouchers = {{"VC-2026-0031", GrantId("DN-2026-0141")}};
+    EXPECT_EQ(running.check(next), Lines{}) << "it is its own";
+
+    next.enterprises[1].grants[1].voucher = "VC-2026-0032";
+    EXPECT_EQ(running.check(next), Lines{"P065 " + key}) << "what was opened keeps its voucher";
+
+    running.context.grants.clear();
+    running.context.vouchers = {{"VC-2026-0032", GrantId("DN-2025-0007")}};
+    EXPECT_EQ(running.check(next), Lines{"P065 " + key}) << "it was redeemed for another grant";
 }
 
 TEST(PolicyInForce, AGrantMadeByCommandNeedNotBeInTheFile) {

@@ -131,6 +131,7 @@ private:
     }
     std::string unique(schema::TaxCode) { return fmt::format("{:010}", ++nodes_); }
 
+    std::string make(schema::TaxCode) { return fmt::format("{:010}", random_.below(10'000)); }
     std::string make(schema::Identifier) {
         constexpr std::array<std::string_view, 6> traps{"null", "true", "no", "0", "1e3", "-"};
         return random_.chance(100) ? std::string(traps[random_.below(traps.size())])

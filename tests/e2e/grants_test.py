@@ -148,6 +148,53 @@ class Grants(ZoneTest):
         self.assertRegex(self.zone.khu("policy", "show").stdout, "max: 1d")
         self.assertEqual(self.khu("policy", "history")["policies"][-1]["decision_ref"], "14/QĐ")
 
+    def test_b_what_a_policy_books_and_redeems_is_said_before(self):
+        """A reservation for one enterprise, whose nodes are not up, and a grant with a voucher."""
+        before = [one["policy"] for one in self.khu("policy", "history")["policies"]
+                  if one["state"] == "in_force"][0]
+        at = time.time() + 7 * 3600
+        day = time.strftime("%Y-%m-%d", time.gmtime(at + 5 * 86400))
+        with open(os.path.join(ROOT, POLICY)) as file:
+            text = file.read()
+        soon = time.strftime("%Y-%m-%dT%H:%M:%S+07:00", time.gmtime(at + 5))
+        text = text.replace("id: e2e.1", f'id: e2e.r1\n  supersedes: "{before}"')
+        text = text.replace('"2026-01-01T00:00:00+07:00"', f'"{soon}"')
+        grant = '      - {id: G-P1, programme: free, amount: "10 GPUh", from: "2020-01-01", ' \
+                'to: "2080-01-01", voucher: VC-P1}\n'
+        text = text.replace('      - {id: G-2,', grant + '      - {id: G-2,')
+        text += f"""
+calendar:
+  reservations:
+    - {{id: big-run, enterprise: "{FIRST}", programme: free, partition: gpu, gpus: 8, qos: thuong,
+       from: "{day}T08:00:00+07:00", to: "{day}T10:00:00+07:00"}}
+"""
+        path = self.file("booking.yaml", text)
+        said = self.zone.khu("policy", "check", path).stdout
+        self.assertIn("1 window(s) of 1 nodes (8 GPUs) are booked for " + FIRST, said)
+        self.assertIn("35.2 GPU-hours are held at once: G-", said)  # 8 x 2.2 x 2 h
+        self.assertRegex(said, r"booking.yaml:\d+:\d+: warning: P070 calendar.reservations.big-run")
+        review = self.khu("policy", "apply", path)
+        self.assertEqual(len(review["forecast"]), 1, review)
+
+        other = self.file("other.yaml", text.replace("e2e.r1", "e2e.r2"))
+        said = self.zone.khu("policy", "check", other).stdout
+        self.assertIn("P023 policy.supersedes: e2e.r1, applied by", said)
+        self.assertEqual(self.zone.khu("policy", "check", "--strict", other,
+                                       check=False).returncode, 1)
+
+        def listed():
+            return [one for one in self.khu("reservation", "list", token=self.an)["reservations"]
+                    if one["reservation"] == "big-run"]
+        one, = wait_for(listed, "the policy to take effect")
+        self.assertEqual((one["state"], one["of_policy"]), ("not_booked", True))
+        self.assertIn("P070 0 of 1 nodes", one["why"]["text"])
+        self.assertEqual(self.grants_of(FIRST)["G-1"]["held_ugs"], 0)
+        row = f"G-P2,{SECOND},free,10 GPUh,2020-01-01,2080-01-01,14/QĐ,VC-P1\n"
+        head = "grant,enterprise,programme,amount,from,to,decision_ref,voucher\n"
+        self.assertIn("L223 voucher VC-P1 was redeemed already, as grant G-P1",
+                      self.refused("grant", "import", self.file("vcp.csv", head + row)))
+        self.khu("grant", "close", "G-P1", "--reason", "end of the test")
+
     def test_b_a_quote_needs_no_command(self):
         quote = self.khu("quote", "--programme", "free", "-p", "cpu", "-t", "1h", token=self.an)
         self.assertGreater(quote["hold_ugs"], 0)

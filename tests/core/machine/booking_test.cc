@@ -6,64 +6,28 @@
 #include <algorithm>
 
 #include "core/base/random.h"
-#include "tests/core/machine/zone_books.h"
+#include "tests/core/machine/booked_zone.h"
 
 namespace khu {
 namespace {
 
+using testing::expect_identity;
+using testing::go_to;
+using testing::inside;
 using testing::job_of;
-using testing::small_policy;
+using testing::kMay;
+using testing::kMorning;
 using testing::song_han;
+using testing::two_nodes;
 using testing::Zone;
-
-constexpr Moment kMorning{1'775'000'000'000};  // when a test's zone begins
-constexpr Moment kMay{1'777'568'400'000};      // local midnight of 1 May, UTC+7
-
-Policy policy() {
-    Policy made = small_policy();
-    made.qos.push_back({.id = QosId{"dat-truoc"}, .factor_permille = 1500, .tier = 40});
-    for (Programme& programme : made.programmes) {
-        programme.qos.push_back(QosId{"dat-truoc"});
-    }
-    return made;
-}
-
-Reservation two_nodes(Moment from, Span length = hours(2)) {
-    return {.id = "run",
-            .programme = ProgrammeId{"half"},
-            .partition = PartitionId{"gpu"},
-            .gpus = 15,  // Two nodes have sixteen.
-            .qos = QosId{"dat-truoc"},
-            .window = {.from = from, .to = from + length}};
-}
 
 Outcome book(Zone& zone, const Reservation& what) {
     return zone.tell(
         BookReservation{.who = testing::admin(), .enterprise = song_han, .what = what});
 }
 
-JobSpec inside(int nodes, int gpus, Span limit) {
-    JobSpec spec = job_of(nodes, gpus);
-    spec.time_limit = limit;
-    spec.where.edit().reservation = Text("run");
-    return spec;
-}
-
-void go_to(Zone& zone, Moment at) {
-    testing::go(zone, at);
-    zone.round();
-}
-
-void expect_identity(const UsageRow& row) {
-    EXPECT_EQ(row.charged_ugs,
-              row.metered_ugs + row.surcharge_ugs - row.discount_ugs - row.waived_ugs);
-    EXPECT_EQ(row.list_mvnd, row.paid_national_mvnd + row.paid_provincial_mvnd +
-                                 row.paid_zone_mvnd + row.paid_donor_mvnd +
-                                 row.paid_enterprise_mvnd);
-}
-
 TEST(Booking, IsHeldWholeAtItsFactor) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
 
     const Outcome booked = book(zone, two_nodes(kMorning + hours(30)));
 
@@ -74,7 +38,7 @@ TEST(Booking, IsHeldWholeAtItsFactor) {
 }
 
 TEST(Booking, CancelledADayBeforeItCostsNothing) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     book(zone, two_nodes(kMorning + hours(30)));
     zone.pass(hours(6));
 
@@ -88,7 +52,7 @@ TEST(Booking, CancelledADayBeforeItCostsNothing) {
 }
 
 TEST(Booking, CancelledLaterItFreesItsNodesAndIsChargedAllTheSame) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     book(zone, two_nodes(kMorning + hours(30)));
     go_to(zone, kMorning + hours(7));
 
@@ -106,7 +70,7 @@ TEST(Booking, CancelledLaterItFreesItsNodesAndIsChargedAllTheSame) {
 }
 
 TEST(Booking, ItsJobsAreMeteredAndNotChargedAgainAndTheRestIsARow) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     book(zone, two_nodes(kMorning + hours(30)));
     go_to(zone, kMorning + hours(30));
     const JobId job = zone.submit(inside(1, 8, hours(2)), song_han);
@@ -136,7 +100,7 @@ TEST(Booking, ItsJobsAreMeteredAndNotChargedAgainAndTheRestIsARow) {
 }
 
 TEST(Booking, ANodeThatFailedAndWasNotReplacedIsRefunded) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     book(zone, two_nodes(kMorning + hours(30)));
     go_to(zone, kMorning + hours(30));
     const std::vector<NodeId> placed = zone.machine.state().truth.reserved.begin()->second.placed;
@@ -159,7 +123,7 @@ TEST(Booking, ANodeThatFailedAndWasNotReplacedIsRefunded) {
 }
 
 TEST(Booking, AWindowOverTheEndOfAMonthIsARowInEach) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     book(zone, two_nodes(kMay - hours(1), hours(4)));
     go_to(zone, kMay - hours(1));
     const JobId job = zone.submit(inside(2, 8, hours(2)), song_han);
@@ -184,7 +148,7 @@ TEST(Booking, AWindowOverTheEndOfAMonthIsARowInEach) {
 }
 
 TEST(Booking, RefusesWhatTheCalendarOrTheBooksHaveNoRoomFor) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     const auto code = [&](const Reservation& what) {
         const Outcome outcome = book(zone, what);
         return outcome.refusal ? std::optional(outcome.refusal->code) : std::nullopt;
@@ -215,7 +179,7 @@ TEST(Booking, RefusesWhatTheCalendarOrTheBooksHaveNoRoomFor) {
 }
 
 TEST(Booking, IsRefusedWhereWhatRunsLastsTooLong) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     JobSpec long_one = job_of(3, 1);
     long_one.time_limit = hours(40);
     ASSERT_NE(live_attempt(*zone.job(zone.submit(long_one, song_han))), nullptr);
@@ -229,7 +193,7 @@ TEST(Booking, IsRefusedWhereWhatRunsLastsTooLong) {
 }
 
 TEST(Booking, IsOfItsEnterpriseAlone) {
-    Zone zone(policy());
+    Zone zone(testing::booking_policy());
     book(zone, two_nodes(kMorning + hours(30)));
     JobSpec theirs = inside(1, 8, hours(1));
 
@@ -244,7 +208,7 @@ TEST(Booking, IsOfItsEnterpriseAlone) {
 /// nodes of it were away, at least.
 class Life {
 public:
-    explicit Life(std::uint64_t seed) : random_(seed), zone(policy()) {
+    explicit Life(std::uint64_t seed) : random_(seed), zone(testing::booking_policy()) {
         from = kMay - minutes(random_.between(-300, 300));
         length = minutes(random_.between(30, 600));
     }

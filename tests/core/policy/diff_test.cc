@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "core/policy/not_in_force.h"
-
 namespace khu {
 namespace {
 
@@ -89,30 +87,18 @@ TEST(PolicyDiff, TwoRowsOfOneNameAreComparedEachWithItsOwn) {
     EXPECT_TRUE(diff(policy, policy).empty());
 }
 
-TEST(NotInForce, NamesAKeyAndNotTheOnesBesideIt) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{
-                  "calendar", "calendar.reservations", "calendar.reservations.class",
-                  "calendar.reservations.class.charge", "calendar.reservations.class.gpus",
-                  "calendar.reservations.run.charge", "privacy"}),
-              (std::vector<std::string>{"calendar.reservations.class.charge",
-                                        "calendar.reservations.run.charge"}));
-}
+TEST(PolicyDiff, SaysWhatAChangeMeansInTheLanguageAskedFor) {
+    const Policy running = zone_with_a_grant();
+    Policy next = running;
+    next.enterprises[0].grants[0].amount += gpu_hours(10);
 
-TEST(NotInForce, NamesWhatHasKeysBelowOnce) {
-    EXPECT_EQ(not_in_force(std::vector<std::string>{"calendar.reservations.class.charge.a",
-                                                    "calendar.reservations.class.charge.b"}),
-              std::vector<std::string>{"calendar.reservations.class.charge"});
-}
+    const std::vector<PolicyChange> changes = diff(running, next);
 
-TEST(NotInForce, OfAPolicyNamesWhatIsNotAsUsual) {
-    Policy policy = zone_with_a_grant();
-    EXPECT_TRUE(not_in_force(policy).empty());
-    policy.reports.retention.ledger_months = 130;
-    policy.calendar.reservations = {{.id = "class"}};
-    EXPECT_TRUE(not_in_force(policy).empty());
-    policy.calendar.reservations[0].cancel_until = hours(12);
-    EXPECT_EQ(not_in_force(policy),
-              std::vector<std::string>{"calendar.reservations.class.cancel_until"});
+    ASSERT_EQ(changes.size(), 1U);
+    const std::string english = explained(changes[0], Language::English);
+    const std::string vietnamese = explained(changes[0], Language::Vietnamese);
+    EXPECT_TRUE(english.ends_with("  (the free amount rises by 10 GPUh)")) << english;
+    EXPECT_TRUE(vietnamese.ends_with("  (phần còn trống tăng 10 GPUh)")) << vietnamese;
 }
 
 }  // namespace

@@ -1,0 +1,75 @@
+/// Limits of an enterprise that no other test names by their words: the code, the numbers and what
+/// to do, as the design's table of refusals has them.
+
+#include <gtest/gtest.h>
+
+#include "tests/core/machine/zone_books.h"
+
+namespace khu {
+namespace {
+
+using testing::job_of;
+using testing::small_policy;
+using testing::Zone;
+
+std::string said(const Refusal& why) {
+    return std::string(info(why.code).id) + ": " + text(why, Language::English) + " / " +
+           remedy(why, Language::English);
+}
+
+TEST(Limits, MoreJobsQueuedThanTheProgrammeLetsOneHave_A103) {
+    Policy policy = small_policy();
+    policy.programmes.front().limits.max_jobs_queued = 2;
+    Zone zone(policy, 0);
+    zone.submit(job_of(1, 1));
+    zone.submit(job_of(1, 1));
+
+    const Outcome third = zone.tell(
+        SubmitJob{.who = testing::member_of(testing::sao_mai), .spec = job_of(1, 1), .key = ""});
+
+    ASSERT_TRUE(third.refusal);
+    EXPECT_EQ(said(*third.refusal),
+              "A103: enterprise 0401000001 has 2 jobs queued in free, the limit is 2 / Wait until "
+              "some have started, or cancel some.");
+}
+
+TEST(Limits, MoreGpusThanTheEnterpriseMayRun_A116) {
+    Policy policy = small_policy();
+    policy.programmes.front().limits.max_gpus_running = 12;
+    Zone zone(policy);
+    zone.submit(job_of(1, 8));
+    const JobId second = zone.submit(job_of(1, 8));
+
+    const auto why = zone.machine.state().scheduler.why(second, zone.now);
+
+    ASSERT_TRUE(why);
+    EXPECT_EQ(
+        said(*why),
+        "A116: enterprise 0401000001 runs 8 GPUs in free, the limit is 12; this job needs 8 / "
+        "It starts when one of your running jobs ends.");
+}
+
+TEST(Limits, WhatAProjectHasLeft_A107) {
+    Zone zone;
+    ASSERT_FALSE(zone.tell(CapProject{.who = testing::admin(),
+                                      .grant = GrantId{"G1"},
+                                      .project = "small",
+                                      .cap = gpu_hours(20)})
+                     .refusal);
+    JobSpec spec = job_of(1, 8);
+    spec.project = Text("small");
+    zone.submit(spec);
+    const JobId second = zone.submit(spec);
+
+    const auto why = zone.machine.state().scheduler.why(second, zone.now);
+
+    ASSERT_TRUE(why);
+    EXPECT_EQ(
+        said(*why),
+        "A107: needs 16.0 GPU-hours; project small may use 20.0 GPU-hours of G1, has 4.0 "
+        "GPU-hours of that left and 16.0 GPU-hours held by its running jobs / Ask a holder of "
+        "your enterprise for a larger part: khu project cap; or ask for less time: --time.");
+}
+
+}  // namespace
+}  // namespace khu
