@@ -1,7 +1,7 @@
 /// \file
 /// The books under load: entries that are settled and stored durably, the report of many
-/// slices with the memory that it needs, and the balance of one enterprise among many with
-/// 50,000 jobs waiting.
+/// slices and the statements of many enterprises with the memory that they need, and the balance of
+/// one enterprise among many with 50,000 jobs waiting.
 ///
 ///     KHU_BENCH_DIR=/var/tmp ledger_bench     on another disk
 
@@ -16,6 +16,7 @@
 #include "core/machine/machine.h"
 #include "core/sim/zone.h"
 #include "daemon/reports.h"
+#include "daemon/statements.h"
 #include "daemon/views.h"
 
 namespace khu::daemon {
@@ -45,18 +46,22 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-HoldPlan plan_of(const Ledger& ledger, Moment now) {
-    auto plan = ledger.can_hold(EnterpriseId{"0401000001"}, ProgrammeId{"kn"}, gpu_hours(8), now);
+EnterpriseId enterprise_of(std::int64_t number) {
+    return EnterpriseId{fmt::format("04{:08}", number)};
+}
+
+HoldPlan plan_of(const Ledger& ledger, const EnterpriseId& enterprise, Moment now) {
+    auto plan = ledger.can_hold(enterprise, ProgrammeId{"kn"}, gpu_hours(8), now);
     KHU_CHECK(plan.has_value());
     plan->zone = ZoneId{"bench"};
-    plan->money = {{"funder:f", Mvnd{108'000'000}}, {"owed:0401000001", Mvnd{108'000'000}}};
+    plan->money = {{"funder:f", Mvnd{108'000'000}}, {owed_account(enterprise), Mvnd{108'000'000}}};
     return *std::move(plan);
 }
 
 /// An attempt from its hold to its end: about twelve entries, hours and money.
-Ledger::Entries attempt(Ledger& ledger, std::uint64_t number) {
+Ledger::Entries attempt(Ledger& ledger, const EnterpriseId& enterprise, std::uint64_t number) {
     const AttemptKey key{JobId{number}, AttemptNumber{1}};
-    Ledger::Entries made = ledger.hold(key, plan_of(ledger, kNow), kNow, PolicyId{"p"});
+    Ledger::Entries made = ledger.hold(key, plan_of(ledger, enterprise, kNow), kNow, PolicyId{"p"});
     SettleInput input{
         .slice = 1, .charge = {}, .cause = "completed", .partition = PartitionId{"gpu"}, .qos = {}};
     input.charge.metered = input.charge.charged = gpu_hours(4);
@@ -66,31 +71,41 @@ Ledger::Entries attempt(Ledger& ledger, std::uint64_t number) {
     return made;
 }
 
+void add(Batch& batch, const Ledger::Entries& made) {
+    batch.entries.insert(batch.entries.end(), made.begin(), made.end());
+}
+
+/// Money for all, and a grant for each of `enterprises`.
+Batch opened(Ledger& ledger, std::int64_t enterprises, Atoms amount) {
+    Batch batch;
+    add(batch,
+        ledger.set_budget({"funder:f", Mvnd{4'000'000'000'000'000'000}}, kNow, PolicyId{"p"}));
+    for (std::int64_t number = 1; number <= enterprises; ++number) {
+        add(batch, ledger.open({.id = GrantId{fmt::format("g{}", number)},
+                                .enterprise = enterprise_of(number),
+                                .programme = ProgrammeId{"kn"},
+                                .amount = amount,
+                                .from = kNow,
+                                .to = kNow + days(400),
+                                .decision_ref = ""},
+                               kNow, PolicyId{"p"}));
+    }
+    return batch;
+}
+
 /// `range` attempts in one commit.
 void durable_entries(benchmark::State& bench) {
     const BenchDir dir;
     auto store = open_store({.directory = dir.path(), .zone = ZoneId{"bench"}});
     Ledger ledger;
-    Batch first;
-    first.entries = ledger.open({.id = GrantId{"g"},
-                                 .enterprise = EnterpriseId{"0401000001"},
-                                 .programme = ProgrammeId{"kn"},
-                                 .amount = gpu_hours(2'000'000'000),
-                                 .from = kNow,
-                                 .to = kNow + days(400),
-                                 .decision_ref = ""},
-                                kNow, PolicyId{"p"});
-    const auto funded =
-        ledger.set_budget({"funder:f", Mvnd{4'000'000'000'000'000'000}}, kNow, PolicyId{"p"});
-    first.entries.insert(first.entries.end(), funded.begin(), funded.end());
+    const Batch first = opened(ledger, 1, gpu_hours(2'000'000'000));
     KHU_CHECK((*store)->commit(first).has_value());
     std::uint64_t jobs = 0;
     std::int64_t entries = 0;
     for (auto _ : bench) {
         Batch batch;
         for (std::int64_t i = 0; i < bench.range(0); ++i) {
-            const Ledger::Entries made = attempt(ledger, ++jobs);
-            batch.entries.insert(batch.entries.end(), made.begin(), made.end());
+            add(batch, attempt(ledger, enterprise_of(1), ++jobs));
         }
         KHU_CHECK((*store)->commit(batch).has_value());
         entries += static_cast<std::int64_t>(batch.entries.size());
@@ -103,7 +118,7 @@ UsageRow row_of(std::int64_t number) {
     row.zone_id = ZoneId{"bench"};
     row.province_code = "48";
     row.period = "2026-03";
-    row.enterprise_id = EnterpriseId{fmt::format("04{:08}", number % 630)};
+    row.enterprise_id = enterprise_of(number % 630);
     row.enterprise_class = "startup";
     row.user_id = UserId{"u-3f2a"};
     row.job_id = JobId{static_cast<std::uint64_t>(number)};
@@ -146,6 +161,29 @@ std::int64_t allocated_bytes() {
     return static_cast<std::int64_t>(mallinfo2().uordblks + mallinfo2().hblkhd);
 }
 
+/// March 2026 is closed.
+const ReportZone kClosed{
+    .now = Moment{1'798'800'000'000}, .utc_offset_minutes = 420, .closed_period = "2026-11"};
+
+/// A file of `range` rows, and the heap that it takes.
+template <class Make>
+void made_of(benchmark::State& bench, Make make) {
+    std::int64_t bytes = 0;
+    std::int64_t grown = 0;
+    for (auto _ : bench) {
+        const std::int64_t before = allocated_bytes();
+        const Expected<Report, Refusal> report = make();
+        KHU_CHECK(report.has_value(), "{}", khu::text(report.error(), Language::English));
+        KHU_CHECK(report->manifest.rows == bench.range(0));
+        bytes = report->manifest.bytes;
+        grown = std::max(grown, allocated_bytes() - before);
+    }
+    bench.counters["report_bytes"] = static_cast<double>(bytes);
+    bench.counters["heap_bytes"] = static_cast<double>(grown);
+    bench.SetItemsProcessed(bench.iterations() * bench.range(0));
+    bench.SetComplexityN(bench.range(0));
+}
+
 /// `range` slices of one month: made once, read from the store, checked, written and hashed.
 void month_report(benchmark::State& bench) {
     const BenchDir dir;
@@ -157,22 +195,35 @@ void month_report(benchmark::State& bench) {
         }
         KHU_CHECK((*store)->commit(batch).has_value());
     }
-    std::int64_t bytes = 0;
-    std::int64_t grown = 0;
-    for (auto _ : bench) {
-        const std::int64_t before = allocated_bytes();
-        const auto report = make_report(**store, {.period = "2026-03", .enterprise = {}},
-                                        {.now = Moment{1'798'800'000'000},
-                                         .utc_offset_minutes = 420,
-                                         .closed_period = "2026-11"});
-        KHU_CHECK(report.has_value() && report->manifest.rows == bench.range(0));
-        bytes = report->manifest.bytes;
-        grown = std::max(grown, allocated_bytes() - before);
+    made_of(bench,
+            [&] { return make_report(**store, {.period = "2026-03", .enterprise = {}}, kClosed); });
+}
+
+/// The statements of `range` enterprises with 50 attempts each in the month, rows and entries, in
+/// one file.
+void statements_of_all(benchmark::State& bench) {
+    const BenchDir dir;
+    auto store = open_store({.directory = dir.path(), .zone = ZoneId{"bench"}});
+    Ledger ledger;
+    KHU_CHECK((*store)->commit(opened(ledger, bench.range(0), gpu_hours(1'000))).has_value());
+    AllStatementsRequest request;
+    std::int64_t jobs = 0;
+    for (std::int64_t owner = 1; owner <= bench.range(0); ++owner) {
+        Batch batch;
+        for (int each = 0; each < 50; ++each) {
+            add(batch, attempt(ledger, enterprise_of(owner), static_cast<std::uint64_t>(++jobs)));
+            UsageRow row = row_of(jobs);
+            row.enterprise_id = enterprise_of(owner);
+            row.grant_ids = fmt::format("g{}", owner);
+            batch.usage.push_back(std::move(row));
+        }
+        KHU_CHECK((*store)->commit(batch).has_value());
+        request.enterprises[enterprise_of(owner)] = {
+            .name = "E", .grants = {{GrantId{fmt::format("g{}", owner)}, ""}}, .duties = {}};
     }
-    bench.counters["report_bytes"] = static_cast<double>(bytes);
-    bench.counters["heap_bytes"] = static_cast<double>(grown);
-    bench.SetItemsProcessed(bench.iterations() * bench.range(0));
-    bench.SetComplexityN(bench.range(0));
+    request.common.asked = {
+        .zone = ZoneId{"bench"}, .enterprise = {}, .period = "2026-03", .last = ledger.last_seq()};
+    made_of(bench, [&] { return make_all_statements(**store, request, kClosed); });
 }
 
 Policy crowded(std::int64_t enterprises) {
@@ -230,6 +281,14 @@ BENCHMARK(month_report)
     ->Arg(10'000)
     ->Arg(100'000)
     ->Arg(1'000'000)
+    ->Iterations(1)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Complexity();
+BENCHMARK(statements_of_all)
+    ->Arg(20)
+    ->Arg(200)
+    ->Arg(2'000)
     ->Iterations(1)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond)
