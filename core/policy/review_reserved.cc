@@ -68,7 +68,7 @@ void review_price(const Place& here, Findings& out) {
 
 /// Those of a booking by `khu reservation book`, so that what is held is held for a time that can
 /// be seen ahead.
-void review_length(const Place& here, Findings& out) {
+void review_length(const Place& here, Moment at, Findings& out) {
     const Reservation& what = here.reservation;
     if (what.window.to - what.window.from > limits::reservation_length_max) {
         refuse(here, ".to", "a window that is charged is at most 31 days long",
@@ -76,7 +76,7 @@ void review_length(const Place& here, Findings& out) {
             .looks_at.push_back(here.at + ".from");
     }
     const Moment last = windows_of(what).back().from;
-    if (last > here.policy.effective_from + limits::reservation_ahead_max) {
+    if (last > at + limits::reservation_ahead_max) {
         refuse(here, what.every > Span{0} ? ".until" : ".from",
                "every window is paid for when the policy takes effect, so the last begins within "
                "400 days of that",
@@ -119,7 +119,7 @@ void review_reserved(const Policy& policy, const ReviewContext& context, Finding
         const Place here{policy, each, "calendar.reservations." + each.id};
         review_names(here, out);
         review_price(here, out);
-        review_length(here, out);
+        review_length(here, at, out);
         review_way(here, context, at, out);
         windows += static_cast<std::int64_t>(windows_of(each).size());
     }
