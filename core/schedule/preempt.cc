@@ -58,6 +58,7 @@ public:
           allowed_(allowed),
           may_tell_(may_tell),
           now_(now),
+          one_node_(request.nodes == 1 && request.where->segment == 0),
           levels_(zone.cluster.mix(request.partition).order(NodeIndex::level_of(request.shape.gpus))) {}
 
     /// `subtree` at `level` holds all nodes; 0: anywhere.
@@ -83,15 +84,14 @@ public:
         let_off(*chosen);
         std::optional<Room> alone = one_alone();
         Room made = room(*chosen);
-        return alone && alone->loss < made.loss ? std::move(*alone) : std::move(made);
+        return alone && toll_for(*alone).better_than(toll_for(made)) ? std::move(*alone)
+                                                                     : std::move(made);
     }
 
     /// What the room that run() gave costs.
     [[nodiscard]] Toll toll_for(const Room& room) const {
-        const bool alone = room.nodes.size() == 1;
-        return {.who = {},
-                .loss = room.loss,
-                .fill = alone ? fill_at(zone_.cluster.at(room.nodes[0].node)) : Fill{}};
+        return {
+            .who = {}, .loss = room.loss, .fill = fill_at(zone_.cluster.at(room.nodes[0].node))};
     }
 
 private:
@@ -161,7 +161,11 @@ private:
         contested_.emplace(node.id, std::move(made));
     }
 
+    /// The nodes of a gang are chosen by what is lost alone: mostly they are whole ones.
     [[nodiscard]] Fill fill_of(const ClusterNode& node, NodeState bare) const {
+        if (!one_node_) {
+            return {};
+        }
         for (const JobId job : zone_.running.yielding_on(node.id)) {
             if (!zone_.clearings.is_leaving(job) && !zone_.running.find(job)->borrowed) {
                 give(bare, job, node.id);
@@ -195,7 +199,7 @@ private:
         if (fitting.size() < static_cast<std::size_t>(request_.nodes)) {
             return std::nullopt;
         }
-        if (request_.nodes == 1 && request_.where->segment == 0) {
+        if (one_node_) {
             return NodeList{fullest(fitting)};
         }
         NodeList candidates;
@@ -333,10 +337,10 @@ private:
         }
     }
 
-    /// For a gang: the cheapest attempt that makes room by itself, on several nodes at once.
+    /// The cheapest attempt that makes room by itself; a gang may do so on several nodes at once.
     std::optional<Room> one_alone() {
         const std::set<JobId> several = told_;
-        if (several.size() < 2 || request_.nodes < 2) {
+        if (several.size() < 2) {
             return std::nullopt;
         }
         std::set<std::pair<EvictionCost, JobId>> candidates;
@@ -391,6 +395,7 @@ private:
     const StateFilter& allowed_;
     const TellFilter& may_tell_;
     Moment now_;
+    const bool one_node_;
     Mix::Levels levels_;
     ZoneLevel level_{ZoneLevel::Zone};
     SubtreeNumber subtree_{0};
