@@ -128,25 +128,34 @@ TEST(PolicyBooking, ItsJobsAreNotChargedAgainAndEachWindowIsInTheBooks) {
     testing::recounted(zone);
 }
 
-TEST(PolicyBooking, AWindowThatFollowsAtOnceDoesNotKeepTheOneBeforeOpen) {
+TEST(PolicyBooking, AJobOfTheNextWindowIsCountedThereThoughOneOfTheLastStillLeaves) {
     Zone zone(with({}));
     Reservation back_to_back = daily();
     back_to_back.every = hours(2);
     back_to_back.until = kWindow + hours(3);
     take_effect(zone, with({back_to_back}));
+    go_to(zone, kWindow);
+    const JobId first = zone.submit(inside(1, 8, hours(2)), song_han);
+    zone.start_running(first);
     go_to(zone, kWindow + hours(2));
-    const JobId second = zone.submit(inside(2, 8, hours(2)), song_han);
+    const JobId second = zone.submit(inside(1, 8, hours(2)), song_han);
     ASSERT_NE(live_attempt(*zone.job(second)), nullptr);
+    ASSERT_EQ(booked(zone).size(), 2U) << "the first job is told to end, and has not yet";
+    zone.run_to_end(second, minutes(30));
+    const JobId third = zone.submit(inside(1, 8, hours(1)), song_han);
+    ASSERT_NE(live_attempt(*zone.job(third)), nullptr);
 
-    go_to(zone, kWindow + hours(3));
+    testing::end_everywhere(zone, first, NodeEnd::Asked);
+    go_to(zone, zone.now + minutes(1));
 
-    EXPECT_EQ(booked(zone).size(), 1U);
+    EXPECT_EQ(booked(zone).size(), 1U) << "the third runs in the next window";
     EXPECT_EQ(zone.grant("G2").spent, gpu_hours(48));
-    zone.run_to_end(second, hours(1));
+    EXPECT_EQ(testing::rows(zone).back().metered_ugs, gpu_hours(32 - 20))
+        << "less the first job's, half an hour too long, and nothing of the second's";
+    zone.run_to_end(third, minutes(30));
     go_to(zone, kWindow + hours(4));
-    ASSERT_FALSE(testing::rows(zone).empty());
-    EXPECT_EQ(testing::rows(zone).back().end_cause, "reserved_unused");
-    EXPECT_LT(testing::rows(zone).back().metered_ugs, gpu_hours(32)) << "the job's part is its own";
+    EXPECT_TRUE(booked(zone).empty());
+    EXPECT_EQ(zone.grant("G2").spent, gpu_hours(2 * 48));
     testing::recounted(zone);
 }
 
