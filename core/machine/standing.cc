@@ -89,9 +89,9 @@ void count_mix(State& state, const JobSpec& spec) {
             mixes, [&](const auto& each) { return find_partition(policy, each.first) == nullptr; });
     }
     Mix& mix = mixes[spec.partition];
-    mix.count(NodeIndex::level_of(spec.shape.exclusive ? partition->gpus_per_node
-                                                       : spec.shape.gpus),
-              spec.nodes);
+    mix.count(
+        NodeIndex::level_of(spec.shape.exclusive ? partition->gpus_per_node : spec.shape.gpus),
+        spec.nodes);
     state.scheduler.mix_changed(spec.partition, mix);
 }
 

@@ -59,7 +59,8 @@ public:
           may_tell_(may_tell),
           now_(now),
           one_node_(request.nodes == 1 && request.where->segment == 0),
-          levels_(zone.cluster.mix(request.partition).order(NodeIndex::level_of(request.shape.gpus))) {}
+          levels_(
+              zone.cluster.mix(request.partition).order(NodeIndex::level_of(request.shape.gpus))) {}
 
     /// `subtree` at `level` holds all nodes; 0: anywhere.
     std::optional<Room> run(ZoneLevel level, SubtreeNumber subtree) {
