@@ -25,7 +25,7 @@ struct Options {
     int agents{6};
     int jobs{30};
     Span faults_for{minutes(6)};
-    Span rest_within{minutes(25)};  ///< lease, time limits and retries must all fit
+    Span rest_within{minutes(30)};  ///< lease, time limits, retries and windows must fit
 };
 
 /// What the world may do to a seed; each seed switches every kind on or off (swarm testing).
