@@ -118,12 +118,20 @@ bool starts_for_real(std::uint64_t seed, JobId job, const JobSpec& spec) {
     return runs(world.zone, job);
 }
 
+/// As if it had been submitted then, the fair share of its enterprise counted.
+Moment stands(const Zone& zone, const Job& job) {
+    const OrderFactors factors = order_factors(zone.machine.state(), job);
+    const FairTree& fair = zone.machine.state().scheduler.fair();
+    const auto leaf = fair.find(job.spec.programme, job.spec.enterprise);
+    const Delay delay = leaf && factors.fair ? fair.delay(*leaf) : Delay{};
+    return factors.as_if() + delay.of(factors.narrow_permille);
+}
+
 /// A narrower job lets more pass: then it is not certain that it would come first.
 bool stands_later(const Zone& zone, JobId job, const JobSpec& spec) {
     Job changed = *zone.job(job);
     changed.spec = spec;
-    return order_factors(zone.machine.state(), changed).as_if() >
-           order_factors(zone.machine.state(), *zone.job(job)).as_if();
+    return stands(zone, changed) > stands(zone, *zone.job(job));
 }
 
 /// Random zones tried; KHU_ADVICE_ZONES asks for more at night.

@@ -375,7 +375,7 @@ TEST(OrIdle, StaysInTheIdleClassWhileNothingIsLentToItsOwnQos) {
 
     const GrantOffer more{.id = GrantId{"G9"},
                           .enterprise = sao_mai,
-                          .programme = spec.programme,
+                          .programme = zone.job(poor)->spec.programme,
                           .amount = gpu_hours(100),
                           .from = zone.now,
                           .to = zone.now + days(30),
