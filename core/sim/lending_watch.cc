@@ -24,6 +24,12 @@ bool LendingWatch::borrowed(JobId job) const {
     return run != running_.end() && run->second.borrowed;
 }
 
+bool LendingWatch::would_borrow(const JobSpec& spec) const {
+    const auto rule = std::ranges::find(rules_.rules, spec.programme, &BorrowRule::programme);
+    return rule != rules_.rules.end() &&
+           in_use()[spec.programme] + gpus_asked(spec) > rule->nominal_gpus;
+}
+
 std::map<ProgrammeId, std::int64_t> LendingWatch::in_use() const {
     std::map<ProgrammeId, std::int64_t> use;
     for (const auto& [job, run] : running_) {

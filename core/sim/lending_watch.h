@@ -27,6 +27,8 @@ public:
     void closed(JobId job) { running_.erase(job); }
     /// Whether that attempt may be asked to give back what it has.
     [[nodiscard]] bool borrowed(JobId job) const;
+    /// Whether it would have more than its programme owns: then it waits while an owner does.
+    [[nodiscard]] bool would_borrow(const JobSpec& spec) const;
     [[nodiscard]] bool has_rules() const { return !rules_.rules.empty(); }
 
 private:
