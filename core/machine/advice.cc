@@ -98,7 +98,25 @@ private:
         changes_.push_back({kind, std::move(to), loss});
     }
 
-    /// The largest n in [1, below) with which it starts; what starts with n starts with less.
+    /// Whether it would stand later in the queue than the job does.
+    [[nodiscard]] bool later(const JobSpec& spec) const {
+        return state_.scheduler.queue().order_of(job_.id) < order_with(state_, job_, spec);
+    }
+    /// The least n in [1, below) with which it does not; below if there is none. Claims: more stands
+    /// no later, or more stands no earlier.
+    template <class With>
+    [[nodiscard]] std::int64_t first_not_later(std::int64_t below, const With& with) const {
+        std::int64_t low = 1;
+        while (low < below) {
+            const std::int64_t middle = low + (below - low) / 2;
+            later(with(middle)) ? static_cast<void>(low = middle + 1)
+                                : static_cast<void>(below = middle);
+        }
+        return below;
+    }
+
+    /// The largest n in [1, below) with which it starts; what starts with n starts with less, as
+    /// long as it does not stand later for that: a narrow job waits longer for its fair share.
     void largest(ChangeKind kind, std::int64_t below,
                  const std::function<void(JobSpec&, std::int64_t)>& set) {
         const auto with = [&](std::int64_t n) {
@@ -106,10 +124,16 @@ private:
             set(spec, n);
             return spec;
         };
-        if (below <= 1 || !starts(with(1))) {
+        if (below <= 1) {
             return;
         }
         std::int64_t low = 1;
+        if (!starts(with(low))) {
+            low = first_not_later(below, with);
+            if (low == below || !starts(with(low))) {
+                return;
+            }
+        }
         while (below - low > 1) {
             const std::int64_t middle = low + (below - low) / 2;
             (starts(with(middle)) ? low : below) = middle;
