@@ -55,9 +55,9 @@ GpuMask best_slices(const NodeState& state, GpuMask free, const Shape& shape) {
     std::ranges::stable_sort(gpus, {}, count_of);
     KHU_CHECK(!gpus.empty() && gpus.size() < 32, "{} GPUs", gpus.size());
     const std::uint32_t end = std::uint32_t{1} << gpus.size();
-    for (std::size_t size = 1; size <= gpus.size(); ++size) {  // Of fewer GPUs is always better.
-        std::optional<GpuMask> best;
-        FitScore best_score;
+    std::optional<GpuMask> best;
+    FitScore best_score;
+    for (std::size_t size = 1; !best && size <= gpus.size(); ++size) {  // Of fewer GPUs is better.
         for (std::uint32_t chosen = (std::uint32_t{1} << size) - 1; chosen < end;
              chosen = next_of_size(chosen)) {
             const GpuMask set = taken_of(gpus, chosen, shape.gpus);
@@ -70,11 +70,9 @@ GpuMask best_slices(const NodeState& state, GpuMask free, const Shape& shape) {
                 best_score = score;
             }
         }
-        if (best) {
-            return *best;
-        }
     }
-    KHU_CHECK(false, "{} of {:#x}", shape.gpus, free);
+    KHU_CHECK(best.has_value(), "{} of {:#x}", shape.gpus, free);
+    return *best;
 }
 
 std::uint64_t cut_into(const NodeState& state, GpuMask slices) {
