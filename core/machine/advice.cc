@@ -102,8 +102,8 @@ private:
     [[nodiscard]] bool later(const JobSpec& spec) const {
         return state_.scheduler.queue().order_of(job_.id) < order_with(state_, job_, spec);
     }
-    /// The least n in [1, below) with which it does not; below if there is none. Claims: more stands
-    /// no later, or more stands no earlier.
+    /// The least n in [1, below) with which it does not; below if there is none. Claims: more
+    /// stands no later, or more stands no earlier.
     template <class With>
     [[nodiscard]] std::int64_t first_not_later(std::int64_t below, const With& with) const {
         std::int64_t low = 1;
