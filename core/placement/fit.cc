@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "core/base/check.h"
+#include "core/placement/best_set.h"
 #include "core/placement/slices.h"
 
 namespace khu {
@@ -291,23 +292,18 @@ GpuMask best_set(const NodeState& state, const Shape& shape) {
     if (shape.gpus > 0 && (free & node_class.slices()) != 0) {
         return best_slices(state, free, shape);
     }
-    std::optional<GpuMask> best;
-    FitScore best_score;
+    BestSet best(state, shape);
     for (const GpuMask set : node_class.sets_of(shape.gpus)) {
         if ((set & ~free) != 0) {
             continue;
         }
-        if (best && node_class.set_cost(set) != best_score.set_cost) {
+        if (best.found() && node_class.set_cost(set) != best.score().set_cost) {
             break;
         }
-        const FitScore score = score_set(state, set, shape);
-        if (!best || score < best_score) {
-            best = set;
-            best_score = score;
-        }
+        best.offer(set);
     }
-    KHU_CHECK(best.has_value(), "{} of {:#x}", shape.gpus, free);
-    return *best;
+    KHU_CHECK(best.found(), "{} of {:#x}", shape.gpus, free);
+    return best.set();
 }
 
 /// An exclusive job has all there is, so that nobody else fits.

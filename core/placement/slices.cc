@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <optional>
 #include <vector>
 
 #include "core/base/check.h"
-#include "core/placement/fit.h"
+#include "core/placement/best_set.h"
 
 namespace khu {
 namespace {
@@ -55,24 +54,17 @@ GpuMask best_slices(const NodeState& state, GpuMask free, const Shape& shape) {
     std::ranges::stable_sort(gpus, {}, count_of);
     KHU_CHECK(!gpus.empty() && gpus.size() < 32, "{} GPUs", gpus.size());
     const std::uint32_t end = std::uint32_t{1} << gpus.size();
-    std::optional<GpuMask> best;
-    FitScore best_score;
-    for (std::size_t size = 1; !best && size <= gpus.size(); ++size) {  // Of fewer GPUs is better.
+    BestSet best(state, shape);
+    for (std::size_t size = 1; !best.found() && size <= gpus.size(); ++size) {  // Fewer are better.
         for (std::uint32_t chosen = (std::uint32_t{1} << size) - 1; chosen < end;
              chosen = next_of_size(chosen)) {
-            const GpuMask set = taken_of(gpus, chosen, shape.gpus);
-            if (set == 0) {
-                continue;
-            }
-            const FitScore score = score_set(state, set, shape);
-            if (!best || score < best_score) {
-                best = set;
-                best_score = score;
+            if (const GpuMask set = taken_of(gpus, chosen, shape.gpus); set != 0) {
+                best.offer(set);
             }
         }
     }
-    KHU_CHECK(best.has_value(), "{} of {:#x}", shape.gpus, free);
-    return *best;
+    KHU_CHECK(best.found(), "{} of {:#x}", shape.gpus, free);
+    return best.set();
 }
 
 std::uint64_t cut_into(const NodeState& state, GpuMask slices) {
