@@ -138,7 +138,7 @@ bool stands_later(const Zone& zone, JobId job, const JobSpec& spec) {
 /// Random zones tried; KHU_ADVICE_ZONES asks for more at night.
 std::uint64_t zones_to_try() {
     const char* asked = std::getenv("KHU_ADVICE_ZONES");
-    return asked == nullptr ? 250 : static_cast<std::uint64_t>(std::max(1, std::atoi(asked)));
+    return asked == nullptr ? 400 : static_cast<std::uint64_t>(std::max(1, std::atoi(asked)));
 }
 
 /// Every smaller request in one dimension; a list of all of them, where advise() searches.
@@ -205,7 +205,7 @@ TEST(Advice, StartsTheJobInARealRoundAndNoneMeansThatNoSmallerRequestWould) {
     RecordProperty("nones", nones);
     EXPECT_GT(changes, 200);
     EXPECT_GT(nones, 50);
-    EXPECT_GT(further, 25);
+    EXPECT_GT(further, 50);
 }
 
 }  // namespace
