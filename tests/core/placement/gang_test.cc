@@ -82,6 +82,20 @@ TEST(Gang, GoesIntoTheTightestRackThatHoldsIt) {
     EXPECT_EQ(placed.receipt.score, placed.receipt.best_score);
 }
 
+TEST(Gang, TheBestScoreIsThatOfTheNodesAsTheyStandNow) {
+    Cluster zone = cluster(2, node_class(dgx()), 1);  // each in a rack of its own
+    const auto best = [&] { return place(zone, gpus(8, 2)).value().receipt.best_score; };
+    const std::int64_t apart = best();
+    zone.set_location(NodeId{2}, zone.at(NodeId{1}).location);
+    const std::int64_t together = best();
+    const auto without_links = node_class({.link = LinkKind::SystemBus});
+    zone.set_class(NodeId{1}, without_links);
+    zone.set_class(NodeId{2}, without_links);
+
+    EXPECT_LT(together, apart);
+    EXPECT_GT(best(), together);
+}
+
 TEST(Gang, SpreadsOverFewRacksWhereNoneHoldsIt) {
     Cluster zone = cluster(12, node_class(dgx()), 4);
 
