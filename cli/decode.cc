@@ -1,6 +1,7 @@
 #include "cli/decode.h"
 
 #include "wire/api_calendar.h"
+#include "wire/api_resources.h"
 #include "wire/json.h"
 #include "wire/stats.h"
 
@@ -48,6 +49,7 @@ KHU_DECODES(ReadingsTaken)
 KHU_DECODES(RefundPage)
 KHU_DECODES(RefundView)
 KHU_DECODES(ReservationPage)
+KHU_DECODES(ResourcePage)
 KHU_DECODES(PolicyReview)
 KHU_DECODES(PolicyAnswer)
 KHU_DECODES(PolicyHistory)
@@ -72,6 +74,7 @@ KHU_ENCODES(PaymentRequest)
 KHU_ENCODES(PursePage)
 KHU_ENCODES(RefundAsk)
 KHU_ENCODES(ReservationAsk)
+KHU_ENCODES(ResourcePage)
 KHU_ENCODES(GrantAsk)
 KHU_ENCODES(GrantDecision)
 KHU_ENCODES(GrantImport)

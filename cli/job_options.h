@@ -49,6 +49,7 @@ inline constexpr auto kJobOptions = std::to_array<Option>({
     {"--features", "NAME[,NAME]", Message::HelpFeatures},
     {"--segment", "N@LEVEL", Message::HelpSegment},
     {"--reservation", "NAME", Message::HelpInReservation},
+    {"-L,--resource", "NAME[=N]", Message::HelpResource, Takes::Many},
     {"-a,--array", "LIST[%N]", Message::HelpArray},
     {"--any-of", "FILE", Message::HelpAnyOf},
     {"--container", "IMAGE", Message::HelpLater, Takes::One, "", true},

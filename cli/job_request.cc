@@ -41,6 +41,9 @@ Expected<std::string, Failure> with_own_value(const Session& session, const std:
 Expected<Done, Failure> apply_each(const Session& session, const Option& option,
                                    config::Submission& job) {
     const bool variable = long_name(option) == "--env";
+    if (long_name(option) == "--resource") {
+        job.spec.counted.clear();  // Not beside what a script asks for, but in place of it.
+    }
     for (const std::string& text : session.arguments.all(long_name(option))) {
         const Expected<std::string, Failure> value =
             variable ? with_own_value(session, text) : Expected<std::string, Failure>(text);
@@ -146,6 +149,7 @@ wire::SubmitRequest request_of(const config::Submission& job) {
             .segment = spec.where->segment,
             .segment_level = spec.where->segment_level,
             .reservation = spec.where->reservation,
+            .resources = spec.counted->all,
             .array = spec.array->indices,
             .array_running_max = spec.array->running_max,
             .any_of = {},

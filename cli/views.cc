@@ -67,6 +67,15 @@ std::string gave_way_text(const Session& session, const wire::JobView& job) {
 
 }  // namespace
 
+std::string resources_cell(const std::vector<CountedWish>& resources) {
+    std::string text;
+    for (const CountedWish& each : resources) {
+        text += (text.empty() ? "" : ",") + each.resource.value.str() + "=" +
+                std::to_string(each.count);
+    }
+    return text;
+}
+
 Cell gpu_hours_cell(Atoms amount) {
     std::string people = format_gpu_hours_short(amount);
     return {people.substr(0, people.find(' ')), std::to_string(amount.value)};
@@ -286,6 +295,7 @@ Table job_sheet(const Session& session, const wire::JobView& job, Moment now) {
         spec.segment == 0 ? "" : std::to_string(spec.segment) + "@" + spec.segment_level);
     add_alternatives(job, add);
     add("Reservation", "reservation", spec.reservation);
+    add("Resources", "resources", resources_cell(spec.resources));
     add_eta(session, job, add);
     add("Placed", "taken_at", session.when(job.taken_at));
     add("Started", "started_at", session.when(job.started_at));

@@ -28,6 +28,8 @@ Table purse_table(const Session& session, const std::vector<wire::PurseView>& pu
 
 /// Amounts for people with one decimal, raw in atoms.
 Cell gpu_hours_cell(Atoms amount);
+/// "eda-licence=2,bench-rf=1".
+std::string resources_cell(const std::vector<CountedWish>& resources);
 /// "1,234,567 đ", raw in thousandths of a dong.
 Cell dong_cell(Mvnd amount);
 /// "1.9 TiB", "1007.6 GiB", "512 MiB": rounded down to a tenth.

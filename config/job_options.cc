@@ -71,6 +71,10 @@ std::optional<BadValue> gpus_per_node(const JobOption& o, const JobClock&, Submi
     });
 }
 
+std::optional<BadValue> tasks_per_node(const JobOption& o, const JobClock&, Submission& s) {
+    return take_count(o, limits::tasks_per_node_max, s.spec.tasks_per_node);
+}
+
 std::optional<BadValue> mem(const JobOption& o, const JobClock&, Submission& s) {
     return take(parse_size(o.value), [&](Bytes bytes) { s.spec.shape.memory = bytes; });
 }
@@ -185,6 +189,31 @@ std::optional<BadValue> reservation(const JobOption& o, const JobClock&, Submiss
     return std::nullopt;
 }
 
+/// "eda-licence=2" or "eda-licence=2,bench-rf": so many of each, one where no number is given.
+std::optional<BadValue> resource(const JobOption& o, const JobClock&, Submission& s) {
+    std::vector<CountedWish> found;
+    const bool right = each_part(o.value, [&](std::string_view part) {
+        const std::size_t equals = part.find('=');
+        const std::string_view name = part.substr(0, equals);
+        const Value<std::int64_t> count =
+            equals == std::string_view::npos
+                ? Value<std::int64_t>(1)
+                : parse_whole(part.substr(equals + 1), 1, limits::counted_max);
+        if (!count || !parse_identifier(name)) {
+            return false;
+        }
+        found.push_back({ResourceId{std::string(name)}, static_cast<int>(*count)});
+        return true;
+    });
+    if (!right) {
+        return not_of_form("counted resources are expected: eda-licence or eda-licence=2,bench-rf",
+                           "cần các tài nguyên đếm được: eda-licence hoặc eda-licence=2,bench-rf");
+    }
+    std::vector<CountedWish>& all = s.spec.counted.edit().all;
+    all.insert(all.end(), found.begin(), found.end());
+    return std::nullopt;
+}
+
 /// "12@rack".
 std::optional<BadValue> segment(const JobOption& o, const JobClock&, Submission& s) {
     const std::size_t at = o.value.find('@');
@@ -264,10 +293,7 @@ const std::vector<Row>& rows() {
         {{"gpus-per-node", 'g', value, false}, gpus_per_node},
         {{"cores-per-task", 'c', value, false},
          [](O o, C, S s) { return take_count(o, limits::cores_per_node_max, s.cores_per_task); }},
-        {{"tasks-per-node", 0, value, false},
-         [](O o, C, S s) {
-             return take_count(o, limits::tasks_per_node_max, s.spec.tasks_per_node);
-         }},
+        {{"tasks-per-node", 0, value, false}, tasks_per_node},
         {{"mem", 0, value, false}, mem},
         {{"time", 't', value, false}, time},
         {{"partition", 'p', value, false},
@@ -315,6 +341,7 @@ const std::vector<Row>& rows() {
         {{"features", 0, value, false}, features},
         {{"segment", 0, value, false}, segment},
         {{"reservation", 0, value, false}, reservation},
+        {{"resource", 'L', value, false}, resource},
         {{"array", 'a', value, false}, array},
         {{"any-of", 0, value, false},
          [](O o, C, S s) { return take_text(o, limits::path_bytes_max, s.any_of_file); }},

@@ -18,25 +18,6 @@ struct Reading {
     bool followed{false};             ///< false: nothing but the complaints is worth looking at
 };
 
-constexpr std::string_view schema_version = "1";
-
-/// P001: a text of another schema is not judged by this one.
-bool other_schema(const Node& root, Reading& reading, const std::string& file) {
-    for (const Entry& entry : root.entries) {
-        const bool scalar = entry.value.kind == NodeKind::Scalar;
-        if (entry.key == "khu_policy" && scalar && entry.value.text != schema_version) {
-            const std::string shown = entry.value.text.substr(0, 20);
-            reading.complaints.push_back(
-                {"P001", Severity::Error, "khu_policy",
-                 fmt::format("schema {} unknown, this khud reads {}", shown, schema_version),
-                 fmt::format("không biết lược đồ {}, khud này đọc {}", shown, schema_version), file,
-                 entry.value.place.line, entry.value.place.column});
-            return true;
-        }
-    }
-    return false;
-}
-
 Reading read(std::string_view text, const std::string& file) {
     Reading reading;
     Tree tree = read_tree(text, file, policy_limits());
@@ -46,7 +27,11 @@ Reading read(std::string_view text, const std::string& file) {
             reading.unread.push_back(complaint.path);
         }
     }
-    if (!tree.readable || other_schema(tree.root, reading, file)) {
+    if (!tree.readable) {
+        return reading;
+    }
+    if (auto other = other_schema(tree.root, "khu_policy", file)) {
+        reading.complaints.push_back(*std::move(other));
         return reading;
     }
     if (tree.root.kind != NodeKind::Map) {
@@ -133,6 +118,16 @@ std::vector<Complaint> reviewed(const Reading& reading, const ReviewContext& con
     return complaints;
 }
 
+/// Items of lists are cited as the list; there may be tens of thousands of enterprises.
+bool may_be_cited(std::string_view key) {
+    constexpr std::string_view enterprises = "enterprises.";
+    if (key.find('[') != std::string_view::npos) {
+        return false;
+    }
+    return !key.starts_with(enterprises) || key.find(".wallet") != std::string_view::npos ||
+           key.ends_with(".amount") || key.find('.', enterprises.size()) == std::string_view::npos;
+}
+
 void sort_by_place(std::vector<Complaint>& complaints) {
     std::stable_sort(complaints.begin(), complaints.end(), [](const auto& a, const auto& b) {
         return std::pair(a.line, a.column) < std::pair(b.line, b.column);
@@ -150,6 +145,20 @@ Expected<Policy, std::vector<Complaint>> read_policy(std::string_view text, std:
     return std::move(reading.policy);
 }
 
+KeyLines key_lines(const std::map<std::string, Place>& places) {
+    KeyLines lines;
+    for (const auto& [key, place] : places) {
+        if (may_be_cited(key)) {
+            lines.push_back({key, place.line});
+        }
+    }
+    return lines;
+}
+
+KeyLines key_lines(std::string_view text) {
+    return key_lines(read(text, "").places);
+}
+
 void add_complaints(PolicyCheck& check, std::vector<Complaint> more, const std::string& file_name,
                     bool strict) {
     for (Complaint& found : more) {
@@ -157,6 +166,11 @@ void add_complaints(PolicyCheck& check, std::vector<Complaint> more, const std::
         found.file = file_name;
         found.line = place.line;
         found.column = place.column;
+        if (!found.limit_key.empty() && !found.limit && check.policy) {
+            found.limit = RuleSource{.layer = Layer::Zone,
+                                     .policy = check.policy->id.value,
+                                     .line = place_of(check.places, found.limit_key).line};
+        }
         check.complaints.push_back(std::move(found));
     }
     sort_by_place(check.complaints);

@@ -14,6 +14,7 @@
 #include "config/yaml_tree.h"
 #include "core/base/expected.h"
 #include "core/policy/complaint.h"
+#include "core/policy/key_lines.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
 
@@ -34,6 +35,11 @@ struct PolicyCheck {
 /// warning refuses too.
 PolicyCheck check_policy(std::string_view text, std::string file_name, const ReviewContext& context,
                          bool strict = false);
+
+/// Where each limit stands that a refusal may cite; of enterprises their grants and wallets alone.
+KeyLines key_lines(const std::map<std::string, Place>& places);
+/// The same, of a text that was read before; empty where it no longer reads.
+KeyLines key_lines(std::string_view text);
 
 /// Adds what was found by somebody who knows more than the text, each at the place of its key.
 void add_complaints(PolicyCheck& check, std::vector<Complaint> more, const std::string& file_name,

@@ -11,15 +11,6 @@
 namespace khu::config {
 namespace {
 
-std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        out += c == '"' || c == '\\' ? "\\" : "";
-        out += c;
-    }
-    return out + "\"";
-}
-
 /// An identifier without quotes, unless some YAML reader could take it for something else.
 std::string word(const std::string& text) {
     constexpr std::array<std::string_view, 8> taken{"null", "true", "false", "yes",
@@ -179,6 +170,15 @@ private:
 };
 
 }  // namespace
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        out += c == '"' || c == '\\' ? "\\" : "";
+        out += c;
+    }
+    return out + "\"";
+}
 
 std::string print(const Policy& policy) {
     Printer printer(policy.utc_offset_minutes);

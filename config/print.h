@@ -6,11 +6,15 @@
 /// policy show`.
 
 #include <string>
+#include <string_view>
 
 #include "core/policy/policy.h"
 
 namespace khu::config {
 
 std::string print(const Policy& policy);
+
+/// A text as a YAML scalar in quotes; whoever reads it takes it as the same value without.
+std::string quoted(std::string_view text);
 
 }  // namespace khu::config

@@ -220,7 +220,7 @@ bool SbatchReader::take_plain(const SbatchOption& option, const std::string& val
     return true;
 }
 
-/// Those that say after which jobs and on what kind of nodes.
+/// Those that say after which jobs, on what kind of nodes, and with which licences.
 bool SbatchReader::take_rules(const SbatchOption& option, const std::string& value, Place place) {
     if (option.name == "dependency") {
         take_dependencies(value, place);
@@ -228,6 +228,10 @@ bool SbatchReader::take_rules(const SbatchOption& option, const std::string& val
         std::string features = value;
         std::ranges::replace(features, '&', ',');
         add("features", features, place);
+    } else if (option.name == "licenses" && value.find_first_of("|@") == std::string::npos) {
+        std::string resources = value;  // "name:2", in newer ones "name=2"
+        std::ranges::replace(resources, ':', '=');
+        add("resource", resources, place);
     } else {
         return false;
     }

@@ -5,6 +5,24 @@
 #include <algorithm>
 
 namespace khu::config {
+std::optional<Complaint> other_schema(const Node& root, std::string_view key,
+                                      const std::string& file) {
+    constexpr std::string_view ours = "1";
+    const auto entry = std::ranges::find(root.entries, key, &Entry::key);
+    if (entry == root.entries.end() || entry->value.kind != NodeKind::Scalar ||
+        entry->value.text == ours) {
+        return std::nullopt;
+    }
+    const std::string shown = entry->value.text.substr(0, 20);
+    return Complaint{"P001",
+                     Severity::Error,
+                     std::string(key),
+                     fmt::format("schema {} unknown, this khud reads {}", shown, ours),
+                     fmt::format("không biết lược đồ {}, khud này đọc {}", shown, ours),
+                     file,
+                     entry->value.place.line,
+                     entry->value.place.column};
+}
 
 const Entry* SchemaReader::take(const char* key) {
     frame_.asked.insert(key);

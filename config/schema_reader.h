@@ -5,6 +5,7 @@
 /// beside the schema, notes the place of each key path, and goes on after each complaint.
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -16,6 +17,11 @@
 #include "core/policy/schema.h"
 
 namespace khu::config {
+
+/// P001: the text says under `key` that it is of another schema than ours, 1, and is not judged by
+/// that.
+std::optional<Complaint> other_schema(const Node& root, std::string_view key,
+                                      const std::string& file);
 
 class SchemaReader {
 public:
@@ -119,6 +125,25 @@ public:
         });
     }
     void pair(const char* key, schema::Day kind, Window& window);
+    /// Each entry of an optional map with its path.
+    template <class Each>
+    void entries(const char* key, Each each) {
+        const Entry* entry = take(key);
+        if (entry == nullptr) {
+            return;
+        }
+        const std::string path = path_of(key);
+        note(path, entry->key_place);
+        if (entry->value.kind != NodeKind::Map) {
+            wrong_kind(entry->value, path, "keys with values", "các khoá và giá trị");
+            return;
+        }
+        for (const Entry& item : entry->value.entries) {
+            const std::string item_path = path + "." + item.key.substr(0, 60);
+            note(item_path, item.key_place);
+            each(item, item_path);
+        }
+    }
     void ordered(const char* key, const Window& window);
 
     /// Complains about the root's keys that nothing asked for; the last call.
@@ -212,25 +237,6 @@ private:
             const std::string item_path = row_path(path, node.items[i], identity, i);
             Row& row = rows.emplace_back();
             inside(item_path, node.items[i], [&] { schema::fields(*this, row); });
-        }
-    }
-    /// Each entry of an optional map with its path.
-    template <class Each>
-    void entries(const char* key, Each each) {
-        const Entry* entry = take(key);
-        if (entry == nullptr) {
-            return;
-        }
-        const std::string path = path_of(key);
-        note(path, entry->key_place);
-        if (entry->value.kind != NodeKind::Map) {
-            wrong_kind(entry->value, path, "keys with values", "các khoá và giá trị");
-            return;
-        }
-        for (const Entry& item : entry->value.entries) {
-            const std::string item_path = path + "." + item.key.substr(0, 60);
-            note(item_path, item.key_place);
-            each(item, item_path);
         }
     }
     template <class Kind, class T>

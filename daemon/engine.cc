@@ -6,6 +6,7 @@
 #include "core/base/limits.h"
 #include "daemon/event_view.h"
 #include "daemon/meter_rows.h"
+#include "daemon/policy_lines.h"
 #include "daemon/snapshot.h"
 #include "wire/json.h"
 
@@ -40,7 +41,9 @@ Expected<Done, Refusal> Engine::load() {
     bool loaded = false;
     const auto load_snapshot = [&] {
         if (!loaded && snapshot.any()) {
-            machine->load(std::move(snapshot).finish());
+            Truth truth = std::move(snapshot).finish();
+            find_lines(truth);
+            machine->load(std::move(truth));
         }
         loaded = true;
     };
@@ -63,6 +66,7 @@ Expected<Done, Refusal> Engine::load() {
                           .with("why", fact.error().why);
             return;
         }
+        find_lines(*fact);
         machine->replay({.seq = row.seq, .at = row.at, .fact = std::move(fact).value()});
     };
     auto recovered = store_.recover(steps);

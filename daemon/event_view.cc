@@ -107,6 +107,15 @@ private:
             event_.text = fact.id.substr(0, fact.id.find('@'));
             add_booked(fact.id);
         }
+        if constexpr (std::is_same_v<Fact, CountedBooked>) {
+            event_.enterprise = fact.booking.enterprise;
+            event_.by = fact.booking.by.value;
+            event_.text = fact.booking.id;
+        }
+        if constexpr (std::is_same_v<Fact, CountedFreed>) {
+            event_.enterprise = fact.enterprise;
+            event_.text = fact.id;
+        }
         if constexpr (std::is_same_v<Fact, ReservationBooked>) {
             event_.enterprise = fact.booked.enterprise;
             event_.by = fact.booked.by.value;
@@ -160,6 +169,10 @@ private:
             event_.text = fact.policy.id.value;
         } else if constexpr (requires { fact.policy.value; }) {
             event_.text = fact.policy.value;
+        } else if constexpr (requires { fact.rules.id; }) {
+            event_.text = fact.rules.id.value;
+        } else if constexpr (requires { fact.layer.value; }) {
+            event_.text = fact.layer.value;
         } else if constexpr (requires { fact.project; }) {
             event_.text = fact.project;
         } else if constexpr (requires { fact.report; }) {

@@ -135,7 +135,9 @@ wire::GrantView grant_view(const State& state, const Grant& grant, Moment now) {
         view.projects.push_back({.project = cap.project,
                                  .cap_ugs = cap.cap,
                                  .held_ugs = cap.held,
-                                 .spent_ugs = cap.spent});
+                                 .spent_ugs = cap.spent,
+                                 .set_by = cap.set_by.value,
+                                 .set_at = cap.set_at});
     }
     return view;
 }

@@ -115,7 +115,10 @@ Expected<Done, Refusal> first_start(Engine& engine, IdentityBook& identities,
     auto policy = config::read_policy(policy_text, "default");
     KHU_CHECK(policy.has_value(), "the default policy does not read");
     const Identity khud{.user = UserId{"khud"}, .enterprise = {}, .roles = {Role::ZoneAdmin}};
-    ApplyPolicy apply{.who = khud, .policy = std::move(*policy), .text = policy_text};
+    ApplyPolicy apply{.who = khud,
+                      .policy = std::move(*policy),
+                      .text = policy_text,
+                      .lines = config::key_lines(policy_text)};
     if (auto why = tell_and_wait(engine, std::move(apply))) {
         return Unexpected{*why};
     }

@@ -117,12 +117,14 @@ struct Head {
     std::vector<TakerRow> takers{};
     std::vector<CorrectedRow> corrected{};
     std::vector<MixRow> mixes{};
+    LayerBooks layers{};
+    std::vector<CountedBooking> counted_booked{};
 };
 KHU_DESCRIBE(Head, zone, last, last_at, next_job, next_node, policy, policy_text, policy_by,
              policy_at, policy_ids, scheduled, policy_history, next_request, requests, ledger,
              nodes, keys, fair_use, history, waits, ended, cut_until, closed_until, closed_period,
              months, refunds, capacity, reserved, promises, duties, booked, readings, floor_lifts,
-             takers, corrected, mixes)
+             takers, corrected, mixes, layers, counted_booked)
 
 struct JobRow {
     Job job;
@@ -137,6 +139,9 @@ void add_places(Head& head, const Truth& truth) {
     }
     for (const auto& [id, booked] : truth.booked) {
         head.booked.push_back(booked);
+    }
+    for (const auto& [id, booking] : truth.counted_booked) {
+        head.counted_booked.push_back(booking);
     }
     for (const auto& [key, window] : truth.reserved) {
         head.reserved.push_back(window);
@@ -197,6 +202,7 @@ Head head_of(const Truth& truth) {
                           .refunded = {},
                           .since = truth.refunds_since}};
     head.capacity = {.since = truth.capacity.since(), .totals = truth.capacity.totals()};
+    head.layers = truth.layers;
     add_places(head, truth);
     for (const auto& [name, known] : truth.readings) {
         head.readings.push_back({name, known});
@@ -235,6 +241,10 @@ void take_places(Truth& truth, Head& head) {
     for (PromiseRow& row : head.promises) {
         truth.promises.emplace(row.job, std::move(row.place));
     }
+    for (CountedBooking& booking : head.counted_booked) {
+        const std::string id = booking.id;
+        truth.counted_booked.emplace(id, std::move(booking));
+    }
     for (Booked& booked : head.booked) {
         std::string key = booked_key(booked);
         truth.booked.emplace(std::move(key), std::move(booked));
@@ -264,6 +274,7 @@ void take_head(Truth& truth, Head head) {
     truth.next_job = head.next_job;
     truth.next_node = head.next_node;
     truth.policy = std::move(head.policy);
+    truth.layers = std::move(head.layers);
     truth.policy_text = std::move(head.policy_text);
     truth.policy_by = std::move(head.policy_by);
     truth.policy_at = head.policy_at;

@@ -10,6 +10,7 @@
 #include "core/machine/admission.h"
 #include "core/machine/advice.h"
 #include "core/machine/arrays.h"
+#include "core/machine/citing.h"
 #include "core/machine/dependencies.h"
 #include "core/machine/money.h"
 #include "core/machine/node_mismatch.h"
@@ -34,7 +35,7 @@ wire::Explained told(const State& state, const Job& job, Reason reason, Language
             each.value = "-";
         }
     }
-    return explained(reason, language);
+    return explained(cited(state, std::move(reason)), language);
 }
 
 std::optional<Reason> reason_of_held(const Job& job) {
@@ -100,7 +101,7 @@ std::optional<Reason> reason_of(const State& state, const Job& job, Moment now) 
 /// A new member of the spec is shown too: add it to wire::SpecView and here, then count it.
 static_assert(boost::mp11::mp_size<
                   boost::describe::describe_members<JobSpec, boost::describe::mod_public>>::value ==
-              24);
+              25);
 
 wire::AlternativeView alternative_view(const Alternative& way) {
     wire::AlternativeView view;
@@ -152,6 +153,7 @@ wire::SpecView spec_view(const JobSpec& spec) {
     view.segment = spec.where->segment;
     view.segment_level = spec.where->segment_level;
     view.reservation = spec.where->reservation;
+    view.resources = spec.counted->all;
     view.array = format_array(*spec.array);
     view.array_job = spec.array->of;
     view.array_index = spec.array->index;
@@ -455,7 +457,7 @@ wire::WhyAnswer why(State& state, const Job& job, Moment now, Language language)
         JobSpec asked = job.spec;
         asked.qos = job.asked_qos;
         if (const Expected<HoldPlan, Reason> plan = plan_hold(state, asked, now); !plan) {
-            answer.reasons.push_back(explained(plan.error(), language));
+            answer.reasons.push_back(explained(cited(state, plan.error()), language));
         }
     }
     if (job.gave_way->times > 0) {
@@ -537,7 +539,7 @@ void quote_way(wire::QuoteAnswer& answer, const State& state, const JobSpec& spe
     quote_price(answer, terms, spec.time_limit);
     const Expected<HoldPlan, Reason> plan = plan_hold(state, spec, now);
     if (!plan) {
-        answer.reason = explained(plan.error(), language);
+        answer.reason = explained(cited(state, plan.error()), language);
         return;
     }
     answer.affordable = true;
@@ -580,7 +582,7 @@ wire::QuoteAnswer quote(const State& state, const Identity& who, const JobSpec& 
     answer.spec = spec_view(asked);
     const Expected<JobSpec, Refusal> spec = admit(state, who, asked, now);
     if (!spec) {
-        answer.reason = explained(spec.error(), language);
+        answer.reason = explained(cited(state, spec.error()), language);
         return answer;
     }
     answer.admitted = true;

@@ -69,7 +69,8 @@ struct SubmitRequest {
     std::vector<std::string> include, exclude, features;
     std::int64_t segment{0};
     std::string segment_level;
-    std::string reservation;  ///< starts only on its nodes, inside its window
+    std::string reservation;             ///< starts only on its nodes, inside its window
+    std::vector<CountedWish> resources;  ///< counted ones, for as long as it runs
     std::vector<IndexRange> array;
     std::int64_t array_running_max{0};
     std::vector<AlternativeAsk> any_of;  ///< the most wanted first; empty: only as said above
@@ -82,8 +83,8 @@ KHU_DESCRIBE(SubmitRequest, name, programme, partition, qos, project, enterprise
              gpus_per_node, gpu_model, cores_per_task, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
-             segment_level, reservation, array, array_running_max, any_of, argv, script, env, chdir,
-             output, error)
+             segment_level, reservation, resources, array, array_running_max, any_of, argv, script,
+             env, chdir, output, error)
 
 /// What is to be otherwise of a job; what is left out stays as it is.
 struct UpdateRequest {
@@ -149,6 +150,7 @@ struct SpecView {
     std::vector<FeatureName> features;
     int segment{0};
     std::string segment_level, reservation;
+    std::vector<CountedWish> resources;
     std::string array;  ///< of an array: its indices, "1-100%8"
     JobId array_job;    ///< of an element: its array; 0: it is none
     int array_index{-1};
@@ -158,7 +160,7 @@ KHU_DESCRIBE(SpecView, name, enterprise, user, programme, partition, qos, projec
              gpus_per_node, gpu_model, cores_per_node, tasks_per_node, mem_bytes, time_limit_s,
              launcher, requeue, held, exclusive, or_idle, begin_at, within, prefer, notice_signal,
              notice_seconds, after, singleton, deadline_at, include, exclude, features, segment,
-             segment_level, reservation, array, array_job, array_index, any_of)
+             segment_level, reservation, resources, array, array_job, array_index, any_of)
 
 /// How far an array is, in elements.
 struct ArrayView {
@@ -328,8 +330,10 @@ KHU_DESCRIBE(QuoteAnswer, admitted, affordable, reason, spec, billable_milli, ho
 struct ProjectView {
     std::string project;
     Atoms cap_ugs, held_ugs, spent_ugs;
+    std::string set_by{};
+    Timestamp set_at{};
 };
-KHU_DESCRIBE(ProjectView, project, cap_ugs, held_ugs, spent_ugs)
+KHU_DESCRIBE(ProjectView, project, cap_ugs, held_ugs, spent_ugs, set_by, set_at)
 
 /// How much of a grant a project may use; `lift`: as much as the grant has.
 struct ProjectCapRequest {
@@ -476,9 +480,10 @@ KHU_DESCRIBE(PolicyRequest, text, file, strict)
 
 struct ComplaintView {
     std::string code, severity, path, text;
-    std::string place;  ///< "policy.yaml:12:5"
+    std::string place;                ///< "policy.yaml:12:5"
+    std::optional<RuleSource> limit;  ///< where the limit stands that is passed, as in `text`
 };
-KHU_DESCRIBE(ComplaintView, code, severity, path, text, place)
+KHU_DESCRIBE(ComplaintView, code, severity, path, text, place, limit)
 
 struct PolicyReview {
     bool accepted{false};
@@ -516,12 +521,22 @@ struct PolicyRollback {
 };
 KHU_DESCRIBE(PolicyRollback, policy, decision_ref, effective_at)
 
+/// A value of the text that rules above the zone make tighter for what starts.
+struct HeldView {
+    std::string path;
+    std::string value;  ///< as written; empty: no limit is set
+    std::string bound;  ///< what it is held to
+    RuleSource limit;   ///< where that stands
+};
+KHU_DESCRIBE(HeldView, path, value, bound, limit)
+
 struct PolicyAnswer {
     std::string policy, text, applied_by;
     Timestamp applied_at, effective_at;
-    std::optional<PolicyRecordView> scheduled;  ///< the one that follows
+    std::optional<PolicyRecordView> scheduled{};  ///< the one that follows
+    std::vector<HeldView> held{};                 ///< by the rules that bind, then or now
 };
-KHU_DESCRIBE(PolicyAnswer, policy, text, applied_by, applied_at, effective_at, scheduled)
+KHU_DESCRIBE(PolicyAnswer, policy, text, applied_by, applied_at, effective_at, scheduled, held)
 
 struct ManifestAnswer {
     std::string file, sha256;

@@ -16,16 +16,18 @@
 
 namespace khu::wire {
 
-/// What is asked for; always one window.
+/// What is asked for; always one window. With `resources`, those and no nodes: then programme,
+/// partition, QOS and GPUs stay empty, and it costs nothing.
 struct ReservationAsk {
     std::string reservation;
     std::string enterprise;  ///< for zone admins only; empty: that of the caller
     std::string programme, partition, qos;
     std::int64_t gpus{0};  ///< rounded up to whole nodes
     Timestamp from_at, to_at;
+    std::vector<CountedWish> resources;
 };
 KHU_DESCRIBE(ReservationAsk, reservation, enterprise, programme, partition, qos, gpus, from_at,
-             to_at)
+             to_at, resources)
 
 /// One window.
 struct ReservationView {
@@ -45,12 +47,14 @@ struct ReservationView {
     std::vector<NodeName> nodes;
     Atoms held_ugs;  ///< of a booked one, for those who may read its books
     std::optional<Timestamp>
-        free_until;                ///< of a booked one: it costs nothing if cancelled by then
-    bool of_policy{false};         ///< booked by the policy: only a later policy gives it up
-    std::optional<Explained> why;  ///< it is not booked
+        free_until;                      ///< of a booked one: it costs nothing if cancelled by then
+    bool of_policy{false};               ///< booked by the policy: only a later policy gives it up
+    std::optional<Explained> why;        ///< it is not booked
+    std::vector<CountedWish> resources;  ///< counted ones, in place of nodes
 };
 KHU_DESCRIBE(ReservationView, reservation, enterprise, number, programme, partition, qos, gpus,
-             nodes_wanted, from_at, to_at, state, nodes, held_ugs, free_until, of_policy, why)
+             nodes_wanted, from_at, to_at, state, nodes, held_ugs, free_until, of_policy, why,
+             resources)
 
 /// By beginning.
 struct ReservationPage {

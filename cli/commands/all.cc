@@ -56,6 +56,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kRefundAsk,
     &kRefundApprove,
     &kRefundRefuse,
+    &kResources,
     &kReservationList,
     &kReservationBook,
     &kReservationCancel,

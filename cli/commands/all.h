@@ -19,6 +19,6 @@ extern const Command kSubmit, kRun, kQueue, kShow, kWhy, kLogs, kWait, kCancel, 
     kReportVerify, kLedgerVerify, kTokenCreate, kTokenList, kTokenRevoke, kCheckpoint, kWhoami,
     kLogin, kWatch, kStats, kTop, kGrantAdvance, kGrantExport, kGrantTransfer, kGrantReport,
     kGrantReturn, kRefundList, kRefundAsk, kRefundApprove, kRefundRefuse, kReservationList,
-    kReservationBook, kReservationCancel, kPlan, kCompletion, kVersion;
+    kReservationBook, kReservationCancel, kResources, kPlan, kCompletion, kVersion;
 
 }  // namespace khu::cli

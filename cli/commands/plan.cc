@@ -15,6 +15,7 @@ constexpr auto kOptions = std::to_array<Option>({
     {"--machine", "FILE", Message::HelpPlanMachine},
     {"--policy", "FILE", Message::HelpPlanPolicy},
     {"--against", "FILE", Message::HelpPlanAgainst},
+    {"--under", "FILE", Message::HelpUnder, Takes::Many},
     {"--runtimes", "WHAT", Message::HelpPlanRuntimes, Takes::One, "known|limits|predicted"},
     {"--order", "ORDER", Message::HelpPlanOrder, Takes::One,
      "fair-tree|shortest-predicted|priority|fifo"},
@@ -31,6 +32,7 @@ constexpr auto kOptions = std::to_array<Option>({
 
 constexpr auto kTryOptions = std::to_array<Option>({
     {"--last", "SPAN", Message::HelpPolicyPlanLast},
+    {"--under", "FILE", Message::HelpUnder, Takes::Many},
     {"--runtimes", "WHAT", Message::HelpPlanRuntimes, Takes::One, "known|limits|predicted"},
     {"--eta", "", Message::HelpPlanEta, Takes::Nothing},
     {"--fairness", "", Message::HelpPlanFairness, Takes::Nothing},

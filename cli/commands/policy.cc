@@ -1,29 +1,47 @@
 #include <algorithm>
+#include <iterator>
 
 #include "cli/commands/all.h"
 #include "cli/given.h"
+#include "cli/rules_above.h"
+#include "config/layer_reader.h"
 #include "config/policy_reader.h"
 #include "core/base/limits.h"
 
 namespace khu::cli {
 namespace {
 
+constexpr Option kLayer{"--layer", "LEVEL", Message::HelpLayer, Takes::One, "national|province"};
 constexpr auto kCheckOptions = std::to_array<Option>({
+    kLayer,
     {"--strict", "", Message::HelpStrict, Takes::Nothing},
     {"--offline", "", Message::HelpOffline, Takes::Nothing},
+    {"--under", "FILE", Message::HelpUnder, Takes::Many},
 });
 constexpr auto kApplyOptions = std::to_array<Option>({
+    kLayer,
     {"--strict", "", Message::HelpStrict, Takes::Nothing},
 });
 constexpr auto kShowOptions = std::to_array<Option>({
+    kLayer,
     {"--at", "DATE", Message::HelpPolicyAt},
 });
 
+constexpr auto kHistoryOptions = std::to_array<Option>({kLayer});
+
 constexpr auto kRollbackOptions = std::to_array<Option>({
+    kLayer,
     {"--id", "ID", Message::HelpPolicyId},
     {"--decision", "REF", Message::HelpDecision},
     {"--effective", "DATE", Message::HelpEffective},
 });
+
+/// Where the zone's policy is asked for, or the rules above it that --layer names.
+std::string path_of(const Session& session) {
+    return session.arguments.has("--layer")
+               ? "/v1/policy/layers/" + session.arguments.text("--layer")
+               : "/v1/policy";
+}
 
 Expected<wire::PolicyRequest, Failure> read_request(const Session& session) {
     const std::string path = session.operand();
@@ -36,7 +54,6 @@ Expected<wire::PolicyRequest, Failure> read_request(const Session& session) {
 }
 
 wire::ComplaintView view_of(const Complaint& complaint, Language language) {
-    const bool vietnamese = language == Language::Vietnamese;
     std::string place;
     if (complaint.line > 0) {
         place = complaint.file + ":" + std::to_string(complaint.line) + ":" +
@@ -45,14 +62,31 @@ wire::ComplaintView view_of(const Complaint& complaint, Language language) {
     return {.code = complaint.code,
             .severity = complaint.severity == Severity::Error ? "error" : "warning",
             .path = complaint.path,
-            .text = vietnamese ? complaint.text_vi : complaint.text_en,
-            .place = std::move(place)};
+            .text = text(complaint, language),
+            .place = std::move(place),
+            .limit = complaint.limit};
+}
+
+/// The text of rules above the zone, by itself.
+wire::PolicyReview layer_here(const Session& session, const wire::PolicyRequest& request) {
+    const auto rules = config::read_layer(request.text, request.file);
+    wire::PolicyReview review;
+    review.accepted = rules.has_value();
+    review.policy = rules ? rules->id.value.str() : "";
+    for (const Complaint& complaint : rules ? std::vector<Complaint>{} : rules.error()) {
+        review.complaints.push_back(view_of(complaint, session.language));
+    }
+    return review;
 }
 
 /// What can be said without the zone: the text alone, reviewed as the first policy of a zone.
-wire::PolicyReview review_here(const Session& session, const wire::PolicyRequest& request) {
+wire::PolicyReview review_here(const Session& session, const wire::PolicyRequest& request,
+                               const ReviewContext& context = {}) {
+    if (session.arguments.has("--layer")) {
+        return layer_here(session, request);
+    }
     const config::PolicyCheck check =
-        config::check_policy(request.text, request.file, {}, request.strict);
+        config::check_policy(request.text, request.file, context, request.strict);
     wire::PolicyReview review;
     review.accepted = check.policy.has_value() && !refuses(check.complaints, request.strict);
     review.policy = check.policy ? check.policy->id.value.str() : "";
@@ -116,14 +150,38 @@ void show_changes(const Session& session, const wire::PolicyReview& review) {
     session.print(forecast(session, review));
 }
 
+/// What the policy in force is held to by the rules that --layer names.
+void show_held(const Session& session, const wire::PolicyReview& review) {
+    for (const std::string& change : review.changes) {
+        if (session.arguments.has("--layer")) {
+            session.print("  " + change + "\n");
+        }
+    }
+}
+
 Result show_review(const Session& session, const wire::PolicyReview& review,
                    const std::string& body) {
     if (session.format == Format::Json || session.format == Format::Csv) {
         session.present(complaint_table(review), body);
     } else {
         session.print(complaint_lines(review) + summary(session, review));
+        show_held(session, review);
     }
     return static_cast<int>(review.accepted ? ExitCode::Done : ExitCode::Refused);
+}
+
+/// What khud says, and what was said here of the rules above that it does not know.
+wire::PolicyReview with_rules_above(wire::PolicyReview there, const wire::PolicyReview& here) {
+    const auto known = [&](const wire::ComplaintView& one) {
+        return std::ranges::find(there.complaints, one.text, &wire::ComplaintView::text) !=
+               there.complaints.end();
+    };
+    std::vector<wire::ComplaintView> more;
+    std::ranges::copy_if(
+        here.complaints, std::back_inserter(more),
+        [&](const wire::ComplaintView& one) { return one.code == "P074" && !known(one); });
+    there.complaints.insert(there.complaints.end(), more.begin(), more.end());
+    return there;
 }
 
 Result check(Session& session) {
@@ -131,14 +189,29 @@ Result check(Session& session) {
     if (!request) {
         return Unexpected{request.error()};
     }
-    const wire::PolicyReview here = review_here(session, *request);
+    std::vector<Complaint> wrong;
+    Expected<std::vector<LayerRules>, Failure> above = rules_under(session, wrong);
+    if (!above) {
+        return Unexpected{above.error()};
+    }
+    if (!wrong.empty()) {
+        wire::PolicyReview rules;
+        for (const Complaint& each : wrong) {
+            rules.complaints.push_back(view_of(each, session.language));
+        }
+        return show_review(session, rules, encode(rules));
+    }
+    ReviewContext context;
+    context.above = *std::move(above);
+    const wire::PolicyReview here = review_here(session, *request, context);
     if (!here.accepted || session.arguments.has("--offline")) {
         return show_review(session, here, encode(here));
     }
     const Expected<Received<wire::PolicyReview>, Failure> there =
-        session.post<wire::PolicyReview>("/v1/policy/check", encode(*request));
+        session.post<wire::PolicyReview>(path_of(session) + "/check", encode(*request));
     if (there) {
-        return show_review(session, there->answer, there->body);
+        const wire::PolicyReview both = with_rules_above(there->answer, here);
+        return show_review(session, both, encode(both));
     }
     session.note(session.say(Message::PolicyCheckedHere, {there.error().text}));
     return show_review(session, here, encode(here));
@@ -167,7 +240,7 @@ Result apply(Session& session) {
         return show_review(session, here, encode(here));
     }
     const Expected<Received<wire::PolicyReview>, Failure> there =
-        session.post<wire::PolicyReview>("/v1/policy", encode(*request));
+        session.post<wire::PolicyReview>(path_of(session), encode(*request));
     if (!there) {
         return Unexpected{there.error()};
     }
@@ -191,7 +264,7 @@ Result rollback(Session& session) {
                                     .decision_ref = session.arguments.text("--decision"),
                                     .effective_at = *effective};
     const Expected<Received<wire::PolicyReview>, Failure> there =
-        session.post<wire::PolicyReview>("/v1/policy/rollback", encode(back));
+        session.post<wire::PolicyReview>(path_of(session) + "/rollback", encode(back));
     if (!there) {
         return Unexpected{there.error()};
     }
@@ -202,7 +275,7 @@ Result rollback(Session& session) {
 
 Result history(Session& session) {
     const Expected<Received<wire::PolicyHistory>, Failure> page =
-        session.get<wire::PolicyHistory>("/v1/policy/history");
+        session.get<wire::PolicyHistory>(path_of(session) + "/history");
     if (!page) {
         return Unexpected{page.error()};
     }
@@ -248,8 +321,8 @@ Result show(Session& session) {
     }
     const std::string target =
         session.arguments.has("--at")
-            ? "/v1/policy?at=" + wire::net::percent_encode(wire::format_timestamp(*at))
-            : "/v1/policy";
+            ? path_of(session) + "?at=" + wire::net::percent_encode(wire::format_timestamp(*at))
+            : path_of(session);
     const Expected<Received<wire::PolicyAnswer>, Failure> policy =
         session.get<wire::PolicyAnswer>(target);
     if (!policy) {
@@ -268,6 +341,11 @@ Result show(Session& session) {
     session.print(answer.text);
     session.note(session.say(Message::PolicyWho, {answer.policy, answer.applied_by,
                                                   session.when(answer.applied_at).shown}));
+    for (const wire::HeldView& one : answer.held) {
+        session.note(
+            session.say(Message::PolicyHeld, {one.path, one.value.empty() ? "-" : one.value,
+                                              one.bound, khu::show(one.limit, session.language)}));
+    }
     if (answer.scheduled) {
         session.note(session.say(
             Message::PolicyNext,
@@ -311,7 +389,7 @@ constinit const Command kPolicyShow{.name = "policy show",
 constinit const Command kPolicyHistory{.name = "policy history",
                                        .operands = "",
                                        .help = Message::HelpPolicyHistory,
-                                       .options = {},
+                                       .options = {kHistoryOptions},
                                        .reads = true,
                                        .refused = Message::Refused,
                                        .run = history};

@@ -12,13 +12,15 @@ constexpr auto kCapOptions = std::to_array<Option>({
     {"--lift", "", Message::HelpProjectLift, Takes::Nothing},
 });
 
-Table project_table(const std::vector<wire::GrantView>& grants) {
+Table project_table(const Session& session, const std::vector<wire::GrantView>& grants) {
     Table table{.columns = {{"GRANT", "grant"},
                             {"PROJECT", "project"},
                             {"CAP", "cap_ugs", Align::Right},
                             {"SPENT", "spent_ugs", Align::Right},
                             {"HELD", "held_ugs", Align::Right},
-                            {"LEFT", "left_ugs", Align::Right}},
+                            {"LEFT", "left_ugs", Align::Right},
+                            {"SET BY", "set_by", Align::Left, true},
+                            {"SET", "set_at", Align::Left, true}},
                 .rows = {}};
     for (const wire::GrantView& grant : grants) {
         for (const wire::ProjectView& one : grant.projects) {
@@ -26,7 +28,8 @@ Table project_table(const std::vector<wire::GrantView>& grants) {
             table.rows.push_back(
                 {grant.grant.value, one.project, gpu_hours_cell(one.cap_ugs),
                  gpu_hours_cell(one.spent_ugs), gpu_hours_cell(one.held_ugs),
-                 gpu_hours_cell(std::min(std::max(left, Atoms{0}), Atoms{grant.free_ugs}))});
+                 gpu_hours_cell(std::min(std::max(left, Atoms{0}), Atoms{grant.free_ugs})),
+                 one.set_by, session.when(one.set_at)});
         }
     }
     return table;
@@ -38,7 +41,7 @@ Result list(Session& session) {
     if (!page) {
         return Unexpected{page.error()};
     }
-    session.present(project_table(page->answer.grants), page->body);
+    session.present(project_table(session, page->answer.grants), page->body);
     return 0;
 }
 
@@ -64,7 +67,7 @@ Result cap(Session& session) {
     if (!got) {
         return Unexpected{got.error()};
     }
-    session.present(project_table({got->answer}), got->body);
+    session.present(project_table(session, {got->answer}), got->body);
     return 0;
 }
 

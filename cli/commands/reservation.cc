@@ -13,6 +13,7 @@ constexpr auto kBookOptions = std::to_array<Option>({
     {"-p,--partition", "NAME", Message::HelpPartition},
     {"--qos", "NAME", Message::HelpQos},
     {"--gpus", "N", Message::HelpReservedGpus},
+    {"-L,--resource", "NAME[=N]", Message::HelpBookedResource, Takes::Many},
     {"--from", "TIME", Message::HelpReservedFrom},
     {"--to", "TIME", Message::HelpReservedTo},
     {"--enterprise", "TAX-CODE", Message::HelpEnterprise},
@@ -28,6 +29,7 @@ Table reservation_table(const Session& session, const std::vector<wire::Reservat
                             {"FROM", "from_at"},
                             {"TO", "to_at"},
                             {"NODES", "nodes"},
+                            {"RESOURCES", "resources"},
                             {"BOOKED BY", "enterprise", Align::Left, true},
                             {"NUMBER", "number", Align::Right, true},
                             {"HELD", "held_ugs", Align::Right, true},
@@ -38,8 +40,8 @@ Table reservation_table(const Session& session, const std::vector<wire::Reservat
         table.rows.push_back(
             {one.reservation, one.programme.value, one.partition.value, one.qos.value,
              std::to_string(one.gpus), one.state, session.when(one.from_at),
-             session.when(one.to_at), compress_hostlist(one.nodes), one.enterprise,
-             one.number.value == 0 ? "" : std::to_string(one.number.value),
+             session.when(one.to_at), compress_hostlist(one.nodes), resources_cell(one.resources),
+             one.enterprise, one.number.value == 0 ? "" : std::to_string(one.number.value),
              gpu_hours_cell(one.held_ugs), session.when(one.free_until.value_or(wire::Timestamp{})),
              one.why ? one.why->code + " " + one.why->text : ""});
     }
@@ -58,20 +60,51 @@ Result list(Session& session) {
     return show(session, session.get<wire::ReservationPage>("/v1/reservations"));
 }
 
-Result book(Session& session) {
-    for (const char* needed : {"--programme", "--partition", "--qos", "--gpus", "--from", "--to"}) {
+/// What --resource asks for; empty without it.
+Expected<std::vector<CountedWish>, Failure> given_resources(const Session& session) {
+    config::Submission asked;
+    for (const std::string& text : session.arguments.all("--resource")) {
+        const std::optional<config::BadValue> bad = config::apply_option(
+            {.name = "resource", .value = text, .place = {}}, clock_here(), asked);
+        if (bad) {
+            return Unexpected{bad_value(session, "--resource", text, *bad)};
+        }
+    }
+    return asked.spec.counted->all;
+}
+
+/// Counted resources are booked by themselves, nodes with what they are charged by.
+Expected<Done, Failure> need_options(const Session& session) {
+    constexpr std::array<const char*, 4> of_nodes{"--programme", "--partition", "--qos", "--gpus"};
+    for (const char* needed : {"--from", "--to"}) {
         if (!session.arguments.has(needed)) {
             return Unexpected{missing_option(session, needed)};
         }
     }
+    for (const char* needed : of_nodes) {
+        if (!session.arguments.has("--resource") && !session.arguments.has(needed)) {
+            return Unexpected{missing_option(session, needed)};
+        }
+    }
+    return Done{};
+}
+
+Result book(Session& session) {
+    if (const Expected<Done, Failure> enough = need_options(session); !enough) {
+        return Unexpected{enough.error()};
+    }
     const Expected<std::int64_t, Failure> gpus = given_number(session, "--gpus", 0);
     const Expected<Moment, Failure> from = given_moment(session, "--from");
     const Expected<Moment, Failure> to = given_moment(session, "--to");
+    const Expected<std::vector<CountedWish>, Failure> resources = given_resources(session);
     if (!gpus) {
         return Unexpected{gpus.error()};
     }
     if (!from || !to) {
         return Unexpected{from ? to.error() : from.error()};
+    }
+    if (!resources) {
+        return Unexpected{resources.error()};
     }
     const wire::ReservationAsk ask{.reservation = session.operand(),
                                    .enterprise = session.arguments.text("--enterprise"),
@@ -80,7 +113,8 @@ Result book(Session& session) {
                                    .qos = session.arguments.text("--qos"),
                                    .gpus = *gpus,
                                    .from_at = *from,
-                                   .to_at = *to};
+                                   .to_at = *to,
+                                   .resources = *resources};
     return show(session, session.post<wire::ReservationPage>("/v1/reservations", encode(ask)));
 }
 

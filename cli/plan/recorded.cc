@@ -4,6 +4,7 @@
 
 #include "cli/given.h"
 #include "cli/plan/trace_bounds.h"
+#include "config/layer_reader.h"
 #include "config/policy_reader.h"
 #include "core/base/limits.h"
 #include "wire/net/http.h"
@@ -110,6 +111,27 @@ Expected<std::optional<Policy>, Failure> zone_policy(Session& session) {
     return std::move(check.policy);
 }
 
+/// The rules above the zone that bind now, at most one of each level.
+Expected<std::vector<LayerRules>, Failure> zone_rules(Session& session) {
+    std::vector<LayerRules> above;
+    for (const Layer level : {Layer::National, Layer::Province}) {
+        const Expected<Received<wire::PolicyAnswer>, Failure> rules =
+            session.get<wire::PolicyAnswer>("/v1/policy/layers/" + word_of(level));
+        if (!rules && rules.error().status == 404) {
+            continue;
+        }
+        if (!rules) {
+            return Unexpected{rules.error()};
+        }
+        auto read = config::read_layer(rules->answer.text, rules->answer.policy);
+        if (!read) {
+            return Unexpected{complained(session, read.error(), Message::PlanPolicyRemedy)};
+        }
+        above.push_back(*std::move(read));
+    }
+    return above;
+}
+
 }  // namespace
 
 Expected<Trace, Failure> recorded_jobs(Session& session) {
@@ -143,8 +165,14 @@ Expected<Trace, Failure> recorded_jobs(Session& session) {
 }
 
 Expected<Setting, Failure> zone_as_it_is(Session& session) {
-    Setting setting{
-        .name = "zone", .machine_file = "zone", .machine = {}, .policy = {}, .order = {}};
+    Setting setting;
+    setting.name = "zone";
+    setting.machine_file = "zone";
+    Expected<std::vector<LayerRules>, Failure> above = zone_rules(session);
+    if (!above) {
+        return Unexpected{std::move(above).error()};
+    }
+    setting.above = *std::move(above);
     if (!session.arguments.has("--machine")) {
         Expected<MachineFile, Failure> machine = zone_machine(session);
         if (!machine) {
@@ -158,6 +186,9 @@ Expected<Setting, Failure> zone_as_it_is(Session& session) {
             return Unexpected{std::move(policy).error()};
         }
         setting.policy = *std::move(policy);
+        if (setting.policy) {
+            tighten(*setting.policy, setting.above);
+        }
     }
     return setting;
 }

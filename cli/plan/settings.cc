@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "cli/given.h"
+#include "cli/rules_above.h"
+#include "config/layer_reader.h"
 #include "config/policy_reader.h"
 #include "config/yaml_tree.h"
 #include "core/base/limits.h"
@@ -44,7 +46,9 @@ Expected<Done, Failure> take_policy(const Session& session, const std::string& p
     if (!text) {
         return Unexpected{text.error()};
     }
-    config::PolicyCheck check = config::check_policy(*text, path, {});
+    ReviewContext context;
+    context.above = setting.above;
+    config::PolicyCheck check = config::check_policy(*text, path, context);
     if (!check.policy || refuses(check.complaints)) {
         std::erase_if(check.complaints,
                       [](const Complaint& one) { return one.severity == Severity::Warning; });
@@ -54,11 +58,34 @@ Expected<Done, Failure> take_policy(const Session& session, const std::string& p
     return Done{};
 }
 
-/// A policy says so itself, in the key that every policy begins with.
-bool is_policy(const std::string& text, const std::string& path) {
+/// Rules above the policy of the setting, as if they bound already.
+Expected<Done, Failure> take_rules(const Session& session, const std::string& path,
+                                   Setting& setting) {
+    const Expected<std::string, Failure> text = given_file(session, path, limits::policy_bytes_max);
+    if (!text) {
+        return Unexpected{text.error()};
+    }
+    const auto rules = config::read_layer(*text, path);
+    if (!rules) {
+        return Unexpected{complained(session, rules.error(), Message::PlanPolicyRemedy)};
+    }
+    if (!setting.policy) {
+        return Unexpected{missing_option(session, "--policy")};
+    }
+    tighten(*setting.policy, {*rules});
+    return Done{};
+}
+
+using Take = Expected<Done, Failure> (*)(const Session&, const std::string&, Setting&);
+
+/// A policy says so itself, in the key that every policy begins with, and so do rules above one.
+Take reader_of(const std::string& text, const std::string& path) {
     const config::Tree tree = config::read_tree(text, path, config::policy_limits());
-    return std::ranges::find(tree.root.entries, "khu_policy", &config::Entry::key) !=
-           tree.root.entries.end();
+    const auto has = [&](const char* key) {
+        return std::ranges::find(tree.root.entries, key, &config::Entry::key) !=
+               tree.root.entries.end();
+    };
+    return has("khu_policy") ? take_policy : has("khu_layer") ? take_rules : take_machine;
 }
 
 Expected<Setting, Failure> changed(const Session& session, Setting setting,
@@ -69,9 +96,8 @@ Expected<Setting, Failure> changed(const Session& session, Setting setting,
     }
     const Counted before = setting.machine.counted;
     const std::string name = setting.machine_file;
-    const bool policy = is_policy(*text, path);
-    const Expected<Done, Failure> taken =
-        policy ? take_policy(session, path, setting) : take_machine(session, path, setting);
+    const Take take = reader_of(*text, path);
+    const Expected<Done, Failure> taken = take(session, path, setting);
     if (!taken) {
         return Unexpected{taken.error()};
     }
@@ -79,7 +105,7 @@ Expected<Setting, Failure> changed(const Session& session, Setting setting,
         return Unexpected{usage(session.say(Message::PlanOtherUnit, {name, path}),
                                 session.say(Message::PlanOtherUnitRemedy))};
     }
-    setting.name = policy ? setting.machine_file + " + " + path : path;
+    setting.name = take == take_machine ? path : setting.machine_file + " + " + path;
     return setting;
 }
 
@@ -102,6 +128,15 @@ Expected<std::vector<Setting>, Failure> read_settings(const Session& session, Se
     const std::string machine = session.arguments.text("--machine");
     const std::string policy = session.arguments.text("--policy");
     setting.order = order_of(session);
+    std::vector<Complaint> wrong;
+    const Expected<std::vector<LayerRules>, Failure> under = rules_under(session, wrong);
+    if (!under) {
+        return Unexpected{under.error()};
+    }
+    if (!wrong.empty()) {
+        return Unexpected{complained(session, wrong, Message::PlanPolicyRemedy)};
+    }
+    setting.above.insert(setting.above.end(), under->begin(), under->end());
     if (session.arguments.has("--machine")) {
         setting.name = machine;
         const Expected<Done, Failure> read = take_machine(session, machine, setting);

@@ -12,6 +12,7 @@
 #include "cli/plan/machine_file.h"
 #include "cli/session.h"
 #include "core/plan/planned_zone.h"
+#include "core/policy/layer_rules.h"
 
 namespace khu::cli {
 
@@ -19,7 +20,8 @@ struct Setting {
     std::string name;  ///< for people
     std::string machine_file;
     MachineFile machine;
-    std::optional<Policy> policy;
+    std::optional<Policy> policy;   ///< held to the rules above it
+    std::vector<LayerRules> above;  ///< that every policy must keep
     std::optional<OrderStrategy> order;
     std::optional<Span> idle_run;  ///< of the jobs of the idle load
     Moment begins{plan::kStart};   ///< of the trace
@@ -33,8 +35,9 @@ struct Setting {
     }
 };
 
-/// Reads --machine, --policy, --order, --idle and --against on top of `setting`. Errors: complaints
-/// about the files, with their places; two machines whose jobs are not counted in the same unit.
+/// Reads --under, --machine, --policy, --order, --idle and --against on top of `setting`. Errors:
+/// complaints about the files, with their places; two machines whose jobs are not counted in the
+/// same unit.
 Expected<std::vector<Setting>, Failure> read_settings(const Session& session, Setting setting);
 
 /// The first complaints, one a line, as one refusal.

@@ -50,6 +50,7 @@ using PartitionId = Name<struct PartitionTag>;    ///< "gpu-h100"
 using QosId = Name<struct QosTag>;                ///< "thuong"
 using FunderId = Name<struct FunderTag>;          ///< "nat-quy-ai"
 using MeterId = Name<struct MeterTag>;            ///< "vcpu", of another service
+using ResourceId = Name<struct ResourceTag>;      ///< "eda-licence", of which there are so many
 using GrantId = Name<struct GrantTag>;            ///< "DN-2026-0107"
 using PolicyId = Name<struct PolicyTag>;          ///< "dn-cvpm2-2026.2"
 using ZoneId = Name<struct ZoneTag>;              ///< "dn-cvpm2"

@@ -1,9 +1,15 @@
 #include "core/base/refusal.h"
 
 #include <algorithm>
+#include <array>
 
 namespace khu {
 namespace {
+
+constexpr const char* kLimitKey = "limit_key";
+constexpr const char* kLayer = "layer";
+constexpr const char* kPolicy = "policy";
+constexpr const char* kLine = "line";
 
 std::string show(const Datum& datum) {
     if (const auto* words = std::get_if<std::string>(&datum.value)) {
@@ -81,26 +87,83 @@ Refusal&& Refusal::with(std::string key, std::string words) && {
     return std::move(*this);
 }
 
+Refusal&& Refusal::limited_by(std::string key_path) && {
+    return std::move(*this).with(kLimitKey, std::move(key_path));
+}
+
+Refusal&& Refusal::citing(const RuleSource& source) && {
+    data.push_back(Datum{kLayer, word_of(source.layer)});
+    data.push_back(Datum{kPolicy, source.policy});
+    if (source.line > 0) {
+        data.push_back(Datum{kLine, std::int64_t{source.line}});
+    }
+    return std::move(*this);
+}
+
 namespace {
+
+template <class T>
+const T* find(const Refusal& refusal, std::string_view key) {
+    const auto found = std::ranges::find(refusal.data, key, &Datum::key);
+    return found == refusal.data.end() ? nullptr : std::get_if<T>(&found->value);
+}
 
 /// "alternative 2: ", where the refusal is about one of several that were asked for.
 std::string about_alternative(const Refusal& refusal, Language language) {
-    for (const Datum& datum : refusal.data) {
-        const auto* number = std::get_if<std::int64_t>(&datum.value);
-        if (datum.key == "alternative" && number != nullptr) {
-            const char* word = language == Language::English ? "alternative " : "phương án ";
-            return word + std::to_string(*number) + ": ";
-        }
+    const auto* number = find<std::int64_t>(refusal, "alternative");
+    if (number == nullptr) {
+        return {};
     }
-    return {};
+    const char* word = language == Language::English ? "alternative " : "phương án ";
+    return word + std::to_string(*number) + ": ";
+}
+
+/// ", set by an at 2026-04-01T00:00:00Z": of a limit that stands in no text.
+std::string who_set_it(const Refusal& refusal, Language language) {
+    const auto* by = find<std::string>(refusal, "set_by");
+    const auto* at = find<std::int64_t>(refusal, "set_at");
+    if (by == nullptr || at == nullptr) {
+        return {};
+    }
+    const bool english = language == Language::English;
+    return (english ? ", set by " : ", do ") + *by + (english ? " at " : " đặt lúc ") +
+           format_utc(Moment{*at});
+}
+
+/// " (zone dn-cvpm2-2026.2, line 88)", where it is known which limit says no.
+std::string about_source(const Refusal& refusal, Language language) {
+    const std::optional<RuleSource> source = cited_source(refusal);
+    return source ? " (" + show(*source, language) + who_set_it(refusal, language) + ")"
+                  : std::string();
 }
 
 }  // namespace
 
+const std::string* limit_key(const Refusal& refusal) {
+    return find<std::string>(refusal, kLimitKey);
+}
+
+std::optional<RuleSource> cited_source(const Refusal& refusal) {
+    constexpr std::array layers{Layer::National, Layer::Province, Layer::Zone, Layer::Enterprise};
+    const auto* word = find<std::string>(refusal, kLayer);
+    const auto* policy = find<std::string>(refusal, kPolicy);
+    const auto* line = find<std::int64_t>(refusal, kLine);
+    if (word == nullptr || policy == nullptr) {
+        return std::nullopt;
+    }
+    const auto layer =
+        std::ranges::find_if(layers, [&](Layer each) { return word_of(each) == *word; });
+    if (layer == layers.end()) {
+        return std::nullopt;
+    }
+    return RuleSource{*layer, *policy, line == nullptr ? 0 : static_cast<int>(*line)};
+}
+
 std::string text(const Refusal& refusal, Language language) {
     const CodeInfo& about = info(refusal.code);
     return about_alternative(refusal, language) +
-           fill(language == Language::English ? about.text_en : about.text_vi, refusal.data);
+           fill(language == Language::English ? about.text_en : about.text_vi, refusal.data) +
+           about_source(refusal, language);
 }
 
 std::string remedy(const Refusal& refusal, Language language) {

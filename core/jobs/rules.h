@@ -69,4 +69,19 @@ struct ArrayRules {
 };
 KHU_DESCRIBE(ArrayRules, indices, running_max, of, index)
 
+/// So many of a counted resource of the zone, for as long as an attempt has its nodes.
+struct CountedWish {
+    ResourceId resource;
+    int count{1};
+    auto operator<=>(const CountedWish&) const = default;
+};
+KHU_DESCRIBE(CountedWish, resource, count)
+
+/// Licences, lab benches: what a job needs that is on no node (core/machine/counted.h).
+struct CountedWishes {
+    std::vector<CountedWish> all;  ///< ascending by resource, each named once
+    auto operator<=>(const CountedWishes&) const = default;
+};
+KHU_DESCRIBE(CountedWishes, all)
+
 }  // namespace khu

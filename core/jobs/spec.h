@@ -50,11 +50,12 @@ struct JobSpec {
     Boxed<TimeRules> when;   ///< beyond the begin time
     Boxed<ArrayRules> array;
     Boxed<AnyOf> any_of{};  ///< see alternatives.h
+    Boxed<CountedWishes> counted{};
     bool operator==(const JobSpec&) const = default;
 };
 KHU_DESCRIBE(JobSpec, name, enterprise, user, programme, partition, qos, project, nodes, shape,
              tasks_per_node, time_limit, launcher, requeue, held, or_idle, not_before, within,
-             prefer, notice_signal, notice_seconds, where, when, array, any_of)
+             prefer, notice_signal, notice_seconds, where, when, array, any_of, counted)
 
 /// What the node needs to start the job. Exactly one of argv and script is filled.
 struct Payload {

@@ -71,10 +71,12 @@ struct ProjectCap {
     std::string project;
     Atoms cap;
     Atoms held{};
-    Atoms spent{};  ///< since the cap was first set
+    Atoms spent{};    ///< since the cap was first set
+    UserId set_by{};  ///< who set it last; empty: not known any more
+    Moment set_at{};
     bool operator==(const ProjectCap&) const = default;
 };
-KHU_DESCRIBE(ProjectCap, project, cap, held, spent)
+KHU_DESCRIBE(ProjectCap, project, cap, held, spent, set_by, set_at)
 
 struct Grant {
     GrantId id;

@@ -118,7 +118,8 @@ public:
     /// Errors: UnknownGrant; GrantWrongState if its window is over; BadField.
     [[nodiscard]] Expected<Done, Refusal> can_cap(const GrantId& grant, const std::string& project,
                                                   Atoms cap, Moment now) const;
-    void cap_project(const GrantId& grant, const std::string& project, Atoms cap);
+    void cap_project(const GrantId& grant, const std::string& project, Atoms cap, const UserId& by,
+                     Moment now);
     void uncap_project(const GrantId& grant, const std::string& project);
 
     // --- Money (ledger_money.cc) -----------------------------------------------------------------

@@ -45,13 +45,16 @@ Expected<Done, Refusal> Ledger::can_cap(const GrantId& id, const std::string& pr
     return Done{};
 }
 
-void Ledger::cap_project(const GrantId& id, const std::string& project, Atoms cap) {
+void Ledger::cap_project(const GrantId& id, const std::string& project, Atoms cap, const UserId& by,
+                         Moment now) {
     Grant& grant = grant_at(id);
     if (ProjectCap* known = cap_of(grant, project)) {
         known->cap = cap;
+        known->set_by = by;
+        known->set_at = now;
         return;
     }
-    ProjectCap made{.project = project, .cap = cap};
+    ProjectCap made{.project = project, .cap = cap, .set_by = by, .set_at = now};
     for (const auto& [key, hold] : holds_) {
         for (const HoldPart& part : hold.parts) {
             made.held += hold.project == project && part.grant == id ? part.amount : Atoms{0};
@@ -79,6 +82,7 @@ Reason Ledger::project_short(const std::vector<const Grant*>& active, const std:
     Atoms held;
     Atoms caps;
     std::string grants;
+    ProjectCap last;
     for (const Grant* grant : active) {
         const auto cap = std::ranges::find(grant->projects, project, &ProjectCap::project);
         free += usable(*grant, project);
@@ -86,15 +90,19 @@ Reason Ledger::project_short(const std::vector<const Grant*>& active, const std:
             held += cap->held;
             caps += cap->cap;
             grants += (grants.empty() ? "" : ", ") + grant->id.value;
+            last = cap->set_at >= last.set_at ? *cap : last;
         }
     }
-    return Reason(Code::ProjectShort)
-        .with("project", project)
-        .with("grants", grants)
-        .with("needed_ugs", need.value)
-        .with("free_ugs", free.value)
-        .with("cap_ugs", caps.value)
-        .with("held_ugs", held.value);
+    Reason why = Reason(Code::ProjectShort)
+                     .with("project", project)
+                     .with("grants", grants)
+                     .with("needed_ugs", need.value)
+                     .with("free_ugs", free.value)
+                     .with("cap_ugs", caps.value)
+                     .with("held_ugs", held.value);
+    return last.set_by.empty()
+               ? why
+               : std::move(why).with("set_by", last.set_by.value).with("set_at", last.set_at.value);
 }
 
 }  // namespace khu

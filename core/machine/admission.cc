@@ -10,85 +10,17 @@
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
 #include "core/jobs/alternatives.h"
+#include "core/machine/citing.h"
+#include "core/machine/counted.h"
 #include "core/machine/money.h"
 #include "core/machine/reservations.h"
+#include "core/machine/sane_job.h"
 #include "core/topology/gpu_model.h"
 
 namespace khu {
 namespace {
 
 using Checked = Expected<Done, Refusal>;
-
-Checked in_range(const char* what, std::int64_t asked, std::int64_t low, std::int64_t high) {
-    if (asked >= low && asked <= high) {
-        return Done{};
-    }
-    return Unexpected{Refusal(Code::AbsurdRequest)
-                          .with("what", what)
-                          .with("asked", asked)
-                          .with("low", low)
-                          .with("high", high)};
-}
-
-Checked sane_indices(const ArrayRules& rules) {
-    if (Checked cap = in_range("elements at a time", rules.running_max, 0, limits::array_index_max);
-        !cap) {
-        return cap;
-    }
-    if (Checked few = in_range("ranges of indices", static_cast<std::int64_t>(rules.indices.size()),
-                               0, 1'000);
-        !few) {
-        return few;
-    }
-    for (const IndexRange& range : rules.indices) {
-        for (const auto& [what, asked, low] : {std::tuple{"first index", range.first, 0},
-                                               std::tuple{"last index", range.last, range.first},
-                                               std::tuple{"step of indices", range.step, 1}}) {
-            if (Checked checked = in_range(what, asked, low, limits::array_index_max); !checked) {
-                return checked;
-            }
-        }
-    }
-    return Done{};
-}
-
-Checked sane_numbers(const JobSpec& spec) {
-    struct Range {
-        const char* what;
-        std::int64_t asked, low, high;
-    };
-    const Range ranges[] = {
-        {"nodes", spec.nodes, 1, limits::nodes_max},
-        {"GPUs per node", spec.shape.gpus, 0, limits::gpus_per_node_max},
-        {"cores per node", spec.shape.cores, 0, limits::cores_per_node_max},
-        {"tasks per node", spec.tasks_per_node, 1, limits::tasks_per_node_max},
-        {"memory per node in bytes", spec.shape.memory.value, 0, limits::mem_per_node_max.value},
-        {"time limit in seconds", spec.time_limit.value / 1000, 0,
-         limits::time_limit_max.value / 1000},
-        {"signal", spec.notice_signal, 0, 64},
-        {"seconds of notice", spec.notice_seconds, 0, 86'400},
-        {"nodes of a segment", spec.where->segment, 0, limits::nodes_max},
-        {"nodes to choose from", static_cast<std::int64_t>(spec.where->include.size()), 0,
-         limits::nodes_max},
-        {"nodes to stay off", static_cast<std::int64_t>(spec.where->exclude.size()), 0,
-         limits::nodes_max},
-        {"length of the reservation's name",
-         static_cast<std::int64_t>(spec.where->reservation.size()), 0, limits::name_bytes_max},
-        {"features", static_cast<std::int64_t>(spec.where->features.size()), 0, 64},
-        {"length of the name", static_cast<std::int64_t>(spec.name.size()), 0,
-         limits::name_bytes_max},
-    };
-    if (Checked indices = sane_indices(*spec.array); !indices) {
-        return indices;
-    }
-    for (const Range& range : ranges) {
-        Checked checked = in_range(range.what, range.asked, range.low, range.high);
-        if (!checked) {
-            return checked;
-        }
-    }
-    return Done{};
-}
 
 template <class T>
 void sort_out(std::vector<T>& names) {
@@ -103,6 +35,9 @@ void sort_out(JobSpec& spec) {
         sort_out(where.include);
         sort_out(where.exclude);
         sort_out(where.features);
+    }
+    if (spec.counted.filled()) {
+        spec.counted = sorted(std::move(spec.counted.edit()));
     }
 }
 
@@ -137,25 +72,34 @@ Refusal unknown(const char* what, const std::string& name, const std::vector<std
         .with("nearest", std::string(close.value_or("-")));
 }
 
+/// `open`: what the policy opens, at its `key`.
 Refusal not_open(const char* what, const std::string& name, const JobSpec& spec,
-                 const std::vector<std::string>& open) {
+                 const std::vector<std::string>& open, std::string key) {
     return Refusal(Code::NotOpen)
         .with("what", what)
         .with("name", name)
         .with("enterprise", spec.enterprise.value)
         .with("programme", spec.programme.value)
-        .with("open", joined(open));
+        .with("open", joined(open))
+        .limited_by(std::move(key));
 }
+
+/// The limit of a programme, a partition, ... and its key in the policy.
+struct Limit {
+    std::string of;
+    std::string key;
+};
 
 /// `asked` and `limit`: numbers, or words where a bare number would not say its unit.
 template <class Amount>
-Refusal over(const char* what, Amount asked, const std::string& where,
+Refusal over(const char* what, Amount asked, const Limit& where,
              std::type_identity_t<Amount> limit) {
     return Refusal(Code::OverLimit)
         .with("what", what)
         .with("asked", asked)
-        .with("where", where)
-        .with("limit", limit);
+        .with("where", where.of)
+        .with("limit", limit)
+        .limited_by(where.key);
 }
 
 /// Who submits for whom: the identity decides; only a zone admin may name another enterprise.
@@ -209,9 +153,9 @@ std::vector<std::string> models_of(const Partition& partition) {
     return models;
 }
 
-/// The model that the job names is nobody's, or none of those that are `open` to it.
+/// The model that the job names is nobody's, or none of those that are `open` to it by `key`.
 Refusal model_refused(const Policy& policy, const JobSpec& spec,
-                      const std::vector<std::string>& open) {
+                      const std::vector<std::string>& open, std::string key) {
     const std::string& model = spec.shape.gpu_model.value;
     std::vector<std::string> models;
     for (const Partition& each : policy.partitions) {
@@ -220,7 +164,7 @@ Refusal model_refused(const Policy& policy, const JobSpec& spec,
     }
     return std::ranges::find(models, model) == models.end()
                ? unknown("GPU model", model, models)
-               : not_open("GPU model", model, spec, open);
+               : not_open("GPU model", model, spec, open, std::move(key));
 }
 
 /// No partition of the job's programme has the model.
@@ -232,7 +176,7 @@ Refusal model_nowhere(const Policy& policy, const JobSpec& spec) {
             partition == nullptr ? std::vector<std::string>{} : models_of(*partition);
         open.insert(open.end(), own.begin(), own.end());
     }
-    return model_refused(policy, spec, open);
+    return model_refused(policy, spec, open, key_of(spec.programme, "partitions"));
 }
 
 Checked known_names(const Policy& policy, const JobSpec& spec) {
@@ -258,23 +202,29 @@ Checked model_open(const Policy& policy, const JobSpec& spec) {
     if (model.empty()) {
         const bool meant = spec.shape.gpus == 0 || !is_slice_model(partition.gpu);
         return meant ? Checked(Done{})
-                     : Unexpected{
-                           not_open("GPU model", "(any whole GPU)", spec, models_of(partition))};
+                     : Unexpected{not_open("GPU model", "(any whole GPU)", spec,
+                                           models_of(partition), key_of(partition.id, "gpu"))};
     }
     if (offer_of(partition, model)) {
         return Done{};
     }
-    return Unexpected{model_refused(policy, spec, models_of(partition))};
+    return Unexpected{
+        model_refused(policy, spec, models_of(partition), key_of(partition.id, "gpu"))};
 }
 
 Checked open_to(const Policy& policy, const JobSpec& spec) {
     const Programme& programme = *find_programme(policy, spec.programme);
     if (!opens(programme, spec.partition)) {
-        return Unexpected{
-            not_open("partition", spec.partition.value, spec, ids_of(programme.partitions))};
+        return Unexpected{not_open("partition", spec.partition.value, spec,
+                                   ids_of(programme.partitions),
+                                   key_of(programme.id, "partitions"))};
     }
     if (!opens(programme, spec.qos)) {
-        return Unexpected{not_open("qos", spec.qos.value, spec, ids_of(programme.qos))};
+        return Unexpected{not_open("qos", spec.qos.value, spec, ids_of(programme.qos),
+                                   key_of(programme.id, "qos"))};
+    }
+    if (std::optional<Refusal> refused = counted_not_offered(policy, spec)) {
+        return Unexpected{*std::move(refused)};
     }
     return model_open(policy, spec);
 }
@@ -283,10 +233,10 @@ Checked settle_time(const Policy& policy, JobSpec& spec, Moment now) {
     const Partition& partition = *find_partition(policy, spec.partition);
     const Qos& qos = *find_qos(policy, spec.qos);
     Span most = partition.time_limit.max;
-    std::string where = "partition " + partition.id.value;
+    Limit where{"partition " + partition.id.value, key_of(partition.id, "time_limit.max")};
     if (qos.time_limit > Span{0} && qos.time_limit < most) {
         most = qos.time_limit;
-        where = "qos " + qos.id.value;
+        where = {"qos " + qos.id.value, key_of(qos.id, "time_limit")};
     }
     if (spec.time_limit == Span{0}) {
         spec.time_limit = std::min(partition.time_limit.default_limit, most);
@@ -294,7 +244,8 @@ Checked settle_time(const Policy& policy, JobSpec& spec, Moment now) {
     if (spec.time_limit == Span{0}) {
         return Unexpected{Refusal(Code::TimeLimitMissing)
                               .with("partition", partition.id.value)
-                              .with("limit_s", most.value / 1000)};
+                              .with("limit_s", most.value / 1000)
+                              .limited_by(where.key)};
     }
     if (spec.time_limit > most) {
         return Unexpected{
@@ -335,16 +286,23 @@ Checked inside_limits(const Policy& policy, const JobSpec& spec) {
     const std::int64_t gpus = gpus_asked(spec);
     const auto exceeds = [](std::int64_t n, int limit) { return limit > 0 && n > limit; };
     if (exceeds(gpus, programme.limits.max_gpus_per_job)) {
-        return Unexpected{over("GPUs of the job", gpus, "programme " + programme.id.value,
-                               programme.limits.max_gpus_per_job)};
+        const Limit where{"programme " + programme.id.value,
+                          key_of(programme.id, "limits.max_gpus_per_job")};
+        return Unexpected{over("GPUs of the job", gpus, where, programme.limits.max_gpus_per_job)};
     }
-    for (const int limit : {qos.max_gpus_per_job, qos.max_gpus_per_enterprise}) {
+    for (const auto& [key, limit] :
+         {std::pair{"max_gpus_per_job", qos.max_gpus_per_job},
+          std::pair{"max_gpus_per_enterprise", qos.max_gpus_per_enterprise}}) {
         if (exceeds(gpus, limit)) {
-            return Unexpected{over("GPUs of the job", gpus, "qos " + qos.id.value, limit)};
+            const Limit where{"qos " + qos.id.value, key_of(qos.id, key)};
+            return Unexpected{over("GPUs of the job", gpus, where, limit)};
         }
     }
     if (std::optional<Refusal> beyond = beyond_lending(policy, spec)) {
         return Unexpected{*std::move(beyond)};
+    }
+    if (std::optional<Refusal> over_all = counted_over(policy, spec)) {
+        return Unexpected{*std::move(over_all)};
     }
     return Done{};
 }
@@ -368,7 +326,8 @@ Checked few_users(const State& state, const Policy& policy, const JobSpec& spec)
                           .with("enterprise", spec.enterprise.value)
                           .with("users", others)
                           .with("programme", spec.programme.value)
-                          .with("limit", limit)};
+                          .with("limit", limit)
+                          .limited_by(key_of(spec.programme, "limits.max_users"))};
 }
 
 Checked room_in_queue(const State& state, const Policy& policy, const JobSpec& spec) {
@@ -381,7 +340,8 @@ Checked room_in_queue(const State& state, const Policy& policy, const JobSpec& s
                               .with("enterprise", spec.enterprise.value)
                               .with("queued", queued)
                               .with("programme", programme.id.value)
-                              .with("limit", limit)};
+                              .with("limit", limit)
+                              .limited_by(key_of(programme.id, "limits.max_jobs_queued"))};
     }
     if (static_cast<std::int64_t>(state.scheduler.queue().size()) >= limits::jobs_pending_max) {
         return Unexpected{
@@ -411,9 +371,25 @@ Checked right_kind(const Policy& policy, const JobSpec& spec) {
         return Unexpected{Refusal(Code::TooFewNodes)
                               .with("nodes", spec.nodes)
                               .with("partition", partition.id.value)
-                              .with("fitting", static_cast<std::int64_t>(partition.nodes.size()))};
+                              .with("fitting", static_cast<std::int64_t>(partition.nodes.size()))
+                              .limited_by(key_of(partition.id, "nodes"))};
     }
     return Done{};
+}
+
+/// One grant that stands in the policy is cited; several, or one of `khu grant`, have no line.
+Refusal of_written_grant(const Policy& policy, const JobSpec& spec, Refusal small) {
+    const Enterprise* enterprise = find_enterprise(policy, spec.enterprise);
+    const auto named = std::ranges::find(small.data, "grant", &Datum::key);
+    if (enterprise == nullptr || named == small.data.end()) {
+        return small;
+    }
+    const std::string& id = std::get<std::string>(named->value);
+    const bool written = std::ranges::any_of(
+        enterprise->grants, [&](const PolicyGrant& grant) { return grant.id.value == id; });
+    return written
+               ? std::move(small).limited_by(key_of(spec.enterprise, "grants." + id + ".amount"))
+               : small;
 }
 
 Checked could_run(const State& state, const Policy& policy, const JobSpec& spec, Moment now) {
@@ -428,9 +404,11 @@ Checked could_run(const State& state, const Policy& policy, const JobSpec& spec,
     const Atoms need = hold_for(terms, spec.time_limit);
     Checked held = state.truth.ledger.could_ever_hold(spec.enterprise, spec.programme, need, now);
     if (!held && held.error().code == Code::GrantTooSmall) {
-        return Unexpected{std::move(held.error())
-                              .with("gpus", std::int64_t{spec.nodes} * spec.shape.gpus)
-                              .with("limit_s", spec.time_limit.value / 1000)};
+        Refusal small = std::move(held)
+                            .error()
+                            .with("gpus", std::int64_t{spec.nodes} * spec.shape.gpus)
+                            .with("limit_s", spec.time_limit.value / 1000);
+        return Unexpected{of_written_grant(policy, spec, std::move(small))};
     }
     return held;
 }
@@ -575,7 +553,8 @@ std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, 
     return Reason(Code::NoLiveGrant)
         .with("qos", spec.qos.value)
         .with("enterprise", spec.enterprise.value)
-        .with("grants", joined(grants));
+        .with("grants", joined(grants))
+        .limited_by(key_of(spec.qos, "needs_live_grant"));
 }
 
 }  // namespace khu

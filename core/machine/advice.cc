@@ -7,6 +7,7 @@
 #include "core/machine/admission.h"
 #include "core/machine/arrays.h"
 #include "core/machine/calendar.h"
+#include "core/machine/counted_books.h"
 #include "core/machine/grant_terms.h"
 #include "core/machine/reservations.h"
 #include "core/machine/standing.h"
@@ -215,6 +216,9 @@ bool would_start(State& state, const Job& job, const JobSpec& spec, Moment now) 
     }
     const QueueOrder before = state.scheduler.queue().order_of(job.id);
     const QueueOrder after = order_with(state, job, spec);
+    if (CountedBooks(state, now).refuses(job.id, spec, after)) {
+        return false;
+    }
     if (before < after && lets_another_pass(state, before, after)) {
         return false;
     }
@@ -260,6 +264,11 @@ Advice advise(State& state, const Job& job, int way, Moment now) {
     }
     if (Expected<HoldPlan, Reason> plan = plan_hold(state, asked, now); !plan) {
         advice.blockers.push_back(std::move(plan).error());
+    }
+    if (std::optional<Reason> counted =
+            CountedBooks(state, now)
+                .refuses(job.id, asked, state.scheduler.queue().order_of(job.id, way))) {
+        advice.blockers.push_back(*std::move(counted));
     }
     std::optional<Reason> devices =
         may_be_placed

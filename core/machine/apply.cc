@@ -8,6 +8,7 @@
 #include "core/machine/grant_duties.h"
 #include "core/machine/grant_rules.h"
 #include "core/machine/grant_terms.h"
+#include "core/machine/layers.h"
 #include "core/machine/money.h"
 #include "core/machine/policy_grants.h"
 #include "core/machine/preemption.h"
@@ -69,37 +70,23 @@ void grant_changed(State& state, const GrantId& id, Moment at) {
     state.scheduler.admission_changed(grant.enterprise);
 }
 
-/// `next` is in force from `at` on. Attempts that run keep the terms of their start.
-Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
-    Truth& truth = state.truth;
-    const bool reorders = !truth.policy || truth.policy->priority != next.policy.priority ||
-                          truth.policy->qos != next.policy.qos ||
-                          truth.policy->fairshare.floor != next.policy.fairshare.floor ||
-                          truth.policy->preemption.order != next.policy.preemption.order ||
-                          truth.policy->partitions != next.policy.partitions;
-    truth.policy_ids.push_back(next.policy.id);
-    truth.policy_history.push_back({.id = next.policy.id,
-                                    .seq = next.seq,
-                                    .by = next.by,
-                                    .applied_at = next.at,
-                                    .effective_at = at,
-                                    .decision_ref = next.policy.decision_ref,
-                                    .dropped = ""});
-    truth.policy = std::move(next.policy);
-    truth.policy_text = std::move(next.text);
-    truth.policy_by = next.by;
-    truth.policy_at = at;
-    Ledger::Entries entries;
-    for (const Enterprise& enterprise : truth.policy->enterprises) {
-        for (const PolicyGrant& grant : enterprise.grants) {
-            Ledger::Entries made = bring_in(truth.ledger, *truth.policy, {enterprise, grant}, at);
-            entries.insert(entries.end(), made.begin(), made.end());
-        }
-    }
-    truth.capacity.advance(at);
+/// True if jobs stand in another order under it.
+bool change_policy(Truth& truth, Policy next) {
+    const bool reorders = !truth.policy || truth.policy->priority != next.priority ||
+                          truth.policy->qos != next.qos ||
+                          truth.policy->fairshare.floor != next.fairshare.floor ||
+                          truth.policy->preemption.order != next.preemption.order ||
+                          truth.policy->partitions != next.partitions;
+    truth.policy = std::move(next);
+    return reorders;
+}
+
+/// What is derived from the policy follows it.
+void follow_policy(State& state, bool reorders, Moment at) {
+    state.truth.capacity.advance(at);
     use_partitions(state);
     use_fair_share(state);
-    state.scheduler.preemption(preemption_rule(*truth.policy));
+    state.scheduler.preemption(preemption_rule(*state.truth.policy));
     if (reorders) {
         queue_anew(state, at);
     }
@@ -112,6 +99,32 @@ Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
     set_penalties(state, at);
     set_shares(state, at);
     state.scheduler.admission_changed();
+}
+
+/// `next` is in force from `at` on. Attempts that run keep the terms of their start.
+Effects put_in_force(State& state, ScheduledPolicy next, Moment at) {
+    Truth& truth = state.truth;
+    truth.policy_ids.push_back(next.policy.id);
+    truth.policy_history.push_back({.id = next.policy.id,
+                                    .seq = next.seq,
+                                    .by = next.by,
+                                    .applied_at = next.at,
+                                    .effective_at = at,
+                                    .decision_ref = next.policy.decision_ref,
+                                    .dropped = ""});
+    const bool reorders = change_policy(truth, held_to_layers(truth, std::move(next.policy), at));
+    truth.policy_text = std::move(next.text);
+    truth.policy_lines = std::move(next.lines);
+    truth.policy_by = next.by;
+    truth.policy_at = at;
+    Ledger::Entries entries;
+    for (const Enterprise& enterprise : truth.policy->enterprises) {
+        for (const PolicyGrant& grant : enterprise.grants) {
+            Ledger::Entries made = bring_in(truth.ledger, *truth.policy, {enterprise, grant}, at);
+            entries.insert(entries.end(), made.begin(), made.end());
+        }
+    }
+    follow_policy(state, reorders, at);
     return posted(std::move(entries));
 }
 
@@ -124,14 +137,19 @@ Effects on(State& state, const PolicyApplied& fact, Moment at) {
                          .text = fact.text,
                          .by = fact.by,
                          .at = at,
-                         .seq = state.truth.last},
+                         .seq = state.truth.last,
+                         .lines = fact.lines},
                         at);
 }
 
 Effects on(State& state, const PolicyScheduled& fact, Moment at) {
     drop_scheduled(state.truth, fact.policy.id.value + " was applied");
-    state.truth.scheduled = ScheduledPolicy{
-        .policy = fact.policy, .text = fact.text, .by = fact.by, .at = at, .seq = state.truth.last};
+    state.truth.scheduled = ScheduledPolicy{.policy = fact.policy,
+                                            .text = fact.text,
+                                            .by = fact.by,
+                                            .at = at,
+                                            .seq = state.truth.last,
+                                            .lines = fact.lines};
     return {};
 }
 
@@ -147,6 +165,32 @@ Effects on(State& state, const PolicyDropped& fact, Moment) {
     KHU_CHECK(state.truth.scheduled && state.truth.scheduled->policy.id == fact.policy, "{}",
               fact.policy.value);
     drop_scheduled(state.truth, fact.why);
+    return {};
+}
+
+Effects on(State& state, const LayerBrought& fact, Moment at) {
+    for (LayerRecord& record : state.truth.layers.records) {
+        if (record.rules.layer == fact.rules.layer && waits(record) &&
+            record.rules.effective_from >= fact.rules.effective_from) {
+            record.replaced_by = fact.rules.id;
+        }
+    }
+    state.truth.layers.records.push_back(
+        {.rules = fact.rules, .by = fact.by, .at = at, .seq = state.truth.last});
+    return {};
+}
+
+Effects on(State& state, const LayerBinds& fact, Moment at) {
+    Truth& truth = state.truth;
+    const auto record = std::ranges::find(truth.layers.records, fact.layer,
+                                          [](const LayerRecord& each) { return each.rules.id; });
+    KHU_CHECK(record != truth.layers.records.end() && !record->binds, "{}", fact.layer.value);
+    record->binds = true;
+    if (truth.policy) {
+        Policy written = written_policy(truth);
+        const bool reorders = change_policy(truth, held_to_layers(truth, std::move(written), at));
+        follow_policy(state, reorders, at);
+    }
     return {};
 }
 
@@ -244,12 +288,12 @@ Effects on(State& state, const PullbackWarned& fact, Moment at) {
     return {};
 }
 
-Effects on(State& state, const ProjectCapSet& fact, Moment) {
+Effects on(State& state, const ProjectCapSet& fact, Moment at) {
     Ledger& ledger = state.truth.ledger;
     if (fact.lifted) {
         ledger.uncap_project(fact.grant, fact.project);
     } else {
-        ledger.cap_project(fact.grant, fact.project, fact.cap);
+        ledger.cap_project(fact.grant, fact.project, fact.cap, fact.by, at);
     }
     state.scheduler.admission_changed(ledger.find(fact.grant)->enterprise);
     return {};

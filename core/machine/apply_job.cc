@@ -9,6 +9,7 @@
 #include "core/ledger/usage.h"
 #include "core/machine/apply.h"
 #include "core/machine/arrays.h"
+#include "core/machine/counted.h"
 #include "core/machine/decide.h"
 #include "core/machine/dependencies.h"
 #include "core/machine/eta.h"
@@ -143,6 +144,7 @@ void forget_timer(State& state, const Job& job) {
 void leave_queue(State& state, const Job& job) {
     state.offered.erase(job.id);
     unwatch_floor(state, job);
+    counted_leaves(state, job);
     usage_of(state, job).queued -= is_element(job.spec) ? 0 : 1;  // an array counts once
 }
 
@@ -151,6 +153,11 @@ void share_names(State& state, JobSpec& spec) {
                        &spec.partition.value, &spec.qos.value, &spec.project,
                        &spec.shape.gpu_model.value, &spec.within, &spec.prefer}) {
         state.names.share(*name);
+    }
+    if (spec.counted.filled()) {
+        for (CountedWish& wish : spec.counted.edit().all) {
+            state.names.share(wish.resource.value);
+        }
     }
     if (spec.any_of.filled()) {
         for (Alternative& way : spec.any_of.edit().ways) {
@@ -247,6 +254,7 @@ void take_resources(State& state, const Job& job) {
     }
     count_gpus(state, job, gpus_asked(job.spec));
     count_job(state, job, 1);
+    counted_begins(state, job);
     lending_begins(state, job);
 }
 
@@ -305,6 +313,7 @@ Effects on(State& state, const JobChanged& fact, Moment at) {
     } else {
         attempt->deadline = attempt->taken_at + job.spec.time_limit;
         state.scheduler.deadline_changed(job.id, attempt->deadline);
+        counted_leaves(state, job);
     }
     set_timer(state, job, timer);
     return {};
@@ -530,6 +539,7 @@ Effects on(State& state, const AttemptClosed& fact, Moment at) {
     count_end(state, job, ending, base, at);
     count_gpus(state, job, -gpus_asked(job.spec));
     count_job(state, job, -1);
+    counted_ends(state, job);
     lending_ends(state, job);
     review_floor(state, job.spec.enterprise, at);
     job.suspect = state.truth.books.at(job.id).suspect;

@@ -1,7 +1,12 @@
 #include "core/machine/booking.h"
 
+#include <algorithm>
+
+#include "core/base/limits.h"
 #include "core/machine/admission.h"
+#include "core/machine/citing.h"
 #include "core/machine/money.h"
+#include "core/machine/reservations.h"
 #include "core/machine/reserving.h"
 #include "core/policy/reserved.h"
 
@@ -35,9 +40,16 @@ Checked inside_limits(const State& state, const Booked& booked) {
                               .with("what", "GPUs of the reservation")
                               .with("asked", booked.what.gpus)
                               .with("where", "programme " + programme.id.value)
-                              .with("limit", limit)};
+                              .with("limit", limit)
+                              .limited_by(key_of(programme.id, "limits.max_gpus_running"))};
     }
     return Done{};
+}
+
+bool is_name(const std::string& id) {
+    return !id.empty() && id.size() <= 40 && std::ranges::all_of(id, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
 }
 
 /// What the whole of it costs.
@@ -59,6 +71,36 @@ PriceTerms terms_of(const State& state, const Booked& booked, Moment now) {
 
 Unexpected<Refusal> bad_reservation(const std::string& field, std::string why) {
     return Unexpected{Refusal(Code::BadField).with("field", field).with("why", std::move(why))};
+}
+
+bool is_of_policy(const State& state, const std::string& id) {
+    const auto found = state.truth.booked.find(id);
+    return found == state.truth.booked.end()
+               ? state.truth.policy && find_in_calendar(*state.truth.policy, id) != nullptr
+               : found->second.of_policy;
+}
+
+Checked may_be_booked(const State& state, const std::string& id, const Window& window, Moment now) {
+    if (!is_name(id)) {
+        return bad_reservation("reservation", "a name is 1 to 40 of a-z, 0-9 and -");
+    }
+    if (is_of_policy(state, id) || find_reservation(state, id) || state.truth.booked.contains(id) ||
+        state.truth.counted_booked.contains(id)) {
+        return Unexpected{Refusal(Code::ReservationExists).with("reservation", id)};
+    }
+    if (window.from < now || window.to <= window.from) {
+        return bad_reservation("from_at", "a window begins now or later, and ends after it begins");
+    }
+    if (window.to - window.from > limits::reservation_length_max ||
+        window.from > now + limits::reservation_ahead_max) {
+        return bad_reservation("to_at",
+                               "a window is at most 31 days long, and begins within 400 days");
+    }
+    const std::size_t booked = state.truth.booked.size() + state.truth.counted_booked.size();
+    if (static_cast<std::int64_t>(booked) >= limits::reservations_booked_max) {
+        return bad_reservation("reservation", "too many are booked");
+    }
+    return Done{};
 }
 
 Checked fit_to_zone(const State& state, Booked& booked) {

@@ -16,6 +16,14 @@ namespace khu {
 /// H422 at one of its fields.
 Unexpected<Refusal> bad_reservation(const std::string& field, std::string why);
 
+/// True if the policy has a reservation of that name, booked or not. A booked window of the
+/// policy's has its key instead of its name.
+bool is_of_policy(const State& state, const std::string& id);
+
+/// Whether somebody may book that name for that window, whatever it is of. Errors: A146, H422.
+Expected<Done, Refusal> may_be_booked(const State& state, const std::string& id,
+                                      const Window& window, Moment now);
+
 /// Fills in its nodes, whole, and their GPUs. `booked` has what is asked for, and by whom. Errors:
 /// A101, A102, A133, H422.
 Expected<Done, Refusal> fit_to_zone(const State& state, Booked& booked);

@@ -22,7 +22,8 @@ std::optional<Reason> blackout_ahead(const Policy& policy, const JobSpec& spec, 
         .with("partition", spec.partition.value)
         .with("from_at", first->window.from.value)
         .with("opens_at", first->window.to.value)
-        .with("until_at", (now + spec.time_limit).value);
+        .with("until_at", (now + spec.time_limit).value)
+        .limited_by("calendar.blackouts." + first->id);
 }
 
 std::optional<Moment> next_blackout_end(const Policy& policy, Moment after) {

@@ -19,6 +19,9 @@
 #include "core/ledger/grant_request.h"
 #include "core/ledger/meter.h"
 #include "core/ledger/refund.h"
+#include "core/machine/counted_booking.h"
+#include "core/policy/key_lines.h"
+#include "core/policy/layer_rules.h"
 #include "core/policy/policy.h"
 #include "core/protocol/messages.h"
 
@@ -73,6 +76,14 @@ struct ApplyPolicy {
     Policy policy;
     std::string text;
     PolicyId expected{};  ///< refuse if another one is in force; empty: whatever is
+    KeyLines lines{};     ///< where the limits of the text stand; empty: nobody knows
+};
+
+/// `rules` is the file read; `text` the file itself.
+struct ApplyLayer {
+    Identity who;
+    LayerRules rules;
+    std::string text;
 };
 
 /// All of the offers or none. `lines`: where each stands in an imported file; empty if there is
@@ -175,7 +186,12 @@ struct BookReservation {
     EnterpriseId enterprise;  ///< empty: the caller's
     Reservation what;
 };
-/// Before it begins.
+/// The same of counted resources, without nodes; costs nothing.
+struct BookCounted {
+    Identity who;
+    CountedBooking what;  ///< `enterprise` empty: the caller's
+};
+/// Before it begins; one of counted resources at any time.
 struct CancelReservation {
     Identity who;
     std::string id;
@@ -230,6 +246,7 @@ using Command =
                  ApproveGrants, RequestGrant, DecideGrantRequest, ExtendGrant, ChangeGrant,
                  AdvanceGrant, CapProject, PayIn, AskRefund, DecideRefund, DrainNode, ResumeNode,
                  RegisterNode, HearNode, ReportFromNode, Tick, RunRound, GiveEtas, TransferGrant,
-                 DeliverReport, ReturnReport, BookReservation, CancelReservation, TakeReadings>;
+                 DeliverReport, ReturnReport, BookReservation, BookCounted, CancelReservation,
+                 TakeReadings, ApplyLayer>;
 
 }  // namespace khu

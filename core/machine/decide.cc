@@ -4,11 +4,17 @@
 
 #include "core/base/enum_name.h"
 #include "core/base/limits.h"
+#include "core/machine/citing.h"
 
 namespace khu {
 
 Decided decide(State& state, const Command& command, Moment now) {
-    return std::visit([&](const auto& c) { return decide_detail::on(state, c, now); }, command);
+    Decided decided =
+        std::visit([&](const auto& c) { return decide_detail::on(state, c, now); }, command);
+    if (!decided) {
+        return Unexpected{cited(state, std::move(decided).error())};
+    }
+    return decided;
 }
 
 namespace decide_detail {

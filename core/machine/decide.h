@@ -43,6 +43,7 @@ Decided on(State& state, const ReleaseJob& command, Moment now);
 Decided on(State& state, const UpdateJob& command, Moment now);
 Decided on(State& state, const RequeueJob& command, Moment now);
 Decided on(State& state, const ApplyPolicy& command, Moment now);
+Decided on(State& state, const ApplyLayer& command, Moment now);
 Decided on(State& state, const ApproveGrants& command, Moment now);
 Decided on(State& state, const RequestGrant& command, Moment now);
 Decided on(State& state, const DecideGrantRequest& command, Moment now);
@@ -57,6 +58,9 @@ Decided on(State& state, const CapProject& command, Moment now);
 Decided on(State& state, const PayIn& command, Moment now);
 Decided on(State& state, const AskRefund& command, Moment now);
 Decided on(State& state, const DecideRefund& command, Moment now);
+Decided on(State& state, const BookCounted& command, Moment now);
+/// The same command for a booking of counted resources. Claims: it is one. Errors: N403.
+Decided free_counted(const State& state, const CancelReservation& command);
 Decided on(State& state, const BookReservation& command, Moment now);
 Decided on(State& state, const CancelReservation& command, Moment now);
 Decided on(State& state, const DrainNode& command, Moment now);

@@ -40,15 +40,18 @@ Decided on(State& state, const ApplyPolicy& command, Moment now) {
     if (const auto wrong = first_error(state, command.policy, now)) {
         return Unexpected{Refusal(Code::BadField)
                               .with("field", wrong->path)
-                              .with("why", wrong->code + " " + wrong->text_en)};
+                              .with("why", wrong->code + " " + text(*wrong, Language::English))};
     }
     if (command.policy.effective_from > now) {
-        return Decision{
-            .facts = {PolicyScheduled{
-                .policy = command.policy, .text = command.text, .by = command.who.user}}};
+        return Decision{.facts = {PolicyScheduled{.policy = command.policy,
+                                                  .text = command.text,
+                                                  .by = command.who.user,
+                                                  .lines = command.lines}}};
     }
-    return Decision{.facts = {PolicyApplied{
-                        .policy = command.policy, .text = command.text, .by = command.who.user}}};
+    return Decision{.facts = {PolicyApplied{.policy = command.policy,
+                                            .text = command.text,
+                                            .by = command.who.user,
+                                            .lines = command.lines}}};
 }
 
 std::optional<Fact> scheduled_policy_due(const State& state, Moment now) {
@@ -62,6 +65,7 @@ std::optional<Fact> scheduled_policy_due(const State& state, Moment now) {
     ReviewContext context = review_context(state, now);
     context.now = Moment{};
     context.firm.clear();
+    context.above.clear();  // It is held to them.
     if (const auto wrong = first_error(review(scheduled->policy, context))) {
         return PolicyDropped{.policy = scheduled->policy.id,
                              .why = wrong->code + " " + wrong->path + ": " + wrong->text_en};

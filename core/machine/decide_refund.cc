@@ -25,6 +25,11 @@ Unexpected<Refusal> not_allowed(AttemptKey key, Why why) {
                           .with("why_vi", std::move(why.vietnamese))};
 }
 
+/// It is that rule of the policy that does not allow it.
+Unexpected<Refusal> limited_by(std::string key, Unexpected<Refusal> why) {
+    return Unexpected{std::move(why.error).limited_by(std::move(key))};
+}
+
 Unexpected<Refusal> bad_field(const char* field, const char* why) {
     return Unexpected{Refusal(Code::BadField).with("field", field).with("why", why)};
 }
@@ -63,10 +68,12 @@ Expected<Done, Refusal> in_bounds(const State& state, const RefundRequest& reque
     }
     const std::string asked = format_gpu_hours(request.amount) + " GPUh";
     const std::string rest = format_gpu_hours(left) + " GPUh";
-    return not_allowed(
-        request.key,
-        {fmt::format("{} asked, {} of what it was charged may still be refunded", asked, rest),
-         fmt::format("đề nghị {}, chỉ còn {} của phần đã tính có thể hoàn trả", asked, rest)});
+    return limited_by(
+        "refunds.manual.max",
+        not_allowed(
+            request.key,
+            {fmt::format("{} asked, {} of what it was charged may still be refunded", asked, rest),
+             fmt::format("đề nghị {}, chỉ còn {} của phần đã tính có thể hoàn trả", asked, rest)}));
 }
 
 /// By whom, whose, and when: what does not depend on the amount.
@@ -89,11 +96,13 @@ Expected<Done, Refusal> may_ask(const State& state, const AskRefund& command, Mo
     }
     const Span within = state.truth.policy->refunds.manual.ask_within;
     if (now > last.slice_end + within || last.slice_end <= state.truth.refunds_since) {
-        return not_allowed(request.key,
-                           {fmt::format("it ended at {}, and a refund is asked for within {}",
-                                        format_utc(last.slice_end), format_span(within)),
-                            fmt::format("tác vụ kết thúc lúc {}, chỉ được đề nghị trong {}",
-                                        format_utc(last.slice_end), format_span(within))});
+        return limited_by(
+            "refunds.manual.ask_within",
+            not_allowed(request.key,
+                        {fmt::format("it ended at {}, and a refund is asked for within {}",
+                                     format_utc(last.slice_end), format_span(within)),
+                         fmt::format("tác vụ kết thúc lúc {}, chỉ được đề nghị trong {}",
+                                     format_utc(last.slice_end), format_span(within))}));
     }
     return Done{};
 }

@@ -13,42 +13,6 @@ namespace {
 
 using Checked = Expected<Done, Refusal>;
 
-/// A window of the policy's that is booked has its key instead of its name.
-bool is_of_policy(const State& state, const std::string& id) {
-    const auto found = state.truth.booked.find(id);
-    return found == state.truth.booked.end()
-               ? state.truth.policy && find_in_calendar(*state.truth.policy, id) != nullptr
-               : found->second.of_policy;
-}
-
-bool is_name(const std::string& id) {
-    return !id.empty() && id.size() <= 40 && std::ranges::all_of(id, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
-}
-
-Checked sane(const State& state, const Reservation& what, Moment now) {
-    if (!is_name(what.id)) {
-        return bad_reservation("reservation", "a name is 1 to 40 of a-z, 0-9 and -");
-    }
-    if (is_of_policy(state, what.id) || find_reservation(state, what.id) ||
-        state.truth.booked.contains(what.id)) {
-        return Unexpected{Refusal(Code::ReservationExists).with("reservation", what.id)};
-    }
-    if (what.window.from < now || what.window.to <= what.window.from) {
-        return bad_reservation("from_at", "a window begins now or later, and ends after it begins");
-    }
-    if (what.window.to - what.window.from > limits::reservation_length_max ||
-        what.window.from > now + limits::reservation_ahead_max) {
-        return bad_reservation("to_at",
-                               "a window is at most 31 days long, and begins within 400 days");
-    }
-    if (static_cast<std::int64_t>(state.truth.booked.size()) >= limits::reservations_booked_max) {
-        return bad_reservation("reservation", "too many are booked");
-    }
-    return Done{};
-}
-
 /// P070, of the calendar with this one in it.
 Checked fits_calendar(const State& state, const Reservation& what, Moment now) {
     ReviewContext context = review_context(state, now);
@@ -73,7 +37,7 @@ Decided on(State& state, const BookReservation& command, Moment now) {
         !allowed) {
         return Unexpected{std::move(allowed).error()};
     }
-    if (Checked right = sane(state, booked.what, now); !right) {
+    if (Checked right = may_be_booked(state, booked.what.id, booked.what.window, now); !right) {
         return Unexpected{std::move(right).error()};
     }
     if (Checked fits = fit_to_zone(state, booked); !fits) {
@@ -92,6 +56,9 @@ Decided on(State& state, const BookReservation& command, Moment now) {
 
 /// Errors: A133 (reservation), A147 once it has begun, H422 of the policy's, N403.
 Decided on(State& state, const CancelReservation& command, Moment now) {
+    if (state.truth.counted_booked.contains(command.id)) {
+        return free_counted(state, command);
+    }
     if (is_of_policy(state, command.id)) {
         return bad_reservation("reservation",
                                "it is the policy's; a policy without it, in force "

@@ -10,6 +10,7 @@
 #include "core/machine/admission.h"
 #include "core/machine/arrays.h"
 #include "core/machine/calendar.h"
+#include "core/machine/counted_books.h"
 #include "core/machine/decide.h"
 #include "core/machine/floor.h"
 #include "core/machine/grant_terms.h"
@@ -28,7 +29,8 @@ namespace {
 class Books final : public Admission {
 public:
     /// What is promised is as good as held, so that nobody else of the enterprise uses it up.
-    Books(const State& state, Moment now) : state_(state), now_(now), lending_(state) {
+    Books(const State& state, Moment now)
+        : state_(state), now_(now), lending_(state), counted_(state, now) {
         for (const auto& [job, place] : state.truth.promises) {
             if (!admit(job, place.alternative)) {
                 promised(job, place.alternative);
@@ -76,7 +78,14 @@ public:
             return plan.error();
         }
         plans_.insert_or_assign(std::pair(id, way), *plan);
-        return lending_.applies() ? lending_.refuses(state_.truth.jobs.at(id), spec) : std::nullopt;
+        if (lending_.applies()) {
+            if (std::optional<Reason> lent = lending_.refuses(state_.truth.jobs.at(id), spec)) {
+                return lent;
+            }
+        }
+        return spec.counted->all.empty()
+                   ? std::nullopt
+                   : counted_.refuses(id, spec, state_.scheduler.queue().order_of(id, way));
     }
 
     bool reclaims(JobId id, int way) override {
@@ -90,7 +99,9 @@ public:
         return lending_.lent_out(state_.truth.jobs.at(id), spec_of(id, way), counted);
     }
     bool enough_without(JobId id, int way, const std::vector<JobId>& victims) override {
-        return lending_.enough_without(state_.truth.jobs.at(id), spec_of(id, way), victims);
+        const Span grace = state_.truth.policy->preemption.grace + limits::promise_slack;
+        return counted_.lasts(id, spec_of(id, way), grace) &&
+               lending_.enough_without(state_.truth.jobs.at(id), spec_of(id, way), victims);
     }
     void told(const std::vector<JobId>& victims) override { lending_.told(victims); }
     [[nodiscard]] const LendingRound& lending() const { return lending_; }
@@ -163,6 +174,7 @@ private:
         const Job& job = state_.truth.jobs.at(id);
         const JobSpec& spec = spec_of(id, way);
         lending_.takes(job, spec);
+        counted_.takes(id, spec);
         const HoldPlan& plan = plans_.at({id, way});
         const EnterpriseId& enterprise = spec.enterprise;
         if (!hours_.contains(enterprise)) {
@@ -207,6 +219,7 @@ private:
     const State& state_;
     Moment now_;
     LendingRound lending_;
+    CountedBooks counted_;
     std::map<EnterpriseId, Ledger> hours_;  ///< of those that started something in this round
     std::map<std::string, Mvnd> money_;     ///< promised in this round, by account
     std::set<FunderId> short_funders_;
@@ -294,13 +307,14 @@ void ask_borrowers_again(State& state, Moment now) {
     }
 }
 
-}  // namespace
-
-Decided on(State& state, const RunRound&, Moment now) {
+struct OneRound {
     Decision decision;
-    if (!state.truth.policy) {
-        return decision;
-    }
+    bool line_moved{false};  ///< see review_line()
+};
+
+OneRound one_round(State& state, Moment now) {
+    OneRound made;
+    Decision& decision = made.decision;
     const std::optional<Moment> opening = next_opening(state);
     if (opening && *opening <= now) {
         state.scheduler.admission_changed();
@@ -311,9 +325,10 @@ Decided on(State& state, const RunRound&, Moment now) {
     ask_borrowers_again(state, now);
     Books books(state, now);
     if (offer_asked(state, books, decision.facts)) {
-        return decision;  // They are looked at in the next round, at their own QOS.
+        return made;  // They are looked at in the next round, at their own QOS.
     }
     RoundResult result = state.scheduler.round(books, now);
+    made.line_moved = review_line(state);
     state.short_funders.insert(books.short_funders().begin(), books.short_funders().end());
     state.lending.owner_waits = books.lending().owners_wait();
     state.lending.refused = state.lending.refused || books.lending().refused();
@@ -339,7 +354,22 @@ Decided on(State& state, const RunRound&, Moment now) {
         evict(state, eviction, now, decision.facts);
     }
     offer_idle(state, books, decision.facts);
-    return decision;
+    return made;
+}
+
+}  // namespace
+
+/// A round that decides nothing is the last for now; so who may have what is kept no more is looked
+/// at here.
+Decided on(State& state, const RunRound&, Moment now) {
+    if (!state.truth.policy) {
+        return Decision{};
+    }
+    OneRound made = one_round(state, now);
+    if (made.line_moved && made.decision.facts.empty()) {
+        made = one_round(state, now);
+    }
+    return std::move(made.decision);
 }
 
 }  // namespace khu::decide_detail

@@ -8,6 +8,7 @@
 #include "core/machine/arrays.h"
 #include "core/machine/decide.h"
 #include "core/machine/floor.h"
+#include "core/machine/layers.h"
 #include "core/machine/money.h"
 
 namespace khu {
@@ -102,6 +103,7 @@ Decided on(State& state, const Tick&, Moment now) {
     if (expiry && *expiry <= now) {
         decision.facts.push_back(GrantsExpired{});
     }
+    std::ranges::move(layers_due(state, now), std::back_inserter(decision.facts));
     if (std::optional<Fact> policy = scheduled_policy_due(state, now)) {
         decision.facts.push_back(std::move(*policy));
     }

@@ -9,6 +9,7 @@
 #include "core/jobs/array.h"
 #include "core/machine/apply.h"
 #include "core/machine/calendar.h"
+#include "core/machine/counted_books.h"
 #include "core/machine/reservations.h"
 #include "core/machine/reserving.h"
 
@@ -28,9 +29,11 @@ void take_earlier(JobEta& eta, const JobEta& other) {
     eta.late = std::min(eta.late, other.late);
 }
 
-/// What the calendar says of jobs that wait, as far as it can be foreseen.
+/// What the calendar, and who uses counted resources, say of jobs that wait, as far as it can be
+/// foreseen: of those resources not who else of the queue will have them.
 struct CalendarAhead {
-    CalendarAhead(const State& state, Moment now) {
+    CalendarAhead(const State& state, Moment now)
+        : counted(state, now), openings(counted.given_back()) {
         bookings.replace(foreseen_windows(state, now));
         for (const Blackout& each : state.truth.policy->calendar.blackouts) {
             openings.push_back(each.window.to);
@@ -43,12 +46,13 @@ struct CalendarAhead {
         std::erase_if(openings, [&](Moment at) { return at <= now; });
         std::ranges::sort(openings);
     }
+    CountedBooks counted;
     Bookings bookings;
     std::vector<Moment> openings;
 };
 
 std::vector<JobEta> etas_of(const State& state, const PartitionId& partition,
-                            const CalendarAhead& calendar, Moment now) {
+                            CalendarAhead& calendar, Moment now) {
     const auto job = [&](JobId id) -> const Job& { return state.truth.jobs.at(id); };
     ForecastInput input{.cluster = state.scheduler.cluster(),
                         .queue = state.scheduler.queue(),
@@ -64,7 +68,8 @@ std::vector<JobEta> etas_of(const State& state, const PartitionId& partition,
         input.may_begin = [&](JobId id, int way, Moment at) {
             const JobSpec spec = in_way(job(id).spec, way);
             return !blackout_ahead(*state.truth.policy, spec, at) &&
-                   !outside_reservation(state, spec, at);
+                   !outside_reservation(state, spec, at) &&
+                   (state.truth.promises.contains(id) || calendar.counted.free_at(spec, at));
         };
     }
     return forecast(input, partition, limits::forecast_jobs_max);
@@ -73,14 +78,15 @@ std::vector<JobEta> etas_of(const State& state, const PartitionId& partition,
 }  // namespace
 
 std::vector<JobEta> etas_of(const State& state, const PartitionId& partition, Moment now) {
-    return etas_of(state, partition, CalendarAhead(state, now), now);
+    CalendarAhead calendar(state, now);
+    return etas_of(state, partition, calendar, now);
 }
 
 std::vector<JobEta> etas_of(const State& state, Moment now) {
     const Queue& queue = state.scheduler.queue();
     std::vector<JobEta> all;
     std::map<JobId, std::size_t> several;
-    const CalendarAhead calendar(state, now);
+    CalendarAhead calendar(state, now);
     for (const auto& [partition, heads] : queue.partitions()) {
         for (const JobEta& eta : etas_of(state, partition, calendar, now)) {
             const bool alone = !queue.has_alternatives(eta.job);

@@ -23,7 +23,10 @@
 #include "core/ledger/meter.h"
 #include "core/ledger/refund.h"
 #include "core/machine/booked.h"
+#include "core/machine/counted_booking.h"
 #include "core/machine/reservations.h"
+#include "core/policy/key_lines.h"
+#include "core/policy/layer_rules.h"
 #include "core/policy/policy.h"
 #include "core/schedule/forecast.h"
 #include "core/topology/inventory.h"
@@ -235,6 +238,7 @@ struct PolicyApplied {
     Policy policy;
     std::string text;
     UserId by;
+    KeyLines lines{};  ///< of the text; not stored with it
 };
 KHU_DESCRIBE(PolicyApplied, policy, text, by)
 
@@ -243,6 +247,7 @@ struct PolicyScheduled {
     Policy policy;
     std::string text;
     UserId by;
+    KeyLines lines{};  ///< of the text; not stored with it
 };
 KHU_DESCRIBE(PolicyScheduled, policy, text, by)
 
@@ -258,6 +263,20 @@ struct PolicyDropped {
     std::string why;
 };
 KHU_DESCRIBE(PolicyDropped, policy, why)
+
+/// Rules from above the zone are known; they bind when LayerBinds says so.
+struct LayerBrought {
+    LayerRules rules;
+    std::string text;
+    UserId by;
+};
+KHU_DESCRIBE(LayerBrought, rules, text, by)
+
+/// The moment of those rules has come: the policy in force is held to them.
+struct LayerBinds {
+    PolicyId layer;
+};
+KHU_DESCRIBE(LayerBinds, layer)
 
 struct GrantRequested {
     GrantRequest request;
@@ -488,6 +507,20 @@ struct ReservationCancelled {
 };
 KHU_DESCRIBE(ReservationCancelled, id, charged, by)
 
+/// An enterprise has booked counted resources for a time.
+struct CountedBooked {
+    CountedBooking booking;
+};
+KHU_DESCRIBE(CountedBooked, booking)
+
+/// They are anybody's again.
+struct CountedFreed {
+    std::string id;
+    EnterpriseId enterprise;
+    UserId by;
+};
+KHU_DESCRIBE(CountedFreed, id, enterprise, by)
+
 /// The window of a booked one is over and its jobs have left: it is in the books.
 struct ReservationSettled {
     std::string id;
@@ -547,7 +580,7 @@ using Fact = std::variant<
     PullbackWarned, EtasGiven, PlacePromised, PromiseLapsed, QosOffered, ReservationPlaced,
     ReservationEnded, ReportOwed, ReportWarned, ReportLate, ReportDelivered, ReportReturned,
     GrantTransferred, ReservationBooked, ReservationCancelled, ReservationSettled, MeterRead,
-    FloorApplied>;
+    FloorApplied, LayerBrought, LayerBinds, CountedBooked, CountedFreed>;
 
 /// True for the facts that are stored.
 inline bool is_durable(const Fact& fact) {

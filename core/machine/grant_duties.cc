@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/base/limits.h"
+#include "core/machine/citing.h"
 
 namespace khu {
 namespace {
@@ -69,7 +70,8 @@ std::optional<Reason> late_report(const State& state, const EnterpriseId& enterp
                 .with("why_vi", fmt::format("báo cáo phải nộp trước {}, đã trễ {} ngày", due,
                                             stands.days_late))
                 .with("due_at", stands.due_at.value)
-                .with("days_late", stands.days_late);
+                .with("days_late", stands.days_late)
+                .limited_by(key_of(programme, "duties.late_action"));
         }
     }
     return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/machine/citing.h"
 #include "core/policy/review.h"
 
 namespace khu {
@@ -43,9 +44,14 @@ Expected<Done, Refusal> inside_rules(const State& state, const Ledger& books,
     whole.grants.push_back(grant);
     std::string why_en;
     std::string why_vi;
-    for (const Complaint& complaint : review_grant(*policy, whole, grant)) {
-        why_en += (why_en.empty() ? "" : "; ") + complaint.code + " " + complaint.text_en;
-        why_vi += (why_vi.empty() ? "" : "; ") + complaint.code + " " + complaint.text_vi;
+    for (Complaint& complaint : review_grant(*policy, whole, grant)) {
+        if (!complaint.limit_key.empty()) {
+            complaint.limit = source_of(state, complaint.limit_key);
+        }
+        why_en += (why_en.empty() ? "" : "; ") + complaint.code + " " +
+                  text(complaint, Language::English);
+        why_vi += (why_vi.empty() ? "" : "; ") + complaint.code + " " +
+                  text(complaint, Language::Vietnamese);
     }
     if (why_en.empty()) {
         return Done{};

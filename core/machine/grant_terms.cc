@@ -1,11 +1,14 @@
 #include "core/machine/grant_terms.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
 
 #include "core/base/limits.h"
 #include "core/machine/grant_duties.h"
+#include "core/policy/kinds.h"
 
 namespace khu {
 namespace {
@@ -188,7 +191,10 @@ std::optional<Reason> over_grant_limit(const State& state, const JobSpec& spec,
         .with("programme", spec.programme.value)
         .with("used_permille", row->used_at_least_permille)
         .with("running", running)
-        .with("limit", row->max_running_jobs);
+        .with("limit", row->max_running_jobs)
+        .limited_by(
+            fmt::format("priority.over_grant.{}.max_running_jobs",
+                        schema::write(schema::Percent{10'000}, row->used_at_least_permille, {})));
 }
 
 namespace apply_detail {

@@ -1,9 +1,12 @@
 #include "core/machine/lending.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
 #include "core/jobs/alternatives.h"
+#include "core/machine/citing.h"
 #include "core/machine/preemption.h"
 #include "core/machine/state.h"
 
@@ -163,6 +166,16 @@ void refresh_lending(State& state) {
     apply_detail::lending_again(state);
 }
 
+namespace {
+
+/// Where the policy says it of the job's programme in its partition.
+std::string rule_key(const JobSpec& spec, std::string_view key) {
+    return fmt::format("borrowing.{}.{}.{}", spec.partition.value.str(), spec.programme.value.str(),
+                       key);
+}
+
+}  // namespace
+
 std::optional<Reason> on_borrowed_gpus(const State& state, const Job& job) {
     const RunningJob* running = state.scheduler.running().find(job.id);
     if (running == nullptr || !running->borrowed || running->yields_at == kNever ||
@@ -198,7 +211,8 @@ std::optional<Refusal> beyond_lending(const Policy& policy, const JobSpec& spec)
         .with("what", "GPUs of the job")
         .with("asked", gpus_asked(spec))
         .with("where", "programme " + spec.programme.value.str() + ", with what it may borrow")
-        .with("limit", most);
+        .with("limit", most)
+        .limited_by(rule_key(spec, "borrow"));
 }
 
 Reclaims may_reclaim(const State& state) {
@@ -250,7 +264,8 @@ std::optional<Reason> not_lent(const State& state, const LendingPools& pools, co
             .with("partition", spec.partition.value)
             .with("nominal", answer.nominal)
             .with("borrow", answer.borrow)
-            .with("asked", asked);
+            .with("asked", asked)
+            .limited_by(rule_key(spec, "borrow"));
     }
     if (!owner && (answer.lacking > 0 || owner_waits)) {
         return Reason(Code::NothingLent)
@@ -259,7 +274,8 @@ std::optional<Reason> not_lent(const State& state, const LendingPools& pools, co
             .with("partition", spec.partition.value)
             .with("nominal", answer.nominal)
             .with("idle", owner_waits ? 0 : std::max<std::int64_t>(0, answer.idle))
-            .with("asked", asked);
+            .with("asked", asked)
+            .limited_by(rule_key(spec, "nominal_gpus"));
     }
     if (owner && answer.lacking > 0) {
         return Reason(Code::LentOut)

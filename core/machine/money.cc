@@ -6,6 +6,8 @@
 #include <set>
 
 #include "core/machine/calendar.h"
+#include "core/machine/citing.h"
+#include "core/machine/counted.h"
 #include "core/machine/grant_duties.h"
 #include "core/machine/grant_terms.h"
 
@@ -33,7 +35,8 @@ std::optional<Reason> closed_funder(const Policy& policy, const PriceTerms& term
             return Reason(Code::FunderClosed)
                 .with("funder", funder->id.value)
                 .with("from_at", funder->window.from.value)
-                .with("to_at", funder->window.to.value);
+                .with("to_at", funder->window.to.value)
+                .limited_by(key_of(funder->id, "window"));
         }
     }
     return std::nullopt;
@@ -90,12 +93,15 @@ Reason short_of(const State& state, const MoneyPart& part, const Promised& promi
     const Mvnd held = purse == nullptr ? Mvnd{0} : purse->held;
     const std::string name = part.account.substr(part.account.find(':') + 1);
     const bool own = part.account == wallet_account(enterprise);
+    std::string key =
+        own ? key_of(enterprise, "wallet.credit_limit") : key_of(FunderId{name}, "budget");
     return Reason(own ? Code::WalletShort : Code::FunderShort)
         .with(own ? "enterprise" : "funder", name)
         .with("needed_mvnd", part.amount.value)
         .with("free_mvnd", (have - promise).value)
         .with("held_mvnd", (held + promise).value)
-        .with("short_mvnd", (part.amount + promise - have).value);
+        .with("short_mvnd", (part.amount + promise - have).value)
+        .limited_by(std::move(key));
 }
 
 /// As the policy wants it, and 0 for an account that the policy no longer has.
@@ -160,6 +166,10 @@ Expected<HoldPlan, Reason> plan_start(const State& state, const JobSpec& spec,
     if (!plan && plan.error().code == Code::HoldDoesNotFit) {
         return Unexpected{with_next_tranche(state, spec, plan.error(), now)};
     }
+    if (!plan && plan.error().code == Code::ProjectShort) {
+        return Unexpected{std::move(plan).error().citing(
+            {.layer = Layer::Enterprise, .policy = spec.enterprise.value, .line = 0})};
+    }
     if (!plan || need == Atoms{0}) {
         return plan;
     }
@@ -219,8 +229,12 @@ std::optional<Moment> next_opening(const State& state) {
             next = opens;
         }
     }
-    const auto blackout = next_blackout_end(*state.truth.policy, state.openings_seen);
-    return blackout && (!next || *blackout < *next) ? blackout : next;
+    for (const std::optional<Moment>& end :
+         {next_blackout_end(*state.truth.policy, state.openings_seen),
+          next_counted_end(state, state.openings_seen)}) {
+        next = end && (!next || *end < *next) ? end : next;
+    }
+    return next;
 }
 
 }  // namespace khu

@@ -43,7 +43,8 @@ Loss loss_of(const State& state, EndCause cause, Mvnd value);
 /// Budgets and credit limits in which the books differ from the policy in force.
 std::vector<Budget> budgets_due(const State& state);
 
-/// When, after `state.openings_seen`, a grant or the window of a funder opens; null if never.
+/// When, after `state.openings_seen`, a grant or the window of a funder opens, or a blackout or the
+/// booking of a counted resource is over; null if never.
 std::optional<Moment> next_opening(const State& state);
 
 }  // namespace khu

@@ -136,20 +136,25 @@ std::optional<Refusal> reservation_refused(const State& state, const JobSpec& sp
     if (!found) {
         return unknown_reservation(state, name);
     }
+    // One that an enterprise booked is no rule of the policy.
+    const auto by_policy = [&](Refusal why) {
+        return found->booked.empty() ? std::move(why).limited_by("calendar.reservations." + name)
+                                     : std::move(why);
+    };
     const auto not_open = [&](const char* what, const std::string& asked, const std::string& open) {
-        return Refusal(Code::NotOpen)
-            .with("what", what)
-            .with("name", asked)
-            .with("enterprise", spec.enterprise.value)
-            .with("programme", spec.programme.value)
-            .with("open", open);
+        return by_policy(Refusal(Code::NotOpen)
+                             .with("what", what)
+                             .with("name", asked)
+                             .with("enterprise", spec.enterprise.value)
+                             .with("programme", spec.programme.value)
+                             .with("open", open));
     };
     const auto over = [&](const char* what, auto asked, auto limit) {
-        return Refusal(Code::OverLimit)
-            .with("what", what)
-            .with("asked", asked)
-            .with("where", "reservation " + name)
-            .with("limit", limit);
+        return by_policy(Refusal(Code::OverLimit)
+                             .with("what", what)
+                             .with("asked", asked)
+                             .with("where", "reservation " + name)
+                             .with("limit", limit));
     };
     const Reservation& what = found->what;
     if (!found->enterprise.empty() && found->enterprise != spec.enterprise) {

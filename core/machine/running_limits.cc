@@ -1,6 +1,7 @@
 /// Limits of what runs at a time: an admitted job waits until it is below all of them.
 
 #include "core/machine/admission.h"
+#include "core/machine/citing.h"
 
 namespace khu {
 namespace {
@@ -19,7 +20,8 @@ std::optional<Reason> over_qos_limit(const State& state, const JobSpec& spec, st
         .with("running", running)
         .with("qos", spec.qos.value)
         .with("limit", limit)
-        .with("asked", asked);
+        .with("asked", asked)
+        .limited_by(key_of(spec.qos, "max_gpus_per_enterprise"));
 }
 
 std::optional<Reason> over_user_limit(const State& state, const JobSpec& spec, std::int64_t also) {
@@ -34,7 +36,8 @@ std::optional<Reason> over_user_limit(const State& state, const JobSpec& spec, s
         .with("user", spec.user.value)
         .with("running", running)
         .with("qos", spec.qos.value)
-        .with("limit", limit);
+        .with("limit", limit)
+        .limited_by(key_of(spec.qos, "max_jobs_per_user"));
 }
 
 }  // namespace
@@ -56,7 +59,8 @@ std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec
         .with("running", running)
         .with("programme", spec.programme.value)
         .with("limit", limit)
-        .with("asked", asked);
+        .with("asked", asked)
+        .limited_by(key_of(spec.programme, "limits.max_gpus_running"));
 }
 
 }  // namespace khu

@@ -8,6 +8,7 @@
 #include "core/machine/dependencies.h"
 #include "core/machine/grant_duties.h"
 #include "core/machine/grant_terms.h"
+#include "core/machine/layers.h"
 #include "core/machine/money.h"
 #include "core/machine/preemption.h"
 #include "core/machine/reserving.h"
@@ -52,6 +53,7 @@ Moment State::next_wake() const {
     if (truth.scheduled) {
         next = std::min(next, truth.scheduled->policy.effective_from);
     }
+    next = std::min(next, next_layer(truth));
     if (const std::optional<Moment> expiry = truth.ledger.next_expiry()) {
         next = std::min(next, *expiry);
     }
@@ -73,8 +75,9 @@ const ZoneId& zone_name(const State& state) {
 ReviewContext review_context(const State& state, Moment now) {
     ReviewContext context{.now = now, .used_ids = state.truth.policy_ids};
     if (state.truth.policy) {
-        context.running = &*state.truth.policy;
+        context.running = &written_policy(state.truth);
     }
+    context.above = rules_above(state.truth);
     for (const auto& [id, booked] : state.truth.booked) {
         if (!booked.cancelled) {
             (booked.of_policy ? context.firm : context.booked).push_back(booked.what);
@@ -97,6 +100,9 @@ ReviewContext review_context(const State& state, Moment now) {
         if (!grant.voucher.empty()) {
             context.vouchers.emplace(grant.voucher, id);
         }
+    }
+    for (const auto& [resource, users] : state.counted_use) {
+        context.resources_used.emplace(resource, counted_in_use(state, resource));
     }
     for (const auto& [account, purse] : state.truth.ledger.purses()) {
         const std::string owner = account.substr(account.find(':') + 1);

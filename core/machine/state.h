@@ -26,9 +26,12 @@
 #include "core/ledger/usage.h"
 #include "core/machine/booked.h"
 #include "core/machine/capacity.h"
+#include "core/machine/counted.h"
 #include "core/machine/floor_watch.h"
 #include "core/machine/lending.h"
 #include "core/machine/reservations.h"
+#include "core/policy/key_lines.h"
+#include "core/policy/layer_rules.h"
 #include "core/policy/policy.h"
 #include "core/policy/review.h"
 #include "core/schedule/decay.h"
@@ -144,6 +147,7 @@ struct ScheduledPolicy {
     UserId by;
     Moment at;
     EventSeq seq;
+    KeyLines lines{};  ///< of the text; not stored with it
     bool operator==(const ScheduledPolicy&) const = default;
 };
 KHU_DESCRIBE(ScheduledPolicy, policy, text, by, at, seq)
@@ -160,6 +164,34 @@ struct PolicyRecord {
     bool operator==(const PolicyRecord&) const = default;
 };
 KHU_DESCRIBE(PolicyRecord, id, seq, by, applied_at, effective_at, decision_ref, dropped)
+
+/// Rules from above the zone, as somebody brought them; their text is in the fact `seq`.
+struct LayerRecord {
+    LayerRules rules;
+    UserId by;
+    Moment at;
+    EventSeq seq;
+    bool binds{false};       ///< their moment has come
+    PolicyId replaced_by{};  ///< another came before that moment: they never bind
+    bool operator==(const LayerRecord&) const = default;
+};
+KHU_DESCRIBE(LayerRecord, rules, by, at, seq, binds, replaced_by)
+
+/// A key of the policy in force that is held to a bound, and where the bound stands.
+struct HeldKey {
+    std::string key;
+    RuleSource source;
+    bool operator==(const HeldKey&) const = default;
+};
+KHU_DESCRIBE(HeldKey, key, source)
+
+struct LayerBooks {
+    std::vector<LayerRecord> records;  ///< oldest first
+    std::optional<Policy> written{};   ///< the policy in force as the zone wrote it; none: as it is
+    std::vector<HeldKey> held{};       ///< where the two differ
+    bool operator==(const LayerBooks&) const = default;
+};
+KHU_DESCRIBE(LayerBooks, records, written, held)
 
 /// Where the books stood when a month had been cut: every entry up to `last` is of that month or
 /// one before it.
@@ -187,8 +219,10 @@ struct Truth {
     Moment last_at;
     JobId next_job{1};
     NodeId next_node{1};
-    std::optional<Policy> policy;
+    std::optional<Policy> policy;  ///< in force, held to the rules above it
+    LayerBooks layers;
     std::string policy_text;
+    KeyLines policy_lines;  ///< of the text; not stored with it
     UserId policy_by;
     Moment policy_at;
     std::vector<PolicyId> policy_ids;  ///< ever in force; never used again
@@ -222,6 +256,7 @@ struct Truth {
     std::map<JobId, PromisedPlace> promises;
     std::map<ReservedKey, ReservedWindow> reserved;  ///< windows that have nodes and are not over
     std::map<std::string, Booked> booked;            ///< by booked_key()
+    std::map<std::string, CountedBooking> counted_booked;  ///< by name; see counted.h
     std::int64_t floor_lifts{0};  ///< in the month that runs: jobs that the floor rule let go first
     std::map<std::pair<EnterpriseId, ProgrammeId>, std::set<UserId>>
         takers;  ///< who ever submitted
@@ -242,8 +277,10 @@ public:
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
     std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus;           ///< that run
     std::map<std::tuple<EnterpriseId, UserId, QosId>, std::int64_t> qos_jobs;  ///< that run
-    Lending lending;          ///< whose the GPUs are; see lending.h
-    FloorWatch floor;         ///< who waits for the floor rule
+    std::map<ResourceId, CountedUsers> counted_use;  ///< by live attempts; none is empty
+    CountedLine counted_line;                        ///< for whom some are kept
+    Lending lending;                                 ///< whose the GPUs are; see lending.h
+    FloorWatch floor;                                ///< who waits for the floor rule
     std::int64_t age_day{0};  ///< as of which ages are cut at their cap; see floor.h
     std::set<JobId> offered;  ///< queued at the idle class though they asked for another QOS
     /// Reports that are owed, by whose they are.

@@ -12,6 +12,12 @@ bool refuses(const std::vector<Complaint>& complaints, bool strict) {
     });
 }
 
+std::string text(const Complaint& complaint, Language language) {
+    const std::string& wrong =
+        language == Language::English ? complaint.text_en : complaint.text_vi;
+    return complaint.limit ? wrong + " (" + show(*complaint.limit, language) + ")" : wrong;
+}
+
 std::string show(const Complaint& complaint, Language language) {
     const bool vietnamese = language == Language::Vietnamese;
     std::string out;
@@ -28,7 +34,7 @@ std::string show(const Complaint& complaint, Language language) {
     if (!complaint.path.empty()) {
         out += " " + complaint.path;
     }
-    return out + ": " + (vietnamese ? complaint.text_vi : complaint.text_en);
+    return out + ": " + text(complaint, language);
 }
 
 }  // namespace khu

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <set>
 #include <utility>
 
-#include "core/policy/schema.h"
+#include "core/policy/path_walk.h"
 
 namespace khu {
 namespace {
@@ -16,111 +15,34 @@ struct Line {
     std::string text;
 };
 
-/// Visits the schema and writes each scalar with its whole path; what is as usual is left out.
-class Flattener {
+/// Writes each scalar with its whole path; what is as usual is left out.
+class Flattener : public PathWalk<Flattener> {
 public:
-    explicit Flattener(int utc_offset_minutes) : how_{utc_offset_minutes} {}
+    using PathWalk::PathWalk;
 
     std::vector<Line> take() { return std::move(lines_); }
 
     template <class Kind, class T>
-    void must(const char* key, Kind kind, const T& value) {
-        lines_.push_back({path(key), schema::write(kind, value, how_)});
-    }
-    template <class Kind, class T, class U>
-    void may(const char* key, Kind kind, const T& value, const U& usual) {
-        if (!(value == T(usual))) {
-            must(key, kind, value);
+    void leaf(const char* key, Kind kind, const T& value, const T* usual) {
+        if (usual == nullptr || !(value == *usual)) {
+            lines_.push_back({path(key), schema::write(kind, value, how_)});
         }
     }
-    void offset(const char* key, const int& minutes) { must(key, schema::Offset{}, minutes); }
     template <class Kind, class T>
-    void list(const char* key, Kind kind, const std::vector<T>& values) {
+    void words(const char* key, Kind kind, const std::vector<T>& values) {
         std::string text;
         for (const T& value : values) {
             text += (text.empty() ? "" : ", ") + schema::write(kind, value, how_);
         }
         lines_.push_back({path(key), "[" + text + "]"});
     }
-    template <class Kind, class T>
-    void list_may(const char* key, Kind kind, const std::vector<T>& values) {
-        if (!values.empty()) {
-            list(key, kind, values);
-        }
-    }
-    template <class Body>
-    void group(const char* key, Body body) {
-        const std::string outer = std::exchange(prefix_, path(key));
-        body();
-        prefix_ = outer;
-    }
-    template <class Body>
-    void group_may(const char* key, bool usual, Body body) {
-        if (!usual) {
-            group(key, body);
-        }
-    }
-    template <class Kind, class Row>
-    void keyed(const char* key, Kind kind, const std::vector<Row>& rows) {
-        group(key, [&] {
-            for (const Row& row : rows) {
-                group(schema::write(kind, row.id, how_).c_str(),
-                      [&] { schema::fields(*this, row); });
-            }
-        });
-    }
-    template <class Row>
-    void rows(const char* key, const char* identity, const std::vector<Row>& rows) {
-        std::set<std::string> seen;  // Of two with one identity the second is known by its index.
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-            const std::string id = identity_of(rows[i], identity);
-            const std::string name = seen.insert(id).second ? fmt::format("{}.{}", key, id)
-                                                            : fmt::format("{}[{}]", key, i);
-            group(name.c_str(), [&] { schema::fields(*this, rows[i]); });
-        }
-    }
-    template <class Row, class Name, class List>
-    void keyed_rows(const char* key, const char* identity, const std::vector<Row>& all, Name name,
-                    List list) {
-        group(key, [&] {
-            for (const Row& row : all) {
-                rows((row.*name).value.c_str(), identity, row.*list);
-            }
-        });
-    }
-    template <class NameKind, class Kind, class Row, class Name, class Value>
-    void table(const char* key, NameKind, Kind kind, const std::vector<Row>& all, Name name,
-               Value value) {
-        group(key, [&] {
-            for (const Row& row : all) {
-                must((row.*name).value.c_str(), kind, row.*value);
-            }
-        });
-    }
-    void pair(const char* key, schema::Day kind, const Window& window) {
+    void span(const char* key, schema::Day kind, const Window& window) {
         lines_.push_back({path(key), fmt::format("[{}, {}]", schema::write(kind, window.from, how_),
                                                  schema::write(kind, window.to, how_))});
     }
-    void ordered(const char*, const Window&) {}
+    [[nodiscard]] bool skips(bool usual) const { return usual; }
 
 private:
-    [[nodiscard]] std::string path(const char* key) const {
-        return prefix_.empty() ? key : prefix_ + "." + key;
-    }
-    template <class Row>
-    std::string identity_of(const Row& row, const char* identity) const {
-        Flattener inner(how_.utc_offset_minutes);
-        schema::fields(inner, row);
-        for (const Line& line : inner.lines_) {
-            if (line.path == identity) {
-                return line.text;
-            }
-        }
-        return "?";
-    }
-
-    schema::Writing how_;
-    std::string prefix_;
     std::vector<Line> lines_;
 };
 
@@ -189,6 +111,9 @@ void explain(PolicyChange& change, const GrantPaths& before, const GrantPaths& a
     } else if (begins(path, "partitions.") && ends(path, ".nodes")) {
         change.meaning_en = "queued jobs are placed on the new set; running ones stay";
         change.meaning_vi = "tác vụ chờ được xếp vào tập nút mới; tác vụ đang chạy ở lại";
+    } else if (begins(path, "resources.") && !change.old_value.empty()) {
+        change.meaning_en = "for attempts that start from then on; running ones keep what they use";
+        change.meaning_vi = "cho các lần chạy bắt đầu từ đó; lần đang chạy giữ phần đang dùng";
     }
 }
 

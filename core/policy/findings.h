@@ -62,6 +62,9 @@ private:
     std::vector<Finding> found_;
 };
 
+/// The finding is about passing the limit that stands at `key`, which it was made from too.
+Finding& limited_by(Finding& finding, std::string key);
+
 std::vector<Complaint> complaints_of(std::vector<Finding> findings);
 
 __extension__ using Wide = __int128;
@@ -79,6 +82,9 @@ std::vector<std::string_view> ids_of(const std::vector<Row>& rows) {
 /// The key paths from which gpus_of() and the weight of the partition's GPUs come.
 std::vector<std::string> sources_of_gpus(const PartitionId& partition);
 
+/// P042: `permille` of a split, at `path`, is more than the funder gives of any.
+void review_share(const Funder& funder, int permille, const std::string& path, Findings& out);
+
 /// GPUs of a partition: as counted, else nodes x gpus_per_node.
 std::int64_t gpus_of(const Partition& partition, const ReviewContext& context);
 /// Those and the MIG slices that the partition offers beside them.
@@ -92,12 +98,14 @@ void review_topology(const Policy& policy, Findings& out);
 void review_qos(const Policy& policy, Findings& out);
 void review_programmes(const Policy& policy, Findings& out);
 void review_meters(const Policy& policy, Findings& out);
+void review_resources(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_grants(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_promises(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_money(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_gone(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_later(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_reserved(const Policy& policy, const ReviewContext& context, Findings& out);
+void review_layers(const Policy& policy, const ReviewContext& context, Findings& out);
 void review_vouchers(const Policy& policy, const ReviewContext& context, Findings& out);
 
 /// Those of `context.firm` that the policy does not have and that can be given up no more.

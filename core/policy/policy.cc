@@ -91,6 +91,10 @@ const Meter* find_meter(const Policy& policy, const MeterId& id) {
     return find_row(policy.meters, id);
 }
 
+const CountedResource* find_resource(const Policy& policy, const ResourceId& id) {
+    return find_row(policy.resources, id);
+}
+
 const Funder* find_funder(const Policy& policy, const FunderId& id) {
     return find_row(policy.funders, id);
 }

@@ -295,6 +295,24 @@ struct Meter {
 };
 KHU_DESCRIBE(Meter, id, service, unit, price, split)
 
+// --- Counted resources ----------------------------------------------------------------------
+
+/// What it is, for those who read the list; all are given out alike.
+enum class ResourceKind { Licence, Bench, Other };
+KHU_DESCRIBE_ENUM(ResourceKind, Licence, Bench, Other)
+
+/// What jobs need that is on no node, and of which the zone has so many: licences, lab benches.
+struct CountedResource {
+    ResourceId id;
+    ResourceKind kind{ResourceKind::Licence};
+    int count{0};
+    int max_per_enterprise{0};              ///< in use at a time; 0: all of them
+    std::vector<ProgrammeId> programmes;    ///< whose jobs may use it; empty: those of any
+    std::vector<EnterpriseId> enterprises;  ///< the same
+    bool operator==(const CountedResource&) const = default;
+};
+KHU_DESCRIBE(CountedResource, id, kind, count, max_per_enterprise, programmes, enterprises)
+
 // --- Enterprises ----------------------------------------------------------------------
 
 struct ZoneMembership {
@@ -361,6 +379,7 @@ struct Policy {
     std::vector<Programme> programmes;
     std::vector<Enterprise> enterprises;
     std::vector<Meter> meters;
+    std::vector<CountedResource> resources;
     FairShare fairshare;
     Priority priority;
     std::vector<Borrowing> borrowing;
@@ -373,8 +392,8 @@ struct Policy {
 };
 KHU_DESCRIBE(Policy, id, supersedes, effective_from, decision_ref, utc_offset_minutes, money, zone,
              reference_gpu, weights, price_list, partitions, topology, qos, funders, programmes,
-             enterprises, meters, fairshare, priority, borrowing, preemption, calendar, refunds,
-             reports, privacy)
+             enterprises, meters, resources, fairshare, priority, borrowing, preemption, calendar,
+             refunds, reports, privacy)
 
 /// The policy that a fresh khud starts with ("dn-cvpm2-default": config/default_policy.h). It is
 /// no decision: the first real one need not name it in `supersedes` and may take effect in the
@@ -390,6 +409,7 @@ const Funder* find_funder(const Policy& policy, const FunderId& id);
 const Programme* find_programme(const Policy& policy, const ProgrammeId& id);
 const Enterprise* find_enterprise(const Policy& policy, const EnterpriseId& id);
 const Meter* find_meter(const Policy& policy, const MeterId& id);
+const CountedResource* find_resource(const Policy& policy, const ResourceId& id);
 /// The partition that has the node; null if none has.
 const Partition* partition_of(const Policy& policy, const NodeName& node);
 

@@ -44,6 +44,12 @@ std::int64_t with_slices(const Partition& partition, const ReviewContext& contex
     return gpus_of(partition, context) + static_cast<std::int64_t>(partition.nodes.size()) * slices;
 }
 
+Finding& limited_by(Finding& finding, std::string key) {
+    finding.looks_at.push_back(key);
+    finding.complaint.limit_key = std::move(key);
+    return finding;
+}
+
 std::vector<Complaint> complaints_of(std::vector<Finding> findings) {
     std::vector<Complaint> complaints;
     for (Finding& finding : findings) {
@@ -311,6 +317,7 @@ std::vector<Finding> review_with_sources(const Policy& policy, const ReviewConte
     reviewing::review_qos(policy, out);
     reviewing::review_programmes(policy, out);
     reviewing::review_meters(policy, out);
+    reviewing::review_resources(policy, context, out);
     reviewing::review_grants(policy, context, out);
     reviewing::review_vouchers(policy, context, out);
     reviewing::review_promises(policy, context, out);
@@ -318,6 +325,7 @@ std::vector<Finding> review_with_sources(const Policy& policy, const ReviewConte
     reviewing::review_gone(policy, context, out);
     reviewing::review_later(policy, context, out);
     reviewing::review_reserved(policy, context, out);
+    reviewing::review_layers(policy, context, out);
     return out.take();
 }
 

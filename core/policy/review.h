@@ -12,6 +12,7 @@
 #include "core/base/ids.h"
 #include "core/base/units.h"
 #include "core/policy/complaint.h"
+#include "core/policy/layer_rules.h"
 #include "core/policy/policy.h"
 
 namespace khu {
@@ -37,7 +38,9 @@ struct ReviewContext {
     std::vector<PolicyId> used_ids;     ///< ids of all policies that were ever in force
     std::vector<Reservation> booked{};  ///< by enterprises; they stay whatever the policy is
     std::vector<Reservation> firm{};  ///< of a policy for one enterprise, and paid; one window each
-    std::map<std::string, GrantId> vouchers{};  ///< redeemed, and for which grant: P065
+    std::map<std::string, GrantId> vouchers{};            ///< redeemed, and for which grant: P065
+    std::vector<LayerRules> above{};                      ///< in force or to come: P073, P074
+    std::map<ResourceId, std::int64_t> resources_used{};  ///< by attempts: P076
 };
 
 /// A complaint, and which values of the policy it was made from. A reader that could not read one

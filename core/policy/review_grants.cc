@@ -57,7 +57,7 @@ bool older_than(Moment founded, Moment at, int years, int offset) {
     return age >= years;
 }
 
-/// P061 at the grant's `key`, made from these keys of the grant and of its programme too.
+/// P061 at the grant's `key`.
 Finding& refuse(const At& at, std::string key, std::string en, std::string vi, Findings& out) {
     Finding& finding = out.error("P061", at.path + key, std::move(en), std::move(vi));
     finding.looks_at = {at.path + ".programme"};
@@ -72,8 +72,10 @@ std::string of_programme(const At& at, std::string_view key) {
     return fmt::format("programmes.{}{}", at.grant.programme.value, key);
 }
 
-void also(Finding& finding, const std::vector<std::string>& paths) {
+/// Made from these key paths too, and from the programme's `limit`.
+void also(Finding& finding, const std::vector<std::string>& paths, std::string limit) {
     finding.looks_at.insert(finding.looks_at.end(), paths.begin(), paths.end());
+    limited_by(finding, std::move(limit));
 }
 
 void review_eligible(const At& at, const Programme& programme, Findings& out) {
@@ -84,7 +86,7 @@ void review_eligible(const At& at, const Programme& programme, Findings& out) {
             schema::write(schema::Word<EnterpriseClass>{}, enterprise.kind, {});
         also(refuse(at, ".programme", fmt::format("{} is not open to class {}", name, word),
                     fmt::format("{} không mở cho loại {}", name, word), out),
-             {of_enterprise(at, ".class"), of_programme(at, ".eligible.classes")});
+             {of_enterprise(at, ".class")}, of_programme(at, ".eligible.classes"));
     }
     if (!in_eligible_zone(programme, enterprise, at.grant.window.from)) {
         also(refuse(
@@ -93,7 +95,7 @@ void review_eligible(const At& at, const Programme& programme, Findings& out) {
                              name),
                  fmt::format("{} không mở cho khu của doanh nghiệp này khi hạn mức bắt đầu", name),
                  out),
-             {at.path + ".from", of_enterprise(at, ".zones"), of_programme(at, ".eligible.zones")});
+             {at.path + ".from", of_enterprise(at, ".zones")}, of_programme(at, ".eligible.zones"));
     }
     const int years = programme.eligible.max_age_years;
     if (years > 0 &&
@@ -107,19 +109,19 @@ void review_eligible(const At& at, const Programme& programme, Findings& out) {
                                 "hoặc còn thiếu",
                                 name, years),
                     out),
-             {at.path + ".from", of_enterprise(at, ".founded"),
-              of_programme(at, ".eligible.max_age_years"), "policy.utc_offset"});
+             {at.path + ".from", of_enterprise(at, ".founded"), "policy.utc_offset"},
+             of_programme(at, ".eligible.max_age_years"));
     }
     if (programme.eligible.needs_permit && at.grant.permit.empty()) {
         also(refuse(at, "", fmt::format("{} needs a permit: give its number as permit", name),
                     fmt::format("{} cần giấy phép: ghi số vào permit", name), out),
-             {at.path + ".permit", of_programme(at, ".eligible.needs_permit")});
+             {at.path + ".permit"}, of_programme(at, ".eligible.needs_permit"));
     }
 }
 
 /// The other grants count by their programme and window, not by their amount.
 std::vector<std::string> sources_of_together(const At& at) {
-    std::vector<std::string> paths{of_programme(at, ".eligible.max_per_enterprise")};
+    std::vector<std::string> paths;
     for (const PolicyGrant& other : at.enterprise.grants) {
         if (other.programme == at.grant.programme) {
             for (const char* key : {"programme", "from", "to"}) {
@@ -141,7 +143,7 @@ void review_together(const At& at, const Programme& programme, Findings& out) {
         also(refuse(at, "",
                     fmt::format("{} allows {} grant(s) at one time", programme.id.value, most),
                     fmt::format("{} chỉ cho {} hạn mức cùng lúc", programme.id.value, most), out),
-             sources_of_together(at));
+             sources_of_together(at), of_programme(at, ".eligible.max_per_enterprise"));
     }
 }
 
@@ -153,7 +155,7 @@ void review_bounds(const At& at, const Programme& programme, Findings& out) {
                     fmt::format("{} vượt mức tối đa của {}, {}", hours(at.grant.amount),
                                 programme.id.value, hours(programme.grant.max)),
                     out),
-             {at.path + ".amount", of_programme(at, ".grant.max")});
+             {at.path + ".amount"}, of_programme(at, ".grant.max"));
     }
     if (at.grant.window.to - at.grant.window.from > programme.grant.window) {
         const std::string most = schema::write(schema::Duration{}, programme.grant.window, {});
@@ -162,7 +164,7 @@ void review_bounds(const At& at, const Programme& programme, Findings& out) {
                    fmt::format("the window is longer than {} allows, {}", programme.id.value, most),
                    fmt::format("thời hạn dài hơn mức {} cho phép, {}", programme.id.value, most),
                    out),
-            {at.path + ".from", at.path + ".to", of_programme(at, ".grant.window")});
+            {at.path + ".from", at.path + ".to"}, of_programme(at, ".grant.window"));
     }
     review_together(at, programme, out);
 }
@@ -177,12 +179,11 @@ void review_funding_window(const At& at, const Programme& programme, Findings& o
         }
         const std::string to =
             schema::write(schema::Day{}, funder->window.to, {at.policy.utc_offset_minutes});
-        out.warning("P043", at.path + ".to",
-                    fmt::format("{} pays a part and its window ends {}", funder->id.value, to),
-                    fmt::format("{} góp một phần và hết hạn ngày {}", funder->id.value, to))
-            .looks_at = {at.path + ".from", at.path + ".to", at.path + ".programme",
-                         of_programme(at, ".split"),
-                         fmt::format("funders.{}.window", funder->id.value)};
+        also(out.warning("P043", at.path + ".to",
+                         fmt::format("{} pays a part and its window ends {}", funder->id.value, to),
+                         fmt::format("{} góp một phần và hết hạn ngày {}", funder->id.value, to)),
+             {at.path + ".from", at.path + ".programme", of_programme(at, ".split")},
+             fmt::format("funders.{}.window", funder->id.value));
     }
 }
 

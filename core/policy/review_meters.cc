@@ -18,13 +18,8 @@ void review_payer(const Policy& policy, const SplitShare& share, const std::stri
         std::vector<std::string_view> known = ids_of(policy.funders);
         known.push_back(kEnterprisePayer);
         out.unknown(path, share.payer.value, kAFunder, known);
-    } else if (share.permille > funder->max_share_permille) {
-        out.error("P042", path,
-                  fmt::format("{} is capped at {} of a split, {} asked", funder->id.value,
-                              percent(funder->max_share_permille), percent(share.permille)),
-                  fmt::format("{} chỉ được góp tối đa {}, yêu cầu {}", funder->id.value,
-                              percent(funder->max_share_permille), percent(share.permille)))
-            .looks_at = {path, fmt::format("funders.{}.max_share", funder->id.value)};
+    } else {
+        review_share(*funder, share.permille, path, out);
     }
 }
 

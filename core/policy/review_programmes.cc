@@ -12,20 +12,6 @@ std::string percent(int permille) {
     return schema::write(schema::Percent{}, permille, {});
 }
 
-void review_funder_share(const Programme& programme, const Funder& funder, int permille,
-                         Findings& out) {
-    if (permille > funder.max_share_permille) {
-        const std::string path =
-            fmt::format("programmes.{}.split.{}", programme.id.value, funder.id.value);
-        out.error("P042", path,
-                  fmt::format("{} is capped at {} of a split, {} asked", funder.id.value,
-                              percent(funder.max_share_permille), percent(permille)),
-                  fmt::format("{} chỉ được góp tối đa {}, yêu cầu {}", funder.id.value,
-                              percent(funder.max_share_permille), percent(permille)))
-            .looks_at = {path, fmt::format("funders.{}.max_share", funder.id.value)};
-    }
-}
-
 void review_tier(const Programme& programme, int enterprise_permille, Findings& out) {
     const std::string path = fmt::format("programmes.{}.split", programme.id.value);
     const int funders_permille = 1000 - enterprise_permille;
@@ -74,7 +60,7 @@ void review_split(const Policy& policy, const Programme& programme, Findings& ou
             out.unknown(path + "." + share.payer.value, share.payer.value, kAFunder, known);
             continue;
         }
-        review_funder_share(programme, *funder, share.permille, out);
+        review_share(*funder, share.permille, path + "." + funder->id.value, out);
         const auto [same, fresh] = kinds.emplace(funder->kind, funder->id);
         if (!fresh) {
             out.warning("P044", path + "." + funder->id.value,
@@ -154,6 +140,17 @@ void review_pullbacks(const Programme& programme, Findings& out) {
 }
 
 }  // namespace
+
+void review_share(const Funder& funder, int permille, const std::string& path, Findings& out) {
+    if (permille > funder.max_share_permille) {
+        limited_by(out.error("P042", path,
+                             fmt::format("{} is capped at {} of a split, {} asked", funder.id.value,
+                                         percent(funder.max_share_permille), percent(permille)),
+                             fmt::format("{} chỉ được góp tối đa {}, yêu cầu {}", funder.id.value,
+                                         percent(funder.max_share_permille), percent(permille))),
+                   fmt::format("funders.{}.max_share", funder.id.value));
+    }
+}
 
 void review_programmes(const Policy& policy, Findings& out) {
     for (const Programme& programme : policy.programmes) {

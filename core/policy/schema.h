@@ -108,6 +108,14 @@ KHU_FIELDS(Meter, p) {
     io.table("split", Identifier{}, Percent{}, p.split, &SplitShare::payer, &SplitShare::permille);
 }
 
+KHU_FIELDS(CountedResource, p) {
+    io.must("count", Whole{1, limits::counted_max}, p.count);
+    io.may("kind", Word<ResourceKind>{}, p.kind, ResourceKind::Licence);
+    io.may("max_per_enterprise", Whole{1, limits::counted_max}, p.max_per_enterprise, 0);
+    io.list_may("programmes", Identifier{}, p.programmes);
+    io.list_may("enterprises", TaxCode{}, p.enterprises);
+}
+
 KHU_FIELDS(Pullback, p) {
     io.must("after", Duration{}, p.after);
     io.must("if_used_below", Percent{10'000}, p.if_used_below_permille);
@@ -361,6 +369,7 @@ KHU_FIELDS(Policy, p) {
     io.keyed("programmes", Identifier{}, p.programmes);
     io.keyed("enterprises", TaxCode{}, p.enterprises);
     io.keyed("meters", Identifier{}, p.meters);
+    io.keyed("resources", Identifier{}, p.resources);
     io.group_may("fairshare", p.fairshare == FairShare{}, [&] { fields(io, p.fairshare); });
     io.group_may("priority", p.priority == Priority{}, [&] { fields(io, p.priority); });
     io.keyed_rows("borrowing", "programme", p.borrowing, &Borrowing::partition, &Borrowing::rules);

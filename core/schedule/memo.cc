@@ -108,7 +108,13 @@ void RoundMemo::on_admission(const EnterpriseId& enterprise) {
     }
     const std::set<LaneNumber> lanes = found->second;
     for (const LaneNumber lane : lanes) {
-        touched_.insert(parked_.at(lane).shape);
+        on_admission(lane);
+    }
+}
+
+void RoundMemo::on_admission(LaneNumber lane) {
+    if (const auto found = parked_.find(lane); found != parked_.end()) {
+        touched_.insert(found->second.shape);
         unpark(lane);
     }
 }

@@ -47,6 +47,8 @@ public:
     void on_admission(const EnterpriseId& enterprise);
     /// The same for everybody.
     void on_admission();
+    /// What that lane was refused for may be otherwise.
+    void on_admission(LaneNumber lane);
     /// Jobs of the partition changed places; `first` is the earliest place that was left or taken.
     void on_reordered(const PartitionId& partition, QueueOrder first);
     /// Everything may have changed: a new policy, a restart.

@@ -25,7 +25,8 @@ QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect) {
                   .time_limit = spec.time_limit,
                   .not_before = spec.not_before,
                   .held = spec.held,
-                  .as_if = {}};
+                  .as_if = {},
+                  .counted = spec.counted};
     for (int way = 1; way < ways_of(spec); ++way) {
         const JobSpec of = in_way(spec, way);
         job.further.push_back({request_of(of, suspect), of.time_limit});
@@ -244,6 +245,9 @@ LaneNumber Queue::lane_for(const QueuedJob& job, const QueuedWay& way, int alter
         leaves_[job.leaf].lanes.insert(last_lane_);
         lanes_.emplace(last_lane_,
                        Lane{.key = key, .leaf = job.leaf, .way = job.way, .ready = {}, .head = {}});
+        if (!job.counted->all.empty()) {
+            wishing_.insert(last_lane_);
+        }
     }
     return found->second;
 }
@@ -262,7 +266,7 @@ ShapeNumber Queue::shape_for(const GangRequest& request, bool yields) {
 PartyNumber Queue::party_for(const QueuedJob& job) {
     const auto [found, fresh] =
         parties_.try_emplace(Party{job.programme, job.user, job.qos, job.project, job.leaf, job.way,
-                                   job.or_idle, job.capped_array},
+                                   job.or_idle, job.capped_array, job.counted},
                              PartyLanes{});
     if (fresh) {
         found->second.number = ++last_party_;
@@ -335,6 +339,7 @@ void Queue::forget_if_empty(LaneNumber number) {
     const LaneKey key = found->second.key;
     leaves_[found->second.leaf].lanes.erase(number);
     lane_numbers_.erase(key);
+    wishing_.erase(number);
     lanes_.erase(found);
     if (--shapes_.at(key.shape).lanes == 0) {
         const ShapeLanes& gone = shapes_.at(key.shape);

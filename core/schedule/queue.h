@@ -69,6 +69,7 @@ struct QueuedJob {
     bool or_idle{false};
     std::vector<QueuedWay> further{};  ///< its alternatives after the first
     JobId capped_array{};  ///< of an element: its array, if so many of it may run; 0: none
+    Boxed<CountedWishes> counted{};
 };
 QueuedJob queued_job(JobId id, int tier, const JobSpec& spec, NodeId suspect);
 
@@ -106,6 +107,7 @@ struct Party {
     GivingWay way;
     bool or_idle{false};
     JobId capped_array;
+    Boxed<CountedWishes> counted{};
     auto operator<=>(const Party&) const = default;
 };
 
@@ -167,6 +169,8 @@ public:
     /// Null if it has no jobs any more.
     [[nodiscard]] const Lane* lane(LaneNumber lane) const;
     [[nodiscard]] const ShapeLanes* shape(ShapeNumber shape) const;
+    /// The lanes whose jobs ask for counted resources.
+    [[nodiscard]] const std::set<LaneNumber>& wishing() const { return wishing_; }
     /// The shortest time limit of its jobs. Claims: the shape is known.
     [[nodiscard]] Span shortest(ShapeNumber shape) const;
     /// The shapes of a partition that have ready jobs, by their first; empty if there are none.
@@ -233,6 +237,7 @@ private:
     std::map<JobId, std::vector<LaneNumber>> further_;  ///< of those with alternatives
     std::set<std::pair<Moment, JobId>> sleeping_;
     std::unordered_map<LaneNumber, Lane> lanes_;  // looked up, never walked
+    std::set<LaneNumber> wishing_;
     std::map<LaneKey, LaneNumber> lane_numbers_;
     std::unordered_map<ShapeNumber, ShapeLanes> shapes_;  // looked up, never walked
     std::map<std::pair<GangRequest, bool>, ShapeNumber> shape_numbers_;

@@ -39,6 +39,7 @@ void Round::gather() {
         schedule(shape);
     }
     for (const auto& [key, gone] : memo_.dropped_) {
+        look_again_at(key);
         look_at_all_ways(key.second);
     }
     const std::set<PartitionId> headless = memo_.headless_;
@@ -226,7 +227,10 @@ void Round::consider(Visit& visit) {
 /// Step 2: what is known already, and what the ledger and the limits say.
 Round::Verdict Round::judge(const Look& look) {
     if (memo_.parked(look.lane) != nullptr) {
-        return Verdict::NextLane;
+        if (!lost_.contains({look.request.partition, look.order.job})) {
+            return Verdict::NextLane;
+        }
+        memo_.unpark(look.lane);
     }
     const ShapeBlock block = memo_.block(look.shape);
     if (block == ShapeBlock::Unavailable) {
@@ -237,6 +241,7 @@ Round::Verdict Round::judge(const Look& look) {
     }
     if (std::optional<Reason> reason =
             in_.admission.admit(look.order.job, look.order.alternative)) {
+        promise_later(look, *reason);
         park(look, std::move(*reason));
         return Verdict::NextLane;
     }
@@ -278,7 +283,7 @@ Round::Verdict Round::try_to_place(const Look& look) {
     }
     if (!in_.bookings.empty() && can_place(in_.cluster, look.request)) {
         if (needs_promise(look)) {
-            reserve(look);
+            reserve(look, in_.now);
         }
         return barred(look, {});  // A shorter one may end before the window begins.
     }
@@ -294,7 +299,7 @@ Round::Verdict Round::barred(const Look& look, const std::vector<PromiseKey>& ba
             look.visit.failed_bars.push_back(bars);
         }
         if (needs_promise(look)) {  // Another partition's reservation is in its way.
-            reserve(look);
+            reserve(look, in_.now);
         }
     }
     return next;
@@ -327,7 +332,7 @@ Round::Verdict Round::busy(const Look& look) {
     if (!needs_promise(look)) {
         return Verdict::ShapeDone;
     }
-    switch (reserve(look)) {
+    switch (reserve(look, in_.now)) {
         case Reserved::Here:
             return after_promise(look);
         case Reserved::Elsewhere:
@@ -396,6 +401,7 @@ void Round::step_aside(const Look& look) {
 void Round::make_anew(const PromiseKey& key, ShapeNumber in_turn) {
     const ShapeNumber waiting = memo_.promises_.find(key)->shape;
     memo_.drop_reservation(key);
+    lost_.insert(key);
     if (waiting != in_turn && !visits_.contains(waiting)) {
         schedule(waiting);
     }

@@ -6,7 +6,7 @@
 ///   1  take the shapes for which something is new (RoundMemo), in the order of their first jobs;
 ///      each start moves its enterprise back by its fair share
 ///   2  ask the ledger and the limits (Admission); a lane that is refused is skipped, it blocks
-///      nobody
+///      nobody; a job keeps its promised nodes if what it lacks comes back in time (later.h)
 ///   3  place the job; a gang starts whole or not at all
 ///   4  the first jobs of each partition that do not fit (as many as its policy says) get
 ///      reservations: the earliest time at which enough attempts have reached their deadlines, and

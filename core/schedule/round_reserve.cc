@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/schedule/later.h"
 #include "core/schedule/round_steps.h"
 
 namespace khu {
@@ -94,11 +95,12 @@ void Round::take_from_reservations(const Look& look, const NodeAllocation& alloc
     }
 }
 
-Round::Reserved Round::reserve(const Look& look) {
+/// Its start is promised for `from` or later.
+Round::Reserved Round::reserve(const Look& look, Moment from) {
     const NodeFilter allowed = off_the_nodes_of(promised_before(look));
     const Outlook outlook(view(), in_.rule, whom(look), started_, in_.now);
     std::optional<Earliest> earliest =
-        earliest_start(outlook, look.request, {.from = in_.now, .limit = look.time_limit}, allowed);
+        earliest_start(outlook, look.request, {.from = from, .limit = look.time_limit}, allowed);
     if (!earliest) {
         return Reserved::No;
     }
@@ -143,6 +145,38 @@ Round::Reserved Round::reserve(const Look& look) {
     }
     look_at_other_ways(look);
     return Reserved::Here;
+}
+
+/// A job that was promised nodes, and was then let wait for something else that comes back in time,
+/// keeps a promise: others would have its nodes for ever, now for the one and now for the other.
+void Round::promise_later(const Look& look, const Reason& reason) {
+    const std::optional<Moment> from = there_by(reason);
+    if (!from) {
+        return;
+    }
+    const PromiseKey key{look.request.partition, look.order.job};
+    const StartReservation* own = memo_.promises_.find(key);
+    if (own != nullptr && own->at < *from) {
+        memo_.drop_reservation(key);
+        lost_.insert(key);
+    }
+    if (lost_.contains(key) && needs_promise(look)) {
+        reserve(look, *from);
+    }
+}
+
+/// The promise of one that waits for something else is gone.
+void Round::look_again_at(const PromiseKey& lost) {
+    const JobId job = lost.second;
+    if (!in_.queue.contains(job) || !in_.queue.ready(job)) {
+        return;
+    }
+    lost_.insert(lost);
+    for (const LaneNumber lane : in_.queue.lanes_of(job)) {
+        if (memo_.parked(lane) != nullptr) {
+            schedule(in_.queue.lane(lane)->key.shape);
+        }
+    }
 }
 
 /// Promises of other partitions to jobs behind this one look for nodes of their own.

@@ -124,7 +124,9 @@ private:
     void take_from_reservations(const Look& look, const NodeAllocation& allocation);
     [[nodiscard]] NodeFilter by_calendar(const Look& look, NodeFilter filter) const;
     enum class Reserved { No, Here, Elsewhere };
-    Reserved reserve(const Look& look);
+    Reserved reserve(const Look& look, Moment from);
+    void promise_later(const Look& look, const Reason& reason);
+    void look_again_at(const PromiseKey& lost);
     void give_way(const StartReservation& made);
     void settle_dropped(const PartitionId& partition, const StartReservation* after);
     void unbar(const StartReservation& before, const StartReservation* after);
@@ -138,6 +140,7 @@ private:
     std::map<PartitionId, Walk> walks_;
     std::vector<RunningJob> started_;
     std::set<JobId> settled_;     ///< started or promised outside the order of their shapes
+    std::set<PromiseKey> lost_;   ///< promises that are to be made anew
     std::vector<Clearing> kept_;  ///< whose jobs started in this round
     std::vector<std::pair<LeafNumber, Atoms>> held_;  ///< by this round's starts
     std::set<LeafNumber> moved_;                      ///< leaves that stand elsewhere for it

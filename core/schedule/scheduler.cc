@@ -216,6 +216,12 @@ void Scheduler::admission_changed(const EnterpriseId& enterprise) {
     memo_.on_admission(enterprise);
 }
 
+void Scheduler::counted_changed() {
+    for (const LaneNumber lane : queue_.wishing()) {
+        memo_.on_admission(lane);
+    }
+}
+
 void Scheduler::admission_changed() {
     memo_.on_admission();
 }

@@ -81,6 +81,9 @@ public:
     // What admission depends on.
     void admission_changed(const EnterpriseId& enterprise);
     void admission_changed();
+    /// Counted resources were given back, or are kept for another: jobs that ask for some are
+    /// looked at again.
+    void counted_changed();
 
     /// Decides what starts now. The starts are facts only when job_started() says so.
     RoundResult round(Admission& admission, Moment now);

@@ -4,6 +4,7 @@
 
 #include "core/jobs/alternatives.h"
 #include "core/machine/arrays.h"
+#include "core/machine/counted.h"
 #include "core/machine/dependencies.h"
 
 namespace khu::sim {
@@ -85,6 +86,38 @@ std::optional<std::string> rules_kept(const State& state) {
     return std::nullopt;
 }
 
+/// The policy of a simulation is never changed, so that nobody has what it gives no more.
+std::optional<std::string> counted_kept(const State& state) {
+    std::map<ResourceId, std::int64_t> used;
+    std::map<std::pair<ResourceId, EnterpriseId>, std::int64_t> used_by;
+    if (!state.truth.policy) {
+        return std::nullopt;
+    }
+    for (const auto& [id, job] : state.truth.jobs) {
+        for (const CountedWish& wish : job.spec.counted->all) {
+            const int count = live_attempt(job) == nullptr ? 0 : wish.count;
+            used[wish.resource] += count;
+            used_by[{wish.resource, job.spec.enterprise}] += count;
+        }
+    }
+    for (const auto& [whose, count] : used_by) {
+        const int most = find_resource(*state.truth.policy, whose.first)->max_per_enterprise;
+        if (most > 0 && count > most) {
+            return fmt::format("I18 {} uses {} of {}, at most {}", whose.second.value.str(), count,
+                               whose.first.value.str(), most);
+        }
+    }
+    for (const CountedResource& resource : state.truth.policy->resources) {
+        const std::int64_t counted = counted_in_use(state, resource.id);
+        const std::int64_t live = used[resource.id];
+        if (live > resource.count || live != counted) {
+            return fmt::format("I18 {} of {} {} are in use, says {}", live, resource.count,
+                               resource.id.value.str(), counted);
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> promises_kept(const Controller& controller, const Promises& promises) {
     const State& state = controller.machine()->state();
     for (const auto& [key, job] : promises.job_of_key) {
@@ -125,6 +158,9 @@ std::optional<std::string> broken_claim(const Controller& controller, const Host
         return broken;
     }
     if (auto broken = rules_kept(controller.machine()->state())) {
+        return broken;
+    }
+    if (auto broken = counted_kept(controller.machine()->state())) {
         return broken;
     }
     const std::vector<std::string> books = controller.machine()->state().truth.ledger.audit();

@@ -10,6 +10,7 @@
 ///     I5  no core and no GPU is in two running attempts, as seen on the hosts
 ///     I7  what has ended stays ended
 ///     I9  the books add up, recounted from the records
+///     I18 no more of a counted resource is in use than there is, or than one enterprise may use
 
 #include <map>
 #include <memory>

@@ -8,7 +8,9 @@ namespace {
 bool same(const Truth& a, const Truth& b) {
     return a.last == b.last && a.next_job == b.next_job && a.jobs == b.jobs && a.books == b.books &&
            a.nodes == b.nodes && a.keys == b.keys && a.promises == b.promises &&
-           a.reserved == b.reserved && a.booked == b.booked && a.ledger.state() == b.ledger.state();
+           a.reserved == b.reserved && a.booked == b.booked &&
+           a.counted_booked == b.counted_booked && a.policy == b.policy && a.layers == b.layers &&
+           a.ledger.state() == b.ledger.state();
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ const Job* first_in_line(const State& state) {
 bool owner_waits_for_nodes(const State& state, const Job& job, Moment now) {
     const JobSpec& spec = job.spec;
     if (ways_of(spec) > 1 || spec.nodes > 1 || spec.shape.exclusive || !spec.within.empty() ||
-        *spec.where != NodeRules{} || !is_lent(*state.truth.policy, spec) ||
-        !is_owners(state.lending.pools, spec, false)) {
+        *spec.where != NodeRules{} || !spec.counted->all.empty() ||
+        !is_lent(*state.truth.policy, spec) || !is_owners(state.lending.pools, spec, false)) {
         return false;
     }
     const std::optional<Reason> why = state.scheduler.why(job.id, now);

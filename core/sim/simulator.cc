@@ -56,7 +56,6 @@ private:
     void send_to_agent(const SendToAgent& effect);
     void perform(const Effect& effect);
     void submit(int number, int tries);
-    static void offer_alternatives(JobSpec& spec);
     void add_rules(JobSpec& spec, int number, Random& of_job) const;
     void cancel(JobId job, const Identity& who);
     template <class Deliver>
@@ -240,22 +239,10 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
     if (of_job.chance(200) && spec.where->reservation.empty()) {
         offer_alternatives(spec);
     }
-}
-
-/// As it is, or on one node with a GPU for half as long, or on one with two.
-void Simulation::offer_alternatives(JobSpec& spec) {
-    const Alternative asked{.partition = spec.partition,
-                            .nodes = spec.nodes,
-                            .shape = spec.shape,
-                            .tasks_per_node = spec.tasks_per_node,
-                            .time_limit = spec.time_limit};
-    std::vector<Alternative>& ways = spec.any_of.edit().ways;
-    ways.assign(3, asked);
-    for (const std::size_t way : {1U, 2U}) {
-        ways[way].nodes = 1;
-        ways[way].shape.gpus = static_cast<int>(way);
+    if (of_job.chance(150) && spec.where->reservation.empty()) {
+        const int count = static_cast<int>(of_job.between(1, 2));
+        spec.counted = CountedWishes{{{ResourceId{kSimLicence}, count}}};
     }
-    ways[1].time_limit = Span{asked.time_limit.value / 2};
 }
 
 /// Tries again with the same key until it is acknowledged, as the command line does.
@@ -307,6 +294,7 @@ void Simulation::cancel(JobId job, const Identity& who) {
 void Simulation::build() {
     Policy policy = sim_policy(options_.agents, random_);
     policy.calendar.reservations = {sim_reservation(options_.agents, kStart), sim_course(kStart)};
+    policy.resources = {{.id = ResourceId{kSimLicence}, .count = 4, .max_per_enterprise = 3}};
     controller_.tell(ApplyPolicy{.who = sim_admin(), .policy = std::move(policy), .text = ""},
                      [this](const Outcome& outcome) {
                          KHU_CHECK(!outcome.refusal, "{}",
@@ -419,11 +407,15 @@ void Simulation::plan_faults() {
     }
 }
 
-/// One is booked as soon as a node is there; in the end, what waits for a window that will not come
-/// is cancelled.
+/// One is booked as soon as a node is there, and rules above the zone come; in the end, what waits
+/// for a window that will not come is cancelled.
 void Simulation::plan_reservations() {
     for (int i = 0; i < 30; ++i) {
-        time_.in(milliseconds(300) * i, [this] { controller_.tell(sim_booking(kStart), {}); });
+        time_.in(milliseconds(300) * i, [this] {
+            controller_.tell(sim_booking(kStart), {});
+            controller_.tell(sim_counted_booking(kStart), {});
+            controller_.tell(sim_rules(kStart), {});
+        });
     }
     for (int i = 0; i < 60; ++i) {
         time_.in(options_.faults_for + seconds(20) * i, [this] {

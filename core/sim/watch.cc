@@ -56,6 +56,9 @@ std::optional<std::string> Watch::broken(const Controller& controller, const Hos
     if (!broken_) {
         broken_ = half_launched(hosts, now);
     }
+    if (!broken_) {
+        broken_ = layers_.broken(now, zone_calm_since_);
+    }
     if (!broken_ && controller.up()) {
         broken_ = owner_kept_waiting(controller.machine()->state(), now);
     }
@@ -67,6 +70,7 @@ std::optional<std::string> Watch::broken(const Controller& controller, const Hos
 void Watch::learn(const Stamped& stamped) {
     const Fact& fact = stamped.fact;
     learn_calendar(fact, stamped.at);
+    layers_.learn(stamped);
     if (const auto* joined = std::get_if<NodeJoined>(&fact)) {
         NodeSeen& node = nodes_[joined->node];
         node.name = joined->name.value;
@@ -296,7 +300,7 @@ namespace {
 
 /// What khud's indexes are about.
 struct Census {
-    std::size_t queued{0}, dated{0}, live{0}, nodes_held{0};
+    std::size_t queued{0}, dated{0}, live{0}, nodes_held{0}, wishes{0};
 };
 
 Census count(const State& state) {
@@ -307,11 +311,20 @@ Census count(const State& state) {
         census.dated += attempt == nullptr && job.spec.when->deadline > Moment{0} ? 1 : 0;
         census.live += attempt != nullptr ? 1 : 0;
         if (attempt != nullptr) {
+            census.wishes += job.spec.counted->all.size();
             census.nodes_held += static_cast<std::size_t>(std::ranges::count_if(
                 attempt->stages, [](NodeStage stage) { return stage != NodeStage::Released; }));
         }
     }
     return census;
+}
+
+std::size_t users_of_resources(const State& state) {
+    std::size_t users = 0;
+    for (const auto& [resource, of] : state.counted_use) {
+        users += of.size();
+    }
+    return users;
 }
 
 struct Bound {
@@ -328,6 +341,7 @@ std::vector<Bound> bounds_of_khud(const State& state) {
     return {{"queue", state.scheduler.queue().size(), census.queued},
             {"promises", state.scheduler.clearings().all().size(), census.queued},
             {"books", state.truth.books.size(), census.live},
+            {"counted resources' users", users_of_resources(state), census.wishes},
             {"job timers", state.job_timers.size(), census.live + census.dated},
             {"jobs on nodes", on_nodes, census.nodes_held},
             {"nodes heard", state.heard_at.size(), state.truth.nodes.size()},

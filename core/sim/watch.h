@@ -3,7 +3,7 @@
 /// \file
 /// Claims that need a memory of what was seen before; the numbers are those of the project's list
 /// of invariants (claims.h has those that one look decides, lending_watch.h and owner_waits.h those
-/// of lent GPUs).
+/// of lent GPUs, layer_watch.h those of the rules above the zone).
 ///
 ///     I6   a gang runs whole or not at all: no rank begins before every node is prepared, and a
 ///          launch that stays partial is undone within 10 s, while the nodes that are needed for
@@ -32,6 +32,7 @@
 
 #include "core/sim/controller.h"
 #include "core/sim/host.h"
+#include "core/sim/layer_watch.h"
 #include "core/sim/lending_watch.h"
 
 namespace khu::sim {
@@ -92,6 +93,7 @@ private:
     std::set<std::string> booked_;           ///< names of reservations
     std::map<JobId, JobSpec> specs_;
     LendingWatch lending_;
+    LayerWatch layers_;
     Moment fewer_nodes_since_;  ///< a node was lost or drained then
     std::set<JobId> idle_;
     std::set<JobId> asked_otherwise_;  ///< of those, with --or-idle

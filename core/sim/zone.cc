@@ -136,6 +136,43 @@ BookReservation sim_booking(Moment start) {
                      .window = {.from = start + seconds(100), .to = start + seconds(220)}}};
 }
 
+BookCounted sim_counted_booking(Moment start) {
+    return {.who = sim_admin(),
+            .what = {.id = "measuring",
+                     .enterprise = sim_member(2).enterprise,
+                     .what = {{ResourceId{kSimLicence}, 2}},
+                     .window = {.from = start + seconds(140), .to = start + seconds(260)},
+                     .by = {}}};
+}
+
+ApplyLayer sim_rules(Moment start) {
+    LayerRules rules;
+    rules.id = PolicyId{"sim-rules-1"};
+    rules.effective_from = start + minutes(2);
+    rules.bounds = {{.key = {"partitions", "*", "time_limit", "max"},
+                     .kind = BoundKind::AtMost,
+                     .number = minutes(5).value,
+                     .words = {},
+                     .written = "5m",
+                     .line = 9}};
+    return {.who = sim_admin(), .rules = std::move(rules), .text = ""};
+}
+
+void offer_alternatives(JobSpec& spec) {
+    const Alternative asked{.partition = spec.partition,
+                            .nodes = spec.nodes,
+                            .shape = spec.shape,
+                            .tasks_per_node = spec.tasks_per_node,
+                            .time_limit = spec.time_limit};
+    std::vector<Alternative>& ways = spec.any_of.edit().ways;
+    ways.assign(3, asked);
+    for (const std::size_t way : {1U, 2U}) {
+        ways[way].nodes = 1;
+        ways[way].shape.gpus = static_cast<int>(way);
+    }
+    ways[1].time_limit = Span{asked.time_limit.value / 2};
+}
+
 std::vector<JobId> too_late(const State& state, Moment now) {
     std::vector<JobId> late;
     for (const auto& [id, job] : state.truth.jobs) {

@@ -33,6 +33,14 @@ BookReservation sim_booking(Moment start);
 /// Of the third enterprise alone, by the policy: a node, again and again.
 inline constexpr const char* kSimCourse = "course";
 Reservation sim_course(Moment start);
+/// Licences of the zone, fewer than its jobs would like, and two of them for the second enterprise
+/// alone, for two minutes.
+inline constexpr const char* kSimLicence = "licence";
+BookCounted sim_counted_booking(Moment start);
+/// Of the province: shorter jobs, two minutes later.
+ApplyLayer sim_rules(Moment start);
+/// As it is, or on one node with a GPU for half as long, or on one with two.
+void offer_alternatives(JobSpec& spec);
 /// Jobs that wait for it, and into no part of it any more.
 std::vector<JobId> too_late(const State& state, Moment now);
 Inventory sim_inventory(int number);

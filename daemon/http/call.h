@@ -153,6 +153,7 @@ void ask_refund(const Call& call);
 void list_refunds(const Call& call);
 void decide_refund(const Call& call);
 
+void list_resources(const Call& call);
 void list_reservations(const Call& call);
 void book_reservation(const Call& call);
 void cancel_reservation(const Call& call);
@@ -165,6 +166,11 @@ void check_policy(const Call& call);
 void apply_policy(const Call& call);
 void list_policies(const Call& call);
 void roll_back_policy(const Call& call);
+void show_layer(const Call& call);
+void apply_layer(const Call& call);
+void check_layer(const Call& call);
+void roll_back_layer(const Call& call);
+void list_layers(const Call& call);
 
 void report_jobs(const Call& call);
 void report_manifest(const Call& call);

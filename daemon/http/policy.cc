@@ -7,29 +7,14 @@
 #include "config/policy_reader.h"
 #include "config/print.h"
 #include "core/machine/events.h"
+#include "core/machine/layers.h"
 #include "core/machine/policy_forecast.h"
 #include "core/policy/diff.h"
-#include "daemon/http/call.h"
+#include "daemon/http/policy_text.h"
 #include "wire/net/secrets.h"
 
 namespace khu::daemon {
 namespace {
-
-std::vector<wire::ComplaintView> shown(const std::vector<Complaint>& complaints,
-                                       Language language) {
-    std::vector<wire::ComplaintView> views;
-    for (const Complaint& each : complaints) {
-        wire::ComplaintView view;
-        view.code = each.code;
-        view.severity = each.severity == Severity::Error ? "error" : "warning";
-        view.path = each.path;
-        view.text = language == Language::English ? each.text_en : each.text_vi;
-        view.place =
-            each.file + ":" + std::to_string(each.line) + ":" + std::to_string(each.column);
-        views.push_back(std::move(view));
-    }
-    return views;
-}
 
 /// The id in If-Match: `"dn-cvpm2-2026.2"`; empty: whatever is in force. What is no tag of a policy
 /// is taken as it stands, and matches none.
@@ -48,6 +33,7 @@ PolicyId expected_policy(const Call& call) {
 struct Checked {
     wire::PolicyReview review;
     std::optional<Policy> policy;
+    KeyLines lines;
 };
 
 /// What it would do by itself.
@@ -91,9 +77,14 @@ std::vector<Complaint> displaced(const Against& zone, const Policy& policy) {
          {}}};
 }
 
+/// As the zone wrote it, whatever it is held to.
+std::optional<Policy> written_now(const State& state) {
+    return state.truth.policy ? std::optional(written_policy(state.truth)) : std::nullopt;
+}
+
 std::shared_ptr<Against> against(const State& state, Moment now) {
     auto copy = std::make_shared<Against>();
-    copy->running = state.truth.policy;
+    copy->running = written_now(state);
     copy->context = review_context(state, now);
     copy->context.running = copy->running ? &*copy->running : nullptr;
     copy->now = now;
@@ -147,6 +138,7 @@ Checked check(const Against& zone, const wire::PolicyRequest& request, Language 
         }
     }
     checked.policy = std::move(read.policy);
+    checked.lines = config::key_lines(read.places);
     return checked;
 }
 
@@ -160,7 +152,8 @@ void apply_text(const Call& call, const Against& zone, const wire::PolicyRequest
     ApplyPolicy command{.who = call->caller.who,
                         .policy = std::move(*checked.policy),
                         .text = request.text,
-                        .expected = expected_policy(call)};
+                        .expected = expected_policy(call),
+                        .lines = std::move(checked.lines)};
     call->services.engine.tell(std::move(command),
                                [call, review = checked.review](const Answer& told) {
                                    if (told.refusal) {
@@ -169,37 +162,6 @@ void apply_text(const Call& call, const Against& zone, const wire::PolicyRequest
                                        answer(call, review);
                                    }
                                });
-}
-
-/// The file names every enterprise of the zone, so only those who read all of it may see it.
-bool reads_policies(const Call& call, const char* verb) {
-    if (call->caller.who.has(Role::ZoneAdmin) || call->caller.who.has(Role::Auditor)) {
-        return true;
-    }
-    refuse(call, decide_detail::need_role(call->caller.who, Role::ZoneAdmin, verb).error());
-    return false;
-}
-
-/// The text of a policy as it was applied, from the fact that brought it.
-Expected<std::string, Refusal> text_of(const Call& call, EventSeq seq) {
-    const auto facts = call->services.store.facts(seq, 1);
-    if (!facts) {
-        return Unexpected{facts.error()};
-    }
-    if (!facts->empty() && facts->front().seq == seq) {
-        auto fact = wire::from_json_text<Fact>(facts->front().json, wire::Unknown::Ignore);
-        if (fact) {
-            if (auto* applied = std::get_if<PolicyApplied>(&*fact)) {
-                return std::move(applied->text);
-            }
-            if (auto* scheduled = std::get_if<PolicyScheduled>(&*fact)) {
-                return std::move(scheduled->text);
-            }
-        }
-    }
-    return Unexpected{Refusal(Code::StateDamaged)
-                          .with("path", "fact " + std::to_string(seq.value))
-                          .with("why", "it is not a policy")};
 }
 
 wire::PolicyRecordView view_of(const State& state, const PolicyRecord& record) {
@@ -247,36 +209,50 @@ std::vector<Listed> all_policies(const State& state) {
     return all;
 }
 
-/// The policy in force at `at`, also one that will be.
-void show_policy_at(const Call& call, Moment at) {
-    call->services.engine.ask([call, at](State& state, Moment) {
-        const Listed* found = nullptr;
-        const std::vector<Listed> all = all_policies(state);
-        for (const Listed& each : all) {
-            if (each.view.state != "dropped" && each.view.effective_at <= at) {
-                found = &each;
-            }
+/// The policy in force at `at`, also one that will be. Errors: H411, S602.
+Expected<wire::PolicyAnswer, Refusal> policy_at(const Call& call, const State& state, Moment at) {
+    const Listed* found = nullptr;
+    const std::vector<Listed> all = all_policies(state);
+    for (const Listed& each : all) {
+        if (each.view.state != "dropped" && each.view.effective_at <= at) {
+            found = &each;
         }
-        if (found == nullptr) {
-            refuse(call, Refusal(Code::NoSuchPolicy).with("which", "was in force then"));
-            return;
-        }
-        auto text = text_of(call, found->seq);
-        if (!text) {
-            refuse(call, text.error());
-            return;
-        }
-        wire::PolicyAnswer shown_policy;
-        shown_policy.policy = found->view.policy;
-        shown_policy.text = *std::move(text);
-        shown_policy.applied_by = found->view.applied_by;
-        shown_policy.applied_at = found->view.applied_at;
-        shown_policy.effective_at = found->view.effective_at;
-        answer(call, shown_policy);
-    });
+    }
+    if (found == nullptr) {
+        return Unexpected{Refusal(Code::NoSuchPolicy).with("which", "was in force then")};
+    }
+    auto text = text_of(call, found->seq);
+    if (!text) {
+        return Unexpected{std::move(text).error()};
+    }
+    return wire::PolicyAnswer{.policy = found->view.policy,
+                              .text = *std::move(text),
+                              .applied_by = found->view.applied_by,
+                              .applied_at = found->view.applied_at,
+                              .effective_at = found->view.effective_at};
 }
 
-wire::PolicyAnswer policy_now(const State& state) {
+/// The zone goes on deciding while the text is held against the rules above it.
+void show_policy_at(const Call& call, Moment at) {
+    Expected<wire::PolicyAnswer, Refusal> shown_policy{wire::PolicyAnswer{}};
+    std::vector<LayerRules> above;
+    call->services.engine.ask_and_wait([&](State& state, Moment) {
+        shown_policy = policy_at(call, state, at);
+        above = in_force_at(rules_above(state.truth), at);
+    });
+    if (!shown_policy) {
+        refuse(call, shown_policy.error());
+        return;
+    }
+    if (!above.empty()) {
+        if (const auto policy = config::read_policy(shown_policy->text, shown_policy->policy)) {
+            shown_policy->held = held_at(above, *policy, at);
+        }
+    }
+    answer(call, *shown_policy);
+}
+
+wire::PolicyAnswer policy_now(const State& state, Moment now) {
     wire::PolicyAnswer shown_policy;
     if (state.truth.policy) {
         shown_policy.policy = state.truth.policy->id.value;
@@ -287,6 +263,9 @@ wire::PolicyAnswer policy_now(const State& state) {
     }
     if (state.truth.scheduled) {
         shown_policy.scheduled = view_of(*state.truth.scheduled);
+    }
+    if (!state.truth.layers.held.empty()) {
+        shown_policy.held = held_at(rules_above(state.truth), written_policy(state.truth), now);
     }
     return shown_policy;
 }
@@ -315,12 +294,9 @@ Expected<wire::PolicyRequest, Refusal> text_before(const Call& call, const State
                               .with("path", before->id.value.str())
                               .with("why", "its text is no longer readable")};
     }
-    constexpr Span soon = seconds(2);  // A policy never takes effect in the past (P021).
     policy->id = PolicyId{request.policy};
     policy->supersedes = state.truth.policy->id;
-    policy->effective_from = request.effective_at == Moment{}
-                                 ? Moment{(now + soon).value / 1000 * 1000}
-                                 : Moment{request.effective_at};
+    policy->effective_from = from_when(request, now);
     policy->decision_ref =
         request.decision_ref.empty() ? policy->decision_ref : request.decision_ref;
     return wire::PolicyRequest{.text = config::print(*policy), .file = request.policy + ".yaml"};
@@ -334,8 +310,8 @@ void show_policy(const Call& call) {
     }
     const std::string at = query(call, "at");
     if (at.empty()) {
-        call->services.engine.ask([call](State& state, Moment) {
-            wire::PolicyAnswer shown_policy = policy_now(state);
+        call->services.engine.ask([call](State& state, Moment now) {
+            wire::PolicyAnswer shown_policy = policy_now(state, now);
             // An id is used once, so it is the tag; If-Match of an apply names it.
             std::string tag = '"' + shown_policy.policy + '"';
             answer(call, std::move(shown_policy), {{"ETag", std::move(tag)}});

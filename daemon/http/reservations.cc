@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/machine/citing.h"
 #include "core/machine/policy_bookings.h"
 #include "core/machine/reservations.h"
 #include "core/policy/reserved.h"
@@ -39,7 +40,8 @@ wire::ReservationView view_of(const State& state, const KnownReservation& known,
                                .held_ugs = {},
                                .free_until = std::nullopt,
                                .of_policy = false,
-                               .why = std::nullopt};
+                               .why = std::nullopt,
+                               .resources = {}};
     const auto placed = state.truth.reserved.find({what.id, window.from});
     if (placed != state.truth.reserved.end()) {
         view.state = window.contains(now) ? "open" : "placed";
@@ -86,8 +88,27 @@ void add_not_booked(const State& state, const Reader& reader, Moment now, const 
         view.state = "not_booked";
         view.of_policy = true;
         if (each.why) {
-            view.why = explained(*each.why, reader.language);
+            view.why = explained(cited(state, *each.why), reader.language);
         }
+        page.reservations.push_back(std::move(view));
+    }
+}
+
+/// Those of counted resources; who booked them is for those who may read that enterprise's books.
+void add_counted(const State& state, const Reader& reader, Moment now, const std::string& only,
+                 wire::ReservationPage& page) {
+    for (const auto& [id, booking] : state.truth.counted_booked) {
+        if (booking.window.to <= now || (!only.empty() && only != id)) {
+            continue;
+        }
+        const bool shown = reader.who.may_read(booking.enterprise);
+        wire::ReservationView view;
+        view.reservation = shown ? id : "-";
+        view.enterprise = shown ? booking.enterprise.value.str() : "-";
+        view.from_at = booking.window.from;
+        view.to_at = booking.window.to;
+        view.state = booking.window.contains(now) ? "open" : "planned";
+        view.resources = booking.what;
         page.reservations.push_back(std::move(view));
     }
 }
@@ -104,6 +125,7 @@ wire::ReservationPage page_of(const State& state, const Reader& reader, Moment n
         }
     }
     add_not_booked(state, reader, now, only, page);
+    add_counted(state, reader, now, only, page);
     std::ranges::stable_sort(page.reservations, {}, &wire::ReservationView::from_at);
     return page;
 }
@@ -120,6 +142,25 @@ void tell_and_list(const Call& call, Command command, const std::string& id) {
     });
 }
 
+/// Counted resources and no nodes.
+void book_counted(const Call& call, const wire::ReservationAsk& ask) {
+    if (ask.gpus != 0 || !ask.programme.empty() || !ask.partition.empty() || !ask.qos.empty()) {
+        refuse(call,
+               Refusal(Code::BadField)
+                   .with("field", "resources")
+                   .with("why", "they are booked by themselves, nodes in another reservation"));
+        return;
+    }
+    tell_and_list(call,
+                  BookCounted{.who = call->caller.who,
+                              .what = {.id = ask.reservation,
+                                       .enterprise = EnterpriseId{ask.enterprise},
+                                       .what = ask.resources,
+                                       .window = {.from = ask.from_at, .to = ask.to_at},
+                                       .by = {}}},
+                  ask.reservation);
+}
+
 }  // namespace
 
 void list_reservations(const Call& call) {
@@ -131,6 +172,10 @@ void list_reservations(const Call& call) {
 void book_reservation(const Call& call) {
     const auto ask = body_of<wire::ReservationAsk>(call);
     if (!ask) {
+        return;
+    }
+    if (!ask->resources.empty()) {
+        book_counted(call, *ask);
         return;
     }
     if (ask->gpus < 1 || ask->gpus > std::int64_t{limits::nodes_max} * limits::gpus_per_node_max) {

@@ -104,6 +104,9 @@ void add_rules(const wire::SubmitRequest& request, int segment, int array_runnin
     }
     TimeRules when{
         .after = request.after, .singleton = request.singleton, .deadline = request.deadline_at};
+    if (!request.resources.empty()) {
+        spec.counted = CountedWishes{request.resources};
+    }
     if (!request.array.empty()) {
         spec.array = ArrayRules{.indices = request.array, .running_max = array_running_max};
     }

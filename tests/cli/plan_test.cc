@@ -242,6 +242,38 @@ TEST_F(Plan, CountsWhoGaveBackBorrowedGpus) {
                 HasSubstr(R"("not_lent":{"nominal_gpus":128,"gpus":64,"partitions":1})"));
 }
 
+const std::string kRules =
+    "khu_layer: 1\nlayer:\n  utc_offset: \"+07:00\"\n  id: vn-9\n  level: national\n"
+    "  effective_from: \"2026-01-01T00:00:00+07:00\"\n  decision_ref: \"9/ND\"\nbounds:\n"
+    "  \"preemption.grace\": {min: 20m}\n";
+
+/// Who is told to leave may take five minutes by the policy, and twenty by the rules above it; the
+/// second job finds a load of the idle class there.
+TEST_F(Plan, ReplaysUnderThePolicyHeldToRulesAboveIt) {
+    const std::string policy = KHU_SOURCE_DIR "/config/examples/dn-cvpm2.yaml";
+    const std::string rules = folder.file("rules.yaml", kRules);
+
+    const Ran ran =
+        plan_text(kHeader + "a,0,100,2,x\nb,5000,100,2,x\n",
+                  {"--policy", policy, "--idle", "2h", "--against", rules, "--format", "csv"});
+
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("idle 2h,,wait_s,2,150.000,0,300,300,300\n"));
+    EXPECT_THAT(ran.out, HasSubstr("rules.yaml,,wait_s,2,600.000,0,1200,1200,1200\n"));
+    EXPECT_EQ(plan_text(kThree, {"--against", rules}).code, 2) << "there is no policy to hold";
+}
+
+TEST_F(Plan, RefusesAPolicyBeyondTheRulesItIsUnder) {
+    const std::string policy = KHU_SOURCE_DIR "/config/examples/dn-cvpm2.yaml";
+
+    const Ran ran =
+        plan_text(kThree, {"--policy", policy, "--under", folder.file("rules.yaml", kRules)});
+
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_THAT(ran.err, HasSubstr("P073 preemption.grace: 5m, at least 20m is required "
+                                   "(national vn-9, line 9)"));
+}
+
 TEST_F(Plan, TheWindowLimitsTheJobs) {
     EXPECT_THAT(plan_text(kThree, {"--from", "10", "--to", "20", "--format", "json"}).out,
                 HasSubstr(R"("jobs":1,)"));
@@ -302,6 +334,9 @@ TEST_F(Plan, RefusesWhatItDoesNotKnow) {
 
 TEST_F(Plan, ReplaysWhatTheZoneHasRun) {
     const FakeKhud khud([](const FakeRequest& request) {
+        if (request.target.starts_with("/v1/policy/layers/")) {
+            return problem(404, "H411", "no policy of that level bound then", "[]");
+        }
         if (request.target.starts_with("/v1/policy")) {
             return http(200, R"({"policy":"p","text":""})");
         }

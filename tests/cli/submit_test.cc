@@ -23,9 +23,10 @@ TEST(Submit, SendsWhatTheOptionsSay) {
     const FakeKhud khud([](const FakeRequest&) { return http(201, kMade); });
 
     const Ran ran = run_khu(
-        {"submit", "-n",           "2",        "-g",    "8:h100", "-t", "2h30m", "--mem",
-         "64G",    "--signal",     "USR1@120", "--env", "A=b=c",  "-C", "/data", "--launcher",
-         "mpi",    "--no-requeue", "--",       "train", "--lr",   "0.1"},
+        {"submit",   "-n",         "2",        "-g",           "8:h100", "-t",    "2h30m",
+         "--mem",    "64G",        "--signal", "USR1@120",     "--env",  "A=b=c", "-C",
+         "/data",    "--launcher", "mpi",      "--no-requeue", "-L",     "eda=2", "--resource",
+         "bench-rf", "--",         "train",    "--lr",         "0.1"},
         at(khud));
 
     EXPECT_EQ(ran.code, 0) << ran.err;
@@ -37,6 +38,7 @@ TEST(Submit, SendsWhatTheOptionsSay) {
          {R"("nodes":2)", R"("gpus_per_node":8)", R"("gpu_model":"h100")", R"("time_limit_s":9000)",
           R"("mem_bytes":68719476736)", R"("notice_signal":10)", R"("notice_seconds":120)",
           R"("env":{"A":"b=c"})", R"("chdir":"/data")", R"("launcher":"mpi")", R"("requeue":false)",
+          R"("resources":[{"resource":"eda","count":2},{"resource":"bench-rf","count":1}])",
           R"("argv":["train","--lr","0.1"])", R"("name":"train")"}) {
         EXPECT_THAT(request.body, HasSubstr(part));
     }

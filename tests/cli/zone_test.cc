@@ -222,6 +222,63 @@ TEST_F(ShippedPolicy, WithoutAZoneTheCheckSaysSo) {
     EXPECT_THAT(ran.err, HasSubstr("not against the zone"));
 }
 
+TEST_F(ShippedPolicy, IsCheckedUnderTheRulesThatAreNamed) {
+    const Folder folder;
+    const std::string nation = KHU_SOURCE_DIR "/examples/layers/national.yaml";
+    const std::string broken = folder.file("broken.yaml", "khu_layer: 2\n");
+    std::string text = read_text(path);
+    text.replace(text.find("grace: 5m"), 9, "grace: 2m");
+    const std::string beyond = folder.file("beyond.yaml", text);
+
+    const Ran good = run_khu({"policy", "check", "--offline", "--under", nation, path});
+    const Ran bad = run_khu({"policy", "check", "--offline", "--under", nation, beyond});
+    const Ran of_rules = run_khu({"policy", "check", "--offline", "--under", broken, path});
+
+    EXPECT_EQ(good.code, 0) << good.out << good.err;
+    EXPECT_EQ(bad.code, 1);
+    EXPECT_THAT(bad.out, HasSubstr("P073 preemption.grace: 2m, at least 5m is required "
+                                   "(national vn-2026.1, line 16)"));
+    EXPECT_EQ(of_rules.code, 1);
+    EXPECT_THAT(of_rules.out, HasSubstr("broken.yaml:1:12: P001 khu_layer"));
+}
+
+TEST_F(ShippedPolicy, RulesThatTheZoneDoesNotKnowYetAreWarnedOf) {
+    const Folder folder;
+    const FakeKhud khud(
+        [](const FakeRequest&) { return http(200, R"({"accepted":true,"policy":"p"})"); });
+
+    const Ran ran = run_khu(
+        {"policy", "check", "--under", KHU_SOURCE_DIR "/tests/fixtures/layer/later.yaml", path},
+        at(khud));
+
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_THAT(ran.out, HasSubstr("warning: P074 preemption.grace: 5m, at least 10m is required"));
+}
+
+TEST(Zone, RulesAboveItAreBroughtShownAndRolledBackUnderTheirLevel) {
+    const std::string rules = KHU_SOURCE_DIR "/examples/layers/da-nang.yaml";
+    const FakeKhud khud([](const FakeRequest& request) {
+        return request.target == "/v1/policy"
+                   ? http(200, R"({"policy":"p","text":"t\n","held":[{"path":"qos.gap.time_limit",)"
+                               R"("value":"3h","bound":"2h","limit":{"layer":"province",)"
+                               R"("policy":"dn-1","line":9}}]})")
+                   : http(200, R"({"accepted":true,"policy":"dn-1","policies":[]})");
+    });
+
+    EXPECT_EQ(run_khu({"policy", "apply", "--layer", "province", rules}, at(khud)).code, 0);
+    EXPECT_EQ(run_khu({"policy", "history", "--layer", "national"}, at(khud)).code, 0);
+    EXPECT_EQ(run_khu({"policy", "rollback", "--layer", "province", "--id", "dn-3"}, at(khud)).code,
+              0);
+    const Ran shown = run_khu({"policy", "show"}, at(khud));
+
+    EXPECT_EQ(khud.requests().at(0).target, "/v1/policy/layers/province");
+    EXPECT_EQ(khud.requests().at(1).target, "/v1/policy/layers/national/history");
+    EXPECT_EQ(khud.requests().at(2).target, "/v1/policy/layers/province/rollback");
+    EXPECT_EQ(shown.out, "t\n");
+    EXPECT_THAT(shown.err, HasSubstr("qos.gap.time_limit: 3h -> 2h (province dn-1, line 9)"));
+    EXPECT_EQ(run_khu({"policy", "apply", "--layer", "zone", rules}, at(khud)).code, 2);
+}
+
 TEST(Zone, TheLedgerIsVerifiedByExitCode) {
     const FakeKhud good(
         [](const FakeRequest&) { return http(200, R"({"ok":true,"entries":42,"head":"ab12"})"); });

@@ -38,6 +38,19 @@ TEST(Examples, AScriptThatIsAnArray) {
     EXPECT_EQ(header.options.size(), 7U);
 }
 
+TEST(Examples, AScriptThatNeedsLicences) {
+    const ScriptHeader header =
+        read_script_header(example("jobs/licences.sh"), "licences.sh", kMorning);
+
+    ASSERT_TRUE(header.complaints.empty()) << show(header.complaints[0], Language::English);
+    Submission job;
+    for (const JobOption& option : header.options) {
+        EXPECT_FALSE(apply_option(option, kMorning, job)) << option.name;
+    }
+    EXPECT_EQ(job.spec.counted->all, (std::vector<CountedWish>{{ResourceId{"eda-licence"}, 2},
+                                                               {ResourceId{"bench-rf"}, 1}}));
+}
+
 TEST(Examples, FilesOfGrantsAndReadings) {
     const auto grants = read_grant_csv(example("zone/grants.csv"), 420);
     const auto readings = read_meter_csv(example("zone/readings.csv"), 420);

@@ -111,6 +111,11 @@ TEST(JobFile, RefusesBadRulesWithTheirPlace) {
     EXPECT_EQ(complaint("command: [a]\nsegment: 12\n").substr(0, 22), "job.yaml:2:10: P008 se");
     EXPECT_EQ(complaint("command: [a]\nsegment: 0@rack\n").substr(0, 19), "job.yaml:2:10: P008");
     EXPECT_EQ(complaint("command: [a]\ninclude: gn[3-1]\n").substr(0, 19), "job.yaml:2:10: P031");
+    for (const char* bad : {"eda=0", "eda=", "=2", "EDA", "eda=2,,bench", "eda=100001", "eda:2"}) {
+        EXPECT_EQ(complaint(std::string("command: [a]\nresource: '") + bad + "'\n").substr(0, 19),
+                  "job.yaml:2:11: P008")
+            << bad;
+    }
     EXPECT_EQ(complaint("command: [a]\nfeatures: NVME\n").substr(0, 19), "job.yaml:2:11: P008");
 }
 

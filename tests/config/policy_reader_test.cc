@@ -115,6 +115,31 @@ TEST(PolicyReader, AMeterIsOfAServiceOfTheZoneAndItsSplitIsWhole) {
               (Lines{"P004 meters.vcpu.split", "P010 meters.vcpu.price"}));
 }
 
+TEST(PolicyReader, ACountedResourceIsForThoseWhoAreKnown) {
+    const auto with = [](const std::string& resource) {
+        return check_policy(example_text() + "\nresources:\n  eda-licence: " + resource + "\n",
+                            "p.yaml", {});
+    };
+    const PolicyCheck good =
+        with("{count: 20, kind: bench, max_per_enterprise: 8, programmes: [kn-80]}");
+    ASSERT_TRUE(good.policy.has_value()) << show(good.complaints[0], Language::English);
+    const CountedResource& read = good.policy->resources.at(0);
+    EXPECT_EQ(read.count, 20);
+    EXPECT_EQ(read.kind, ResourceKind::Bench);
+    EXPECT_EQ(read.max_per_enterprise, 8);
+    EXPECT_EQ(read_policy(print(*good.policy), "again").value(), *good.policy);
+
+    EXPECT_EQ(errors(with("{count: 1, programmes: [kn-81], enterprises: [\"0401999999\"]}")),
+              (Lines{"P030 resources.eda-licence.programmes[0]",
+                     "P030 resources.eda-licence.enterprises[0]"}));
+    EXPECT_EQ(errors(with("{kind: bench}")), (Lines{"P004 resources.eda-licence.count"}));
+    EXPECT_EQ(errors(with("{count: 0}")).size(), 1U);
+    EXPECT_EQ(errors(with("{count: 100001}")).size(), 1U);
+    EXPECT_EQ(errors(with("{count: 1, max_per_enterprise: 0}")).size(), 1U);
+    EXPECT_EQ(errors(with("{count: 1, kind: key}")).size(), 1U);
+    EXPECT_EQ(errors(with("{count: 1, price: 5}")).size(), 1U);
+}
+
 TEST(PolicyReader, StrictRefusesWarningsToo) {
     EXPECT_TRUE(check_policy(example_text(), "p", {}, false).policy.has_value());
     EXPECT_FALSE(check_policy(example_text(), "p", {}, true).policy.has_value());

@@ -119,6 +119,9 @@ TEST(SbatchLines, DependenciesAndKindsOfNodesMeanTheSameHere) {
     EXPECT_EQ(
         options(header("#SBATCH -w gn[01-02] -x gn03 -C 'nvme&400g' --deadline=2026-04-01")),
         (Lines{"include=gn[01-02]", "exclude=gn03", "features=nvme,400g", "deadline=2026-04-01"}));
+    EXPECT_EQ(options(header("#SBATCH -L eda:2,bench-rf --licenses=ansys=1")),
+              (Lines{"resource=eda=2,bench-rf", "resource=ansys=1"}));
+    EXPECT_EQ(dropped(header("#SBATCH -L 'eda|ansys'")), (Lines{"2 --licenses=eda|ansys"}));
     EXPECT_EQ(dropped(header("#SBATCH -C 'nvme|400g'")), (Lines{"2 --constraint=nvme|400g"}));
 }
 

@@ -139,8 +139,18 @@ class Grants(ZoneTest):
         self.restart()  # what is scheduled is not forgotten
         wait_in_force("e2e.2")
         long = ["submit", "-p", "cpu", "-t", "20h", "--programme", "free", "--", "/bin/true"]
-        self.assertIn("time limit asked 20h, the limit of partition cpu is 2h",
-                      self.refused(*long, token=self.an))
+        limit = text.count("\n", 0, text.rindex("max: 2h")) + 1
+        said = f"the limit of partition cpu is 2h (zone e2e.2, line {limit})"
+        self.assertIn(f"time limit asked 20h, {said}", self.refused(*long, token=self.an))
+        self.restart()  # the text is kept, so the line is found again
+        self.assertIn(said, self.refused(*long, token=self.an))
+        body = {"programme": "free", "partition": "cpu", "nodes": 1, "time_limit_s": 72000,
+                "launcher": "fork", "argv": ["/bin/true"], "chdir": "/", "output": "/dev/null"}
+        status, answer = self.zone.api("POST", "/v1/jobs", body, self.zone.bearer(self.an))
+        self.assertEqual(status, 422, answer)
+        data = {one["key"]: one["value"] for one in answer["data"]}
+        self.assertEqual((data["layer"], data["policy"], data["line"], data["limit_key"]),
+                         ("zone", "e2e.2", limit, "partitions.cpu.time_limit.max"))
 
         self.khu("policy", "rollback", "--id", "e2e.3", "--decision", "14/QĐ")
         wait_in_force("e2e.3")
@@ -198,6 +208,83 @@ calendar:
     def test_b_a_quote_needs_no_command(self):
         quote = self.khu("quote", "--programme", "free", "-p", "cpu", "-t", "1h", token=self.an)
         self.assertGreater(quote["hold_ugs"], 0)
+
+    def test_z_rules_of_the_province_bind_at_their_moment_and_are_cited(self):
+        """Last, for nothing takes them away again."""
+        at = time.time() + 7 * 3600
+        soon = time.strftime("%Y-%m-%dT%H:%M:%S+07:00", time.gmtime(at + 8))
+        text = f"""khu_layer: 1
+layer:
+  id: p-1
+  level: province
+  province: "48"
+  effective_from: "{soon}"
+  decision_ref: "12/QĐ-UBND"
+  utc_offset: "+07:00"
+bounds:
+  "partitions.*.time_limit.max": {{max: 1h}}
+"""
+        limit = text.count("\n", 0, text.index("{max: 1h}")) + 1
+        path = self.file("province.yaml", text)
+        checked = self.khu("policy", "check", "--layer", "province", path)
+        self.assertTrue(checked["accepted"], checked)
+        self.assertIn("partitions.cpu.time_limit.max", " ".join(checked["changes"]))
+        long = ["submit", "-p", "cpu", "-t", "2h", "--programme", "free", "--", "/bin/true"]
+        self.khu("policy", "apply", "--layer", "province", path)
+        self.zone.khu(*long, token=self.an)  # it does not bind yet
+        self.restart()
+
+        def states():
+            listed = self.khu("policy", "history", "--layer", "province")["policies"]
+            return [(one["policy"], one["state"], one["decision_ref"]) for one in listed]
+
+        wait_for(lambda: states() == [("p-1", "in_force", "12/QĐ-UBND")], "p-1 to bind")
+        said = f"the limit of partition cpu is 1h (province p-1, line {limit})"
+        self.assertIn(said, self.refused(*long, token=self.an))
+        self.restart()
+        self.assertIn(said, self.refused(*long, token=self.an))
+        self.assertEqual(self.khu("policy", "show", "--layer", "province")["text"], text)
+
+        before = [one["policy"] for one in self.khu("policy", "history")["policies"]
+                  if one["state"] == "in_force"][0]
+        later = time.strftime("%Y-%m-%dT%H:%M:%S+07:00", time.gmtime(at + 86400))
+        with open(os.path.join(ROOT, POLICY)) as file:
+            policy = file.read().replace("id: e2e.1", f'id: e2e.z\n  supersedes: "{before}"')
+        policy = policy.replace('"2026-01-01T00:00:00+07:00"', f'"{later}"')
+        done = self.zone.khu("policy", "check", self.file("beyond.yaml", policy), check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("P073 partitions.cpu.time_limit.max: 1d, at most 1h is allowed "
+                      f"(province p-1, line {limit})", done.stdout + done.stderr)
+        self.assertIn("layer.id", self.refused("policy", "apply", "--layer", "province", path))
+        self.assertIn("layer.level", self.refused("policy", "apply", "--layer", "national", path))
+        differs = self.zone.khu("policy", "diff", self.file("beyond.yaml", policy), check=False)
+        self.assertIn("P073 partitions.cpu.time_limit.max", differs.stdout + differs.stderr)
+        held = [one for one in self.khu("policy", "show")["held"]
+                if one["path"] == "partitions.cpu.time_limit.max"][0]
+        self.assertEqual(held["bound"], "1h")
+        self.assertEqual(held["limit"], {"layer": "province", "policy": "p-1", "line": limit})
+        self.rules_are_rolled_back(text, states, long)
+
+    def rules_are_rolled_back(self, text, states, long):
+        """Others take the place of p-1, and then its bounds come back under a new id."""
+        back = ["policy", "rollback", "--layer", "province", "--decision", "14/QĐ"]
+        self.assertIn("H411", self.refused(*back, "--id", "p-2"))
+        soon = time.strftime("%Y-%m-%dT%H:%M:%S+07:00", time.gmtime(time.time() + 7 * 3600 + 4))
+        freed = text.replace("id: p-1", 'id: p-2\n  supersedes: p-1')
+        freed = freed.replace("{max: 1h}", "{max: 100d}")
+        freed = freed.replace(text.split('effective_from: "')[1].split('"')[0], soon)
+        self.khu("policy", "apply", "--layer", "province", self.file("freed.yaml", freed))
+        wait_for(lambda: states()[-1][:2] == ("p-2", "in_force"), "p-2 to bind")
+        self.zone.khu(*long, token=self.an)
+
+        self.khu(*back, "--id", "p-3")
+        wait_for(lambda: states() == [("p-1", "superseded", "12/QĐ-UBND"),
+                                      ("p-2", "superseded", "12/QĐ-UBND"),
+                                      ("p-3", "in_force", "14/QĐ")], "p-3 to bind")
+        again = self.khu("policy", "show", "--layer", "province")["text"]
+        line = again.count("\n", 0, again.index("time_limit.max")) + 1
+        self.assertIn(f"the limit of partition cpu is 1h (province p-3, line {line})",
+                      self.refused(*long, token=self.an))
 
 
 if __name__ == "__main__":

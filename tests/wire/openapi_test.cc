@@ -13,6 +13,7 @@
 #include "tests/wire/openapi_schema.h"
 #include "wire/api.h"
 #include "wire/api_calendar.h"
+#include "wire/api_resources.h"
 #include "wire/stats.h"
 
 namespace khu::wire::tests {

@@ -61,6 +61,23 @@ TEST(Refusals, PrintTheirNumbersInTheirUnits) {
               "(8 GPUs x 8h limit)");
 }
 
+TEST(Refusals, EndWithWhereTheirLimitStands) {
+    const Refusal bare =
+        Refusal(Code::ResourcesBusy).limited_by("programmes.kn-80.limits.max_users");
+    const Refusal cited = Refusal(bare).citing({Layer::Province, "dn-2026.1", 88});
+    const Refusal without_line = Refusal(bare).citing({Layer::Zone, "dn-cvpm2-2026.2", 0});
+
+    EXPECT_EQ(text(cited, Language::English),
+              text(bare, Language::English) + " (province dn-2026.1, line 88)");
+    EXPECT_EQ(text(cited, Language::Vietnamese),
+              text(bare, Language::Vietnamese) + " (tỉnh dn-2026.1, dòng 88)");
+    EXPECT_EQ(text(without_line, Language::English),
+              text(bare, Language::English) + " (zone dn-cvpm2-2026.2)");
+    EXPECT_EQ(*limit_key(cited), "programmes.kn-80.limits.max_users");
+    EXPECT_EQ(cited_source(cited), (RuleSource{Layer::Province, "dn-2026.1", 88}));
+    EXPECT_EQ(cited_source(bare), std::nullopt);
+}
+
 TEST(Refusals, HaveUniqueIdsAndNames) {
     std::set<std::string_view> seen;
     for (const CodeInfo& code : all_codes()) {

@@ -125,7 +125,8 @@ TEST(BudgetHoles, AProjectUsesNoMoreThanItsCapOfTheGrant) {
     EXPECT_EQ(
         text(*zone.machine.borrow().scheduler.why(second, zone.now), Language::English),
         "needs 16.0 GPU-hours; project vision may use 20.0 GPU-hours of G1, has 4.0 GPU-hours "
-        "of that left and 16.0 GPU-hours held by its running jobs");
+        "of that left and 16.0 GPU-hours held by its running jobs (enterprise 0401000001, set by "
+        "u-1 at 2026-03-31T23:33:20Z)");
     zone.run_to_end(first, minutes(30));  // It gives 12 back: 4 of 20 are spent.
     EXPECT_EQ(phase_name(zone.job(second)->phase), "starting");
     EXPECT_EQ(usable(zone.grant("G1"), "vision"), Atoms{0});

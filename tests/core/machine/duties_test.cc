@@ -130,6 +130,7 @@ TEST(Duties, ALateReportKeepsTheProgrammesJobsFromStartingUntilItIsDelivered_A11
     EXPECT_NE(text(*why, Language::English).find("12 days late"), std::string::npos)
         << text(*why, Language::English);
     EXPECT_NE(text(*why, Language::Vietnamese).find("12 ngày"), std::string::npos);
+    EXPECT_EQ(*limit_key(*why), "programmes.free.duties.late_action");
 
     ASSERT_FALSE(d.deliver("https://example.vn/r.pdf").refusal);
     d.zone.round();

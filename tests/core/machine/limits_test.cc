@@ -28,9 +28,10 @@ TEST(Limits, MoreJobsQueuedThanTheProgrammeLetsOneHave_A103) {
         SubmitJob{.who = testing::member_of(testing::sao_mai), .spec = job_of(1, 1), .key = ""});
 
     ASSERT_TRUE(third.refusal);
-    EXPECT_EQ(said(*third.refusal),
-              "A103: enterprise 0401000001 has 2 jobs queued in free, the limit is 2 / Wait until "
-              "some have started, or cancel some.");
+    EXPECT_EQ(
+        said(*third.refusal),
+        "A103: enterprise 0401000001 has 2 jobs queued in free, the limit is 2 (zone test-1) / "
+        "Wait until some have started, or cancel some.");
 }
 
 TEST(Limits, MoreGpusThanTheEnterpriseMayRun_A116) {
@@ -64,11 +65,11 @@ TEST(Limits, WhatAProjectHasLeft_A107) {
     const auto why = zone.machine.state().scheduler.why(second, zone.now);
 
     ASSERT_TRUE(why);
-    EXPECT_EQ(
-        said(*why),
-        "A107: needs 16.0 GPU-hours; project small may use 20.0 GPU-hours of G1, has 4.0 "
-        "GPU-hours of that left and 16.0 GPU-hours held by its running jobs / Ask a holder of "
-        "your enterprise for a larger part: khu project cap; or ask for less time: --time.");
+    EXPECT_EQ(said(*why),
+              "A107: needs 16.0 GPU-hours; project small may use 20.0 GPU-hours of G1, has 4.0 "
+              "GPU-hours of that left and 16.0 GPU-hours held by its running jobs (enterprise "
+              "0401000001, set by admin at 2026-03-31T23:33:20Z) / Ask a holder of your enterprise "
+              "for a larger part: khu project cap; or ask for less time: --time.");
 }
 
 }  // namespace

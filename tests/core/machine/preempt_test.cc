@@ -36,6 +36,7 @@ Policy idle_policy() {
         programme.qos.push_back(QosId{"nhan-roi"});
         programme.limits.max_gpus_running = 0;
     }
+    policy.resources = {{.id = ResourceId{"eda-licence"}, .count = 1}};
     policy.preemption.order = {"nhan-roi"};
     policy.preemption.grace = kGrace;
     return policy;
@@ -89,6 +90,39 @@ protected:
 
 TEST_F(MachinePreempt, FreeWorkSaysNothingOfTheJobsToCome) {
     EXPECT_TRUE(state().truth.mixes.empty());
+}
+
+TEST_F(MachinePreempt, NobodyIsToldForAJobThatLacksALicence) {
+    const CountedWish licence{ResourceId{"eda-licence"}, 1};
+    const Window window{zone.now, zone.now + hours(10)};
+    ASSERT_FALSE(zone.tell(BookCounted{.who = admin(),
+                                       .what = {.id = "theirs",
+                                                .enterprise = song_han,
+                                                .what = {licence},
+                                                .window = window,
+                                                .by = {}}})
+                     .refusal);
+    JobSpec spec = job_of(1, 8);
+    spec.counted = CountedWishes{{licence}};
+    const JobId paying = zone.submit(spec);
+    EXPECT_EQ(why(paying)->code, Code::CountedSetAside);
+    EXPECT_TRUE(stops().empty());
+
+    ASSERT_FALSE(zone.tell(CancelReservation{admin(), "theirs"}).refusal);
+    zone.round();
+    EXPECT_EQ(why(paying)->code, Code::PlacePromised);
+    ASSERT_EQ(stops().size(), 1U);
+    const JobId another = zone.submit(spec, song_han);
+    EXPECT_EQ(why(another)->code, Code::CountedInUse) << "the promised job has it";
+    EXPECT_EQ(stops().size(), 1U);
+
+    State asked(ZoneId{"test"});
+    asked.truth = state().truth;
+    restore(asked, zone.now);
+    const Advice advice = advise(asked, *asked.find_job(another), zone.now);
+    ASSERT_FALSE(advice.blockers.empty());
+    EXPECT_EQ(advice.blockers.front().code, Code::CountedInUse);
+    EXPECT_TRUE(advice.changes.empty()) << "no smaller one starts without a licence";
 }
 
 TEST_F(MachinePreempt, TheYoungestIsToldOnceWithItsGraceAndThePayingJobStartsInItsPlace) {

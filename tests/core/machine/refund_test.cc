@@ -93,7 +93,7 @@ TEST(Refunds, PartByPartAreTheWholeAndNoMore_L207) {
 
     EXPECT_EQ(why(zone.tell(ask)),
               "L207: attempt 1 of job 1 is not refunded: 6.000000 GPUh asked, 5.000000 GPUh of "
-              "what it was charged may still be refunded");
+              "what it was charged may still be refunded (zone test-1)");
 
     ask.request.amount = gpu_hours(5);
     ASSERT_FALSE(zone.tell(ask).refusal.has_value());
@@ -134,7 +134,7 @@ TEST(Refunds, AreAskedForWithinTheDaysOfThePolicy_L207) {
 
     EXPECT_EQ(why(zone.tell(ask)), "L207: attempt 1 of job 1 is not refunded: it ended at " +
                                        format_utc(ended) +
-                                       ", and a refund is asked for within 14d");
+                                       ", and a refund is asked for within 14d (zone test-1)");
 
     zone.now = ended + days(14);
     EXPECT_FALSE(zone.tell(ask).refusal.has_value());

@@ -87,6 +87,20 @@ TEST(PolicyDiff, TwoRowsOfOneNameAreComparedEachWithItsOwn) {
     EXPECT_TRUE(diff(policy, policy).empty());
 }
 
+TEST(PolicyDiff, TheRunningKeepWhatTheyUseOfACountedResource) {
+    Policy running = zone_with_a_grant();
+    running.resources = {{.id = ResourceId{"eda"}, .count = 5}};
+    Policy next = running;
+    next.resources.front().count = 3;
+
+    const std::vector<PolicyChange> changes = diff(running, next);
+
+    ASSERT_EQ(changes.size(), 1U);
+    EXPECT_EQ(explained(changes[0], Language::English),
+              "  resources.eda.count: 5 -> 3  (for attempts that start from then on; running ones "
+              "keep what they use)");
+}
+
 TEST(PolicyDiff, SaysWhatAChangeMeansInTheLanguageAskedFor) {
     const Policy running = zone_with_a_grant();
     Policy next = running;

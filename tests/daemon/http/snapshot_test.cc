@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/jobs/alternatives.h"
+#include "daemon/policy_lines.h"
 #include "tests/core/machine/zone_builder.h"
 
 namespace khu::daemon {
@@ -49,6 +50,41 @@ TEST(Snapshot, HasWhoTookPartAndHowOftenTheFloorApplied) {
     ASSERT_EQ(again.takers.size(), 1U);
     EXPECT_EQ(again.takers, truth.takers);
     EXPECT_EQ(again.floor_lifts, 3);
+}
+
+TEST(Snapshot, HasTheTextOfThePolicyFromWhichItsLinesAreMadeAgain) {
+    Zone zone;
+    Truth truth = zone.machine.state().truth;
+    truth.policy_text = "khu_policy: 1\nqos:\n  gap: {factor: \"150%\", tier: 30}\n";
+    truth.scheduled = ScheduledPolicy{.policy = *truth.policy, .text = truth.policy_text};
+
+    Truth again = read_back(truth);
+    EXPECT_TRUE(again.policy_lines.empty());
+    find_lines(again);
+
+    EXPECT_EQ(line_of(again.policy_lines, "qos.gap.tier"), 3);
+    EXPECT_EQ(line_of(again.policy_lines, "qos"), 2);
+    EXPECT_EQ(again.scheduled->lines, again.policy_lines);
+    Fact applied = PolicyApplied{.policy = *truth.policy, .text = truth.policy_text, .by = {}};
+    find_lines(applied);
+    EXPECT_EQ(std::get<PolicyApplied>(applied).lines, again.policy_lines);
+}
+
+TEST(Snapshot, HasTheRulesAboveTheZoneAndWhatTheyHold) {
+    Zone zone;
+    LayerRules rules;
+    rules.id = PolicyId{"dn-1"};
+    rules.bounds = {{.key = {"programmes", "*", "limits", "max_gpus_per_job"},
+                     .kind = BoundKind::AtMost,
+                     .number = 4,
+                     .words = {},
+                     .written = "4",
+                     .line = 9}};
+    zone.tell(ApplyLayer{.who = testing::admin(), .rules = rules, .text = "l"});
+    const Truth& truth = zone.machine.state().truth;
+    ASSERT_TRUE(truth.layers.written);
+
+    EXPECT_EQ(read_back(truth).layers, truth.layers);
 }
 
 TEST(Snapshot, HasTheMixOfEachPartition) {

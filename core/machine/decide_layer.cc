@@ -1,0 +1,71 @@
+/// Rules of the nation and the province, as the zone's admin brings them.
+
+#include <algorithm>
+
+#include "core/machine/decide.h"
+#include "core/machine/layers.h"
+
+namespace khu {
+namespace {
+
+Refusal bad_field(const char* field, std::string why) {
+    return Refusal(Code::BadField).with("field", field).with("why", std::move(why));
+}
+
+/// Each follows the newest of its level, and never backwards; one that does not bind yet gives way
+/// to what follows it and binds sooner. The first of a level may bind already.
+std::optional<Refusal> follows_not(const State& state, const LayerRules& rules, Moment now) {
+    const LayerRecord* before = newest_layer(state.truth, rules.layer);
+    const PolicyId expected = before == nullptr ? PolicyId{} : before->rules.id;
+    if (rules.supersedes != expected) {
+        return bad_field("layer.supersedes",
+                         before == nullptr ? "it is the first of its level"
+                                           : "the newest of its level is " + expected.value.str());
+    }
+    const LayerRecord* binds = newest_layer(state.truth, rules.layer, now + milliseconds(1));
+    const bool backwards = binds != nullptr && rules.effective_from <= binds->rules.effective_from;
+    if (backwards || (before != nullptr && rules.effective_from < now)) {
+        return bad_field("layer.effective_from",
+                         "it is later than that of the one before it, and not in the past");
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Refusal> wrong_layer(const State& state, const LayerRules& rules, Moment now) {
+    const bool used = std::ranges::any_of(
+        state.truth.layers.records, [&](const auto& each) { return each.rules.id == rules.id; });
+    if (used) {
+        return bad_field("layer.id", rules.id.value.str() + " was used; no id is used again");
+    }
+    if (!rules.province.empty() && state.truth.policy &&
+        rules.province != state.truth.policy->zone.province.code) {
+        return bad_field("layer.province",
+                         "the zone is in " + state.truth.policy->zone.province.code);
+    }
+    return follows_not(state, rules, now);
+}
+
+namespace decide_detail {
+
+/// Errors: N403, H422.
+Decided on(State& state, const ApplyLayer& command, Moment now) {
+    if (auto role = need_role(command.who, Role::ZoneAdmin, "policy apply"); !role) {
+        return Unexpected{std::move(role).error()};
+    }
+    const LayerRules& rules = command.rules;
+    if (std::optional<Refusal> wrong = wrong_layer(state, rules, now)) {
+        return Unexpected{*std::move(wrong)};
+    }
+    Decision decision;
+    decision.facts.push_back(
+        LayerBrought{.rules = rules, .text = command.text, .by = command.who.user});
+    if (rules.effective_from <= now) {
+        decision.facts.push_back(LayerBinds{rules.id});
+    }
+    return decision;
+}
+
+}  // namespace decide_detail
+}  // namespace khu

@@ -1,0 +1,41 @@
+#pragma once
+
+/// \file
+/// The rules above the zone, as the machine keeps them: each is brought once and binds from its
+/// moment on. The policy in force is always the one that the zone wrote, held to those that bind;
+/// attempts that run keep the terms of their start.
+
+#include <optional>
+#include <vector>
+
+#include "core/machine/events.h"
+#include "core/machine/state.h"
+
+namespace khu {
+
+/// They bind later.
+bool waits(const LayerRecord& record);
+
+/// Of those of the level that bind, or will, before `until` the one that is the last to do so; null
+/// if there is none.
+const LayerRecord* newest_layer(const Truth& truth, Layer level, Moment until = kNever);
+
+/// All that ever bound and that bind later.
+std::vector<LayerRules> rules_above(const Truth& truth);
+
+/// The policy in force as the zone wrote it. Claims: there is one.
+const Policy& written_policy(const Truth& truth);
+
+/// Why these cannot be brought now. H422: an id that was used, rules that do not follow those
+/// before them, or of another province.
+std::optional<Refusal> wrong_layer(const State& state, const LayerRules& rules, Moment now);
+
+/// When the next of them binds; kNever if none is to come.
+Moment next_layer(const Truth& truth);
+/// LayerBinds of each whose moment has come, in the order of their moments.
+std::vector<Fact> layers_due(const State& state, Moment now);
+
+/// `written`, held to the rules that bind at `at`; notes what it was and which keys were held.
+Policy held_to_layers(Truth& truth, Policy written, Moment at);
+
+}  // namespace khu

@@ -1,0 +1,264 @@
+/// Rules above the zone: bringing one, those that bind or will, and those of the past.
+
+#include <algorithm>
+
+#include "config/layer_print.h"
+#include "config/layer_reader.h"
+#include "core/base/enum_name.h"
+#include "core/machine/decide.h"
+#include "core/machine/layers.h"
+#include "daemon/http/policy_text.h"
+#include "wire/net/secrets.h"
+
+namespace khu::daemon {
+namespace {
+
+/// The level in the path; none, and the caller is refused, if there is no such level.
+std::optional<Layer> level_of(const Call& call) {
+    for (const Layer layer : {Layer::National, Layer::Province}) {
+        if (call->parts.at(0) == word_of(layer)) {
+            return layer;
+        }
+    }
+    refuse(call,
+           Refusal(Code::BadField).with("field", "layer").with("why", "national or province"));
+    return std::nullopt;
+}
+
+/// What the policy in force would be held to: "qos.gap.time_limit: 3h -> 2h"; and what only its
+/// next text can keep.
+std::vector<std::string> held_by(const State& state, const LayerRules& rules, Language language) {
+    std::vector<std::string> changes;
+    if (!state.truth.policy) {
+        return changes;
+    }
+    const char* not_held = language == Language::English
+                               ? " (not held to it: the next policy must keep it)"
+                               : " (không tự áp dụng: chính sách kế tiếp phải tuân theo)";
+    for (const BeyondBound& beyond : beyond_bounds(written_policy(state.truth), {rules})) {
+        changes.push_back(fmt::format("{}: {} -> {}{}", beyond.path,
+                                      beyond.value.empty() ? "-" : beyond.value, beyond.bound,
+                                      beyond.tightens ? "" : not_held));
+    }
+    return changes;
+}
+
+/// In the order in which they came; the last that binds at `now` is in force.
+std::vector<wire::PolicyRecordView> records_of(const State& state, Layer level, Moment now) {
+    const std::vector<LayerRules> binding = in_force_at(rules_above(state.truth), now);
+    std::vector<wire::PolicyRecordView> views;
+    for (const LayerRecord& record : state.truth.layers.records) {
+        if (record.rules.layer != level) {
+            continue;
+        }
+        const bool in_force = std::ranges::find(binding, record.rules) != binding.end();
+        const bool dropped = !record.replaced_by.empty();
+        wire::PolicyRecordView view;
+        view.policy = record.rules.id.value;
+        view.state = dropped                             ? "dropped"
+                     : record.rules.effective_from > now ? "scheduled"
+                     : in_force                          ? "in_force"
+                                                         : "superseded";
+        view.dropped = dropped ? record.replaced_by.value.str() + " took its place" : "";
+        view.applied_by = record.by.value;
+        view.decision_ref = record.rules.decision_ref;
+        view.applied_at = record.at;
+        view.effective_at = dropped ? Moment{} : record.rules.effective_from;
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+const LayerRecord* record_at(const State& state, Layer level, Moment at) {
+    for (const LayerRules& rules : in_force_at(rules_above(state.truth), at)) {
+        const auto& records = state.truth.layers.records;
+        const auto record = std::ranges::find(records, rules, &LayerRecord::rules);
+        if (rules.layer == level && record != records.end()) {
+            return &*record;
+        }
+    }
+    return nullptr;
+}
+
+void bring(const Call& call, const wire::PolicyRequest& request, LayerRules rules,
+           wire::PolicyReview review) {
+    ApplyLayer command{.who = call->caller.who, .rules = std::move(rules), .text = request.text};
+    call->services.engine.tell(std::move(command),
+                               [call, review = std::move(review)](const Answer& told) {
+                                   if (told.refusal) {
+                                       refuse(call, *told.refusal);
+                                   } else {
+                                       answer(call, review);
+                                   }
+                               });
+}
+
+bool is_admin(const Call& call, const char* verb) {
+    if (auto role = decide_detail::need_role(call->caller.who, Role::ZoneAdmin, verb); !role) {
+        refuse(call, role.error());
+        return false;
+    }
+    return true;
+}
+
+/// What the zone would say of them.
+wire::PolicyReview review_of(const State& state, const LayerRules& rules, Moment now,
+                             Language language) {
+    wire::PolicyReview review;
+    review.accepted = true;
+    review.policy = rules.id.value;
+    review.changes = held_by(state, rules, language);
+    review.effective_at = std::max(now, rules.effective_from);
+    const LayerRecord* before = record_at(state, rules.layer, now);
+    review.in_force = before == nullptr ? "" : before->rules.id.value.str();
+    return review;
+}
+
+/// With `apply` it is brought, if its text is good and of that level.
+void take_layer(const Call& call, bool apply) {
+    const std::optional<Layer> level = level_of(call);
+    const auto request = level ? body_of<wire::PolicyRequest>(call) : std::nullopt;
+    if (!request || !is_admin(call, apply ? "policy apply" : "policy check")) {
+        return;
+    }
+    auto rules = config::read_layer(request->text, request->file);
+    wire::PolicyReview review;
+    if (!rules) {
+        review.complaints = shown(rules.error(), call->language);
+        answer(call, review);
+        return;
+    }
+    if (rules->layer != *level) {
+        refuse(call, Refusal(Code::BadField)
+                         .with("field", "layer.level")
+                         .with("why", "the file is of level " + word_of(rules->layer)));
+        return;
+    }
+    std::optional<Refusal> wrong;
+    call->services.engine.ask_and_wait([&](State& state, Moment now) {
+        review = review_of(state, *rules, now, call->language);
+        wrong = wrong_layer(state, *rules, now);
+    });
+    if (wrong) {
+        refuse(call, *wrong);
+    } else if (apply) {
+        bring(call, *request, *std::move(rules), std::move(review));
+    } else {
+        answer(call, review);
+    }
+}
+
+/// The rules before the newest of that level, which may bind or not yet, under a new id.
+Expected<LayerRules, Refusal> rules_before(const State& state, Layer level,
+                                           const wire::PolicyRollback& request, Moment now) {
+    const LayerRecord* newest = newest_layer(state.truth, level);
+    const LayerRecord* before =
+        newest == nullptr ? nullptr
+                          : newest_layer(state.truth, level, newest->rules.effective_from);
+    if (before == nullptr) {
+        return Unexpected{
+            Refusal(Code::NoSuchPolicy).with("which", "of that level bound before this one")};
+    }
+    LayerRules rules = before->rules;
+    rules.id = PolicyId{request.policy};
+    rules.supersedes = newest->rules.id;
+    rules.effective_from = from_when(request, now);
+    rules.decision_ref = request.decision_ref.empty() ? rules.decision_ref : request.decision_ref;
+    return rules;
+}
+
+}  // namespace
+
+void apply_layer(const Call& call) {
+    take_layer(call, true);
+}
+
+void check_layer(const Call& call) {
+    take_layer(call, false);
+}
+
+void roll_back_layer(const Call& call) {
+    const std::optional<Layer> level = level_of(call);
+    const auto request = level ? body_of<wire::PolicyRollback>(call) : std::nullopt;
+    if (!request || !is_admin(call, "policy rollback")) {
+        return;
+    }
+    call->services.engine.ask([call, level, request](State& state, Moment now) {
+        auto rules = rules_before(state, *level, *request, now);
+        if (!rules) {
+            refuse(call, rules.error());
+            return;
+        }
+        const std::string text = config::print(*rules);
+        // Its bounds stand on the lines of the new text.
+        auto again = config::read_layer(text, request->policy + ".yaml");
+        if (!again) {
+            wire::PolicyReview review;
+            review.complaints = shown(again.error(), call->language);
+            answer(call, review);
+            return;
+        }
+        wire::PolicyReview review = review_of(state, *again, now, call->language);
+        bring(call, {.text = text}, *std::move(again), std::move(review));
+    });
+}
+
+void list_layers(const Call& call) {
+    const std::optional<Layer> level = level_of(call);
+    if (!level || !reads_policies(call, "policy history")) {
+        return;
+    }
+    call->services.engine.ask([call, level](State& state, Moment now) {
+        wire::PolicyHistory history;
+        history.policies = records_of(state, *level, now);
+        std::size_t next = 0;
+        for (const LayerRecord& record : state.truth.layers.records) {
+            if (record.rules.layer != *level) {
+                continue;
+            }
+            const auto text = text_of(call, record.seq);
+            if (!text) {
+                refuse(call, text.error());
+                return;
+            }
+            history.policies.at(next++).sha256 = wire::net::sha256_hex(*text);
+        }
+        answer(call, history);
+    });
+}
+
+void show_layer(const Call& call) {
+    const std::optional<Layer> level = level_of(call);
+    if (!level || !reads_policies(call, "policy show")) {
+        return;
+    }
+    const std::string at = query(call, "at");
+    const std::optional<Moment> moment = at.empty() ? Moment{} : wire::parse_timestamp(at);
+    if (!moment) {
+        refuse(call, Refusal(Code::BadField)
+                         .with("field", "at")
+                         .with("why", "a time like 2026-04-01T00:00:00Z"));
+        return;
+    }
+    call->services.engine.ask([call, level, moment](State& state, Moment now) {
+        const LayerRecord* record = record_at(state, *level, *moment == Moment{} ? now : *moment);
+        if (record == nullptr) {
+            refuse(call, Refusal(Code::NoSuchPolicy).with("which", "of that level bound then"));
+            return;
+        }
+        auto text = text_of(call, record->seq);
+        if (!text) {
+            refuse(call, text.error());
+            return;
+        }
+        wire::PolicyAnswer found;
+        found.policy = record->rules.id.value;
+        found.text = *std::move(text);
+        found.applied_by = record->by.value;
+        found.applied_at = record->at;
+        found.effective_at = record->rules.effective_from;
+        answer(call, found);
+    });
+}
+
+}  // namespace khu::daemon
