@@ -219,7 +219,9 @@ void statements_of_all(benchmark::State& bench) {
         }
         KHU_CHECK((*store)->commit(batch).has_value());
         request.enterprises[enterprise_of(owner)] = {
-            .name = "E", .grants = {{GrantId{fmt::format("g{}", owner)}, ""}}, .duties = {}};
+            .words = {.name = "E"},
+            .grants = {{GrantId{fmt::format("g{}", owner)}, {}}},
+            .duties = {}};
     }
     request.common.asked = {
         .zone = ZoneId{"bench"}, .enterprise = {}, .period = "2026-03", .last = ledger.last_seq()};

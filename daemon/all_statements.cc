@@ -27,7 +27,7 @@ std::map<std::string, EnterpriseId> owners(const AllStatementsRequest& request) 
     std::map<std::string, EnterpriseId> by_account;
     for (const auto& [id, books] : request.enterprises) {
         by_account[wallet_account(id)] = by_account[owed_account(id)] = id;
-        for (const auto& [grant, voucher] : books.grants) {
+        for (const auto& [grant, frame] : books.grants) {
             by_account[grant_account(grant)] = id;
         }
     }
@@ -122,9 +122,8 @@ void describe(Report& report, const StatementRequest& request, std::int64_t rows
 /// Writes one after the other; only one is in memory.
 class AllStatements {
 public:
-    AllStatements(Store& store, const AllStatementsRequest& request,
-                  const std::map<EnterpriseId, std::string>& names)
-        : store_(store), request_(request), names_(names) {
+    AllStatements(Store& store, const AllStatementsRequest& request, const MonthWords& words)
+        : store_(store), request_(request), words_(words) {
         csv_ = request.common.format == StatementFormat::Csv;
         report_.text->add(csv_ ? kStatementCsvHeader : "");
     }
@@ -133,13 +132,13 @@ public:
         StatementAsked asked = request_.common.asked;
         asked.enterprise = id;
         if (const auto books = request_.enterprises.find(id); books != request_.enterprises.end()) {
-            asked.name = books->second.name;
+            asked.words = books->second.words;
             asked.grants = books->second.grants;
             asked.duties = books->second.duties;
         }
-        if (request_.common.names_in != EventSeq{}) {
-            const auto name = names_.find(id);
-            asked.name = name == names_.end() ? "" : name->second;
+        if (request_.common.words_in != EventSeq{}) {
+            const auto words = words_.enterprises.find(id);
+            asked.words = words == words_.enterprises.end() ? EnterpriseWords{} : words->second;
         }
         const auto statement = read_statement(store_, asked);
         if (!statement) {
@@ -175,7 +174,7 @@ public:
 private:
     Store& store_;
     const AllStatementsRequest& request_;
-    const std::map<EnterpriseId, std::string>& names_;
+    const MonthWords& words_;
     Report report_;
     bool csv_{false};
     std::int64_t rows_{0};
@@ -187,15 +186,15 @@ private:
 Expected<Report, Refusal> make_all_statements(Store& store, AllStatementsRequest request,
                                               const ReportZone& zone) {
     KHU_CHECK(request.common.format != StatementFormat::Html);
-    const auto names = prepare(store, request.common, zone);
-    if (!names) {
-        return Unexpected{names.error()};
+    const auto words = prepare(store, request.common, zone);
+    if (!words) {
+        return Unexpected{words.error()};
     }
     const auto found = find_all(store, request);
     if (!found) {
         return Unexpected{found.error()};
     }
-    AllStatements file(store, request, *names);
+    AllStatements file(store, request, *words);
     for (const EnterpriseId& id : found->enterprises) {
         if (auto added = file.add(id); !added) {
             return Unexpected{std::move(added).error()};

@@ -245,7 +245,10 @@ private:
                     ? ""
                     : fmt::format("<br><small>{} {}</small>", say("voucher", "phiếu"),
                                   escaped(grant.voucher));
-            row({escaped(grant.grant_id.value.str()) + voucher,
+            const std::string window =
+                fmt::format("<br><small>{} – {}, {} {}</small>", grant.from, grant.to,
+                            grouped(grant.days_left, language_), say("days left", "ngày còn lại"));
+            row({escaped(grant.grant_id.value.str()) + window + voucher,
                  escaped(grant.programme.value.str()), hours(grant.granted_ugs),
                  hours(grant.charged_ugs), hours(grant.refunded_ugs), hours(grant.expired_ugs),
                  hours(grant.held_ugs), hours(grant.available_ugs)});

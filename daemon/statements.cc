@@ -52,29 +52,32 @@ private:
     std::string text_;
 };
 
-using Names = std::map<EnterpriseId, std::string>;
-
-/// As the policy in force at the month's end had them.
-Expected<Names, Refusal> names_in(Store& store, EventSeq seq) {
+/// What the fact says that cut the month.
+Expected<MonthWords, Refusal> words_in(Store& store, EventSeq seq) {
     const auto facts = store.facts(seq, 1);
     if (!facts) {
         return Unexpected{facts.error()};
     }
-    Names names;
-    if (!facts->empty()) {
-        const auto fact = wire::from_json_text<Fact>(facts->front().json, wire::Unknown::Ignore);
-        const auto* cut = fact ? std::get_if<MonthCut>(&*fact) : nullptr;
-        for (std::size_t i = 0; cut != nullptr && i < cut->names.size(); ++i) {
-            names.emplace(cut->names[i].id, cut->names[i].name);
+    MonthWords words;
+    if (facts->empty()) {
+        return words;
+    }
+    const auto fact = wire::from_json_text<Fact>(facts->front().json, wire::Unknown::Ignore);
+    if (const auto* cut = fact ? std::get_if<MonthCut>(&*fact) : nullptr; cut != nullptr) {
+        for (const NamedEnterprise& each : cut->names) {
+            words.enterprises[each.id] = named(each);
+        }
+        for (const ProgrammeTier& each : cut->tiers) {
+            words.tiers[each.programme] = enum_name(each.tier);
         }
     }
-    return names;
+    return words;
 }
 
 /// Where anything of the enterprise moves.
 std::vector<std::string> accounts_of(const StatementAsked& asked) {
     std::vector<std::string> accounts{wallet_account(asked.enterprise)};
-    for (const auto& [grant, voucher] : asked.grants) {
+    for (const auto& [grant, frame] : asked.grants) {
         accounts.push_back(grant_account(grant));
     }
     return accounts;
@@ -108,14 +111,21 @@ const char* format_name(StatementFormat format) {
 
 std::string statement_csv(const Statement& statement) {
     Lines lines(statement);
+    lines.line("head", {}, "revision", std::to_string(statement.revision));
+    lines.words("head", {}, "class", statement.class_);
     lines.line("head", {}, "period_start", statement.period_start);
     lines.line("head", {}, "period_end", statement.period_end);
     lines.line("head", {}, "is_final", statement.is_final ? "true" : "false");
+    lines.line("head", {}, "ledger_first", std::to_string(statement.ledger_first.value));
     lines.line("head", {}, "ledger_last", std::to_string(statement.ledger_last.value));
     lines.line("head", {}, "ledger_head", statement.ledger_head);
     for (const StatementGrant& grant : statement.grants) {
         const std::vector<std::string> dims{grant.grant_id.value, grant.programme.value};
         lines.block("grant", dims, grant);
+        lines.words("grant", dims, "tier", grant.tier);
+        lines.line("grant", dims, "from", grant.from);
+        lines.line("grant", dims, "to", grant.to);
+        lines.line("grant", dims, "available_gpuh", grant.available_gpuh);
         lines.words("grant", dims, "voucher", grant.voucher);
         lines.words("grant", dims, "decision_ref", grant.decision_ref);
     }
@@ -180,7 +190,13 @@ Expected<Statement, Refusal> read_statement(Store& store, const StatementAsked& 
     return maker.finish();
 }
 
-Expected<Names, Refusal> prepare(Store& store, StatementRequest& request, const ReportZone& zone) {
+EnterpriseWords named(const NamedEnterprise& enterprise) {
+    return {.name = enterprise.name,
+            .kind = enterprise.kind ? enum_name(*enterprise.kind) : std::string()};
+}
+
+Expected<MonthWords, Refusal> prepare(Store& store, StatementRequest& request,
+                                      const ReportZone& zone) {
     StatementAsked& asked = request.asked;
     if (auto checked = check_period(asked.period, zone.now, zone.utc_offset_minutes); !checked) {
         return Unexpected{std::move(checked).error()};
@@ -188,18 +204,25 @@ Expected<Names, Refusal> prepare(Store& store, StatementRequest& request, const 
     asked.start = start_of(asked.period, zone.utc_offset_minutes);
     asked.end = month_end(asked.start, zone.utc_offset_minutes);
     asked.is_final = asked.period <= zone.closed_period;
-    return request.names_in == EventSeq{} ? Names() : names_in(store, request.names_in);
+    if (request.words_in == EventSeq{}) {
+        return MonthWords{};
+    }
+    auto words = words_in(store, request.words_in);
+    if (words) {
+        asked.tiers = words->tiers;
+    }
+    return words;
 }
 
 Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
                                          const ReportZone& zone) {
-    auto names = prepare(store, request, zone);
-    if (!names) {
-        return Unexpected{std::move(names).error()};
+    auto words = prepare(store, request, zone);
+    if (!words) {
+        return Unexpected{std::move(words).error()};
     }
     StatementAsked& asked = request.asked;
-    if (request.names_in != EventSeq{}) {
-        asked.name = (*names)[asked.enterprise];
+    if (request.words_in != EventSeq{}) {
+        asked.words = words->enterprises[asked.enterprise];
     }
     auto statement = read_statement(store, asked);
     if (!statement) {

@@ -10,6 +10,7 @@
 
 #include "core/base/refusal.h"
 #include "core/ledger/statement.h"
+#include "core/machine/events.h"
 #include "daemon/reports.h"
 
 namespace khu::daemon {
@@ -22,7 +23,7 @@ struct StatementRequest {
     StatementAsked asked;
     StatementFormat format{StatementFormat::Json};
     Language language{Language::English};
-    EventSeq names_in;  ///< the fact that has the enterprise's name; 0: `asked` has it
+    EventSeq words_in;  ///< the fact that has the month's words; 0: `asked` has them
     /// The entries from `asked.before` to `asked.last` are of this month alone: it was cut, and no
     /// other month with it, as happens where khud was down over a whole month.
     bool cut_alone{false};
@@ -34,8 +35,8 @@ Expected<Report, Refusal> make_statement(Store& store, StatementRequest request,
 
 /// What the state knows of one enterprise, for its statement.
 struct EnterpriseBooks {
-    std::string name;
-    std::map<GrantId, std::string> grants;  ///< with their vouchers
+    EnterpriseWords words;
+    std::map<GrantId, GrantFrame> grants;
     std::vector<StatementDuty> duties;
 };
 
@@ -57,11 +58,17 @@ std::string statement_page(const Statement& statement, Language language);
 
 // --- What both are made with ---------------------------------------------------------------------
 
-/// Period, final or not, and the names of the month's end go into `request`. Errors: R300; those of
+/// What the policy in force at a month's end called enterprises and programmes.
+struct MonthWords {
+    std::map<EnterpriseId, EnterpriseWords> enterprises;
+    std::map<ProgrammeId, std::string> tiers;
+};
+EnterpriseWords named(const NamedEnterprise& enterprise);
+
+/// Period, final or not, and the tiers of the month's end go into `request`. Errors: R300; those of
 /// the store.
-Expected<std::map<EnterpriseId, std::string>, Refusal> prepare(Store& store,
-                                                               StatementRequest& request,
-                                                               const ReportZone& zone);
+Expected<MonthWords, Refusal> prepare(Store& store, StatementRequest& request,
+                                      const ReportZone& zone);
 Expected<Statement, Refusal> read_statement(Store& store, const StatementAsked& asked);
 /// R303: what the rows charge is what left the grants, less what came back. Only of a month that
 /// was cut alone: of one that runs, rows may have come since its last entry was read.

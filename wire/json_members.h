@@ -29,7 +29,7 @@ bool read_member(Reader in, void* object) {
 }
 template <class T, template <class...> class L, class... D>
 constexpr std::array<Field, sizeof...(D)> make_fields(L<D...>) {
-    return {Field{D::name, &write_member<T, D>, &read_member<T, D>}...};
+    return {Field{key_of_member(D::name), &write_member<T, D>, &read_member<T, D>}...};
 }
 template <class T>
 inline constexpr auto fields_of =

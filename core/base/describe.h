@@ -8,10 +8,19 @@
 ///     KHU_DESCRIBE(Grant, id, amount)
 ///
 /// An enumeration is described with KHU_DESCRIBE_ENUM; its JSON name is the enumerator in
-/// snake_case ("NodeFail" -> "node_fail"). Keys are member names. A variant of structs is written
+/// snake_case ("NodeFail" -> "node_fail"). Keys are member names, less the underscore at the end of
+/// one that C++ has for itself ("class_" -> "class"). A variant of structs is written
 /// as {"type_name_in_snake_case": {...}}.
 
 #include <boost/describe.hpp>
+#include <string_view>
+
+namespace khu {
+/// The key of a described member.
+constexpr std::string_view key_of_member(std::string_view name) {
+    return name.ends_with('_') ? name.substr(0, name.size() - 1) : name;
+}
+}  // namespace khu
 
 // Boost's own macros, under names that say what they are for in this house.
 #define KHU_DESCRIBE(Type, ...) BOOST_DESCRIBE_STRUCT(Type, (), (__VA_ARGS__))

@@ -108,6 +108,11 @@ std::string format_local(Moment at, int utc_offset_minutes) {
     return format_clock(at + minutes(utc_offset_minutes), suffix);
 }
 
+std::string format_local_day(Moment at, int utc_offset_minutes) {
+    const bool midnight = (at + minutes(utc_offset_minutes)).value % days(1).value == 0;
+    return format_local(at, utc_offset_minutes).substr(0, midnight ? 10 : std::string::npos);
+}
+
 std::string format_bytes(Bytes bytes) {
     constexpr std::array<std::string_view, 5> names{"B", "KiB", "MiB", "GiB", "TiB"};
     std::int64_t n = bytes.value;

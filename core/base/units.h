@@ -116,6 +116,8 @@ std::string format_dong(Mvnd amount);
 std::string format_utc(Moment at);
 /// RFC 3339 at a fixed offset in minutes: "2026-03-02T08:00:00+07:00".
 std::string format_local(Moment at, int utc_offset_minutes);
+/// The same, but the day alone where it is a local midnight: "2026-03-02".
+std::string format_local_day(Moment at, int utc_offset_minutes);
 /// "64 GiB", "512 MiB", "17 B".
 std::string format_bytes(Bytes bytes);
 

@@ -65,6 +65,14 @@ struct GrantExtension {
 };
 KHU_DESCRIBE(GrantExtension, id, add, to, decision_ref)
 
+/// An end that a window had before it was moved.
+struct EarlierEnd {
+    Moment until;  ///< when it was moved
+    Moment to;
+    bool operator==(const EarlierEnd&) const = default;
+};
+KHU_DESCRIBE(EarlierEnd, until, to)
+
 /// How much of a grant one project may use, as a holder of its enterprise says. Jobs of other
 /// projects, or of none, are not bound by it.
 struct ProjectCap {
@@ -109,18 +117,21 @@ struct Grant {
     Atoms moved_out{};                    ///< went to other grants, and is no longer `granted`
     int moves{0};                         ///< out of it
     std::string voucher{};                ///< as in the offer
+    std::vector<EarlierEnd> ends{};       ///< in the order of time
     bool operator==(const Grant&) const = default;
 };
 KHU_DESCRIBE(Grant, id, enterprise, programme, from, to, decision_ref, suspended, suspended_why,
              ended, mints, granted, free, held, spent, expired, permit, projects, makegood,
              clawback, tranches, tranche, carried, pulled_until, warned_until, offered, overrun_of,
-             moved_in, moved_out, moves, voucher)
+             moved_in, moved_out, moves, voucher, ends)
 
 /// At most 64 ASCII characters, none of them space , | ": it is printed, searched for and written
 /// in files.
 bool is_voucher(const std::string& text);
 
 GrantState state_of(const Grant& grant, Moment now);
+/// The end of its window as it stood just before `at`.
+Moment end_before(const Grant& grant, Moment at);
 /// What decisions gave it, whatever became of that.
 Atoms offered(const Grant& grant);
 /// What it is in all: granted so far and still to come.

@@ -214,7 +214,7 @@ private:
     void mint(Entries& out, Grant& grant, Atoms amount, const std::string& ref, Moment now,
               const PolicyId& policy);
     void end_window(Entries& out, Grant& grant, Moment now, const PolicyId& policy);
-    void move_end(Grant& grant, Moment to);
+    void move_end(Grant& grant, Moment to, Moment now);
     void give_back(Entries& out, const HoldPart& rest, const std::string& id, Moment now,
                    const PolicyId& policy);
     Atoms settle_parts(Entries& out, OpenHold& hold, const SettleInput& input, Moment now,

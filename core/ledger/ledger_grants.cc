@@ -51,6 +51,12 @@ bool is_voucher(const std::string& text) {
            });
 }
 
+Moment end_before(const Grant& grant, Moment at) {
+    const auto moved =
+        std::ranges::find_if(grant.ends, [at](const EarlierEnd& end) { return end.until >= at; });
+    return moved == grant.ends.end() ? grant.to : moved->to;
+}
+
 GrantState state_of(const Grant& grant, Moment now) {
     if (grant.ended || now >= grant.to) {
         return grant.held > Atoms{0} ? GrantState::Closing : GrantState::Closed;
@@ -147,7 +153,7 @@ Ledger::Entries Ledger::extend(const GrantExtension& extension, Moment now,
     Entries out;
     Grant& grant = grant_at(extension.id);
     if (extension.to != Moment{}) {
-        move_end(grant, extension.to);
+        move_end(grant, extension.to, now);
     }
     if (extension.add > Atoms{0}) {
         grant.offered = offered(grant) + extension.add;
@@ -204,7 +210,7 @@ Ledger::Entries Ledger::close(const GrantId& id, Moment now, const PolicyId& pol
     Entries out;
     Grant& grant = grant_at(id);
     const GrantId line = overrun_line(id);
-    move_end(grant, now);
+    move_end(grant, now, now);
     end_window(out, grant, now, policy);
     if (grants_.contains(line)) {
         end_window(out, grant_at(line), now, policy);
@@ -213,11 +219,14 @@ Ledger::Entries Ledger::close(const GrantId& id, Moment now, const PolicyId& pol
 }
 
 /// With its line of overrun.
-void Ledger::move_end(Grant& grant, Moment to) {
+void Ledger::move_end(Grant& grant, Moment to, Moment now) {
     const auto line = grants_.find(overrun_line(grant.id));
     for (Grant* each : {&grant, line == grants_.end() ? nullptr : &line->second}) {
         if (each != nullptr) {
             unindex(*each);
+            if (each->to != to) {
+                each->ends.push_back({.until = now, .to = each->to});
+            }
             each->to = to;
             index(*each);
         }

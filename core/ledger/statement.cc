@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/ledger/purse.h"
 
 namespace khu {
@@ -41,15 +43,17 @@ StatementMaker::StatementMaker(const StatementAsked& asked) : asked_(asked) {
     out_.zone_id = asked.zone;
     out_.province_code = asked.province_code;
     out_.enterprise_id = asked.enterprise;
-    out_.name = asked.name;
+    out_.name = asked.words.name;
+    out_.class_ = asked.words.kind;
     out_.period = asked.period;
     out_.period_start = format_utc(asked.start);
     out_.period_end = format_utc(asked.end);
+    out_.ledger_first = LedgerSeq{asked.before.value + 1};
     out_.ledger_last = asked.last;
-    for (const auto& [grant, voucher] : asked.grants) {
+    for (const auto& [grant, frame] : asked.grants) {
         StatementGrant& view = grants_[grant_account(grant)].view;
         view.grant_id = grant;
-        view.voucher = voucher;
+        view.voucher = frame.voucher;
     }
 }
 
@@ -138,8 +142,11 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
             grant.advanced_ugs += in_month && entry.kind == "advance" ? amount : Atoms{0};
         } else if (entry.kind == "transfer") {
             grant.granted_ugs += amount;
-        } else if (in_month) {
-            (entry.kind == "carry" ? grant.carried_in_ugs : grant.refunded_ugs) += amount;
+        } else {
+            to->second.spent -= entry.kind == "carry" ? Atoms{0} : amount;
+            if (in_month) {
+                (entry.kind == "carry" ? grant.carried_in_ugs : grant.refunded_ugs) += amount;
+            }
         }
     }
     const auto from = grants_.find(entry.debit);
@@ -158,8 +165,10 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
         const Atoms held{open[entry.ref]};
         open.erase(entry.ref);
         grant.held_ugs -= held;
-        grant.available_ugs += held - (entry.kind == "settle" ? amount : Atoms{0});
-        grant.charged_ugs += in_month && entry.kind == "settle" ? amount : Atoms{0};
+        const Atoms settled = entry.kind == "settle" ? amount : Atoms{0};
+        grant.available_ugs += held - settled;
+        grant.charged_ugs += in_month ? settled : Atoms{0};
+        from->second.spent += settled;
         return;
     }
     grant.available_ugs -= amount;
@@ -167,6 +176,7 @@ void StatementMaker::add_to_grant(const Entry& entry, bool in_month) {
         grant.granted_ugs -= amount;
         return;
     }
+    from->second.spent += entry.kind == "repay" ? amount : Atoms{0};
     if (in_month && entry.kind != "carry") {
         (entry.kind == "pullback" ? grant.pulled_back_ugs
          : entry.kind == "repay"  ? grant.charged_ugs
@@ -218,10 +228,26 @@ std::vector<StatementDuty> duties_at(const std::map<GrantId, GrantReport>& repor
     return duties;
 }
 
+void StatementMaker::frame(Balance& balance) const {
+    StatementGrant& view = balance.view;
+    const GrantFrame& frame = asked_.grants.at(view.grant_id);
+    if (const auto tier = asked_.tiers.find(view.programme); tier != asked_.tiers.end()) {
+        view.tier = tier->second;
+    }
+    view.from = format_local_day(frame.from, asked_.utc_offset_minutes);
+    view.to = format_local_day(frame.to, asked_.utc_offset_minutes);
+    view.available_gpuh = format_gpu_hours(view.available_ugs);
+    __extension__ using Wide = __int128;
+    view.used_permille = static_cast<std::int64_t>(Wide{(balance.spent + view.held_ugs).value} *
+                                                   1000 / view.granted_ugs.value);
+    view.days_left = std::max<std::int64_t>(0, (frame.to - asked_.until).value / days(1).value);
+}
+
 Statement StatementMaker::finish() {
     out_.duties = asked_.duties;
     for (auto& [account, balance] : grants_) {
         if (balance.view.granted_ugs > Atoms{0}) {
+            frame(balance);
             out_.grants.push_back(balance.view);
         }
     }

@@ -28,6 +28,8 @@ namespace khu {
 struct StatementGrant {
     GrantId grant_id;
     ProgrammeId programme;
+    std::string tier;          ///< of the programme: "free", "subsidised", "paid"
+    std::string from, to;      ///< its window; local days where it begins and ends at midnight
     std::string voucher;       ///< that was redeemed for it
     std::string decision_ref;  ///< of its opening, as the books have it
     Atoms granted_ugs;         ///< in all, up to the month's end
@@ -39,11 +41,14 @@ struct StatementGrant {
     Atoms pulled_back_ugs;
     Atoms held_ugs;
     Atoms available_ugs;
+    std::string available_gpuh;     ///< six decimals, for display only
+    std::int64_t used_permille{0};  ///< of what was granted: spent so far or held, rounded down
+    std::int64_t days_left{0};      ///< whole days of the window after the month
     bool operator==(const StatementGrant&) const = default;
 };
-KHU_DESCRIBE(StatementGrant, grant_id, programme, voucher, decision_ref, granted_ugs, charged_ugs,
-             refunded_ugs, expired_ugs, carried_in_ugs, advanced_ugs, pulled_back_ugs, held_ugs,
-             available_ugs)
+KHU_DESCRIBE(StatementGrant, grant_id, programme, tier, from, to, voucher, decision_ref,
+             granted_ugs, charged_ugs, refunded_ugs, expired_ugs, carried_in_ugs, advanced_ugs,
+             pulled_back_ugs, held_ugs, available_ugs, available_gpuh, used_permille, days_left)
 
 struct StatementUse {
     ProgrammeId programme;
@@ -129,14 +134,16 @@ KHU_DESCRIBE(StatementReconcile, rows, metered_ugs, charged_ugs, list_mvnd)
 struct Statement {
     std::string statement_id;  ///< "dn-cvpm2/0401000001/2026-03"
     int schema_version{1};
+    int revision{1};  ///< always 1: what a closed month says stays, corrections are in later ones
     bool is_final{false};
     ZoneId zone_id;
     std::string province_code;
     EnterpriseId enterprise_id;
     std::string name;
+    std::string class_;  ///< "startup", "sme", ...
     std::string period, period_start, period_end;
     std::vector<std::string> policy_ids;
-    LedgerSeq ledger_last;
+    LedgerSeq ledger_first, ledger_last;  ///< of the month
     std::string ledger_head;
     std::vector<StatementGrant> grants;
     std::vector<StatementUse> usage;
@@ -147,21 +154,36 @@ struct Statement {
     std::vector<StatementService> services;
     bool operator==(const Statement&) const = default;
 };
-KHU_DESCRIBE(Statement, statement_id, schema_version, is_final, zone_id, province_code,
-             enterprise_id, name, period, period_start, period_end, policy_ids, ledger_last,
-             ledger_head, grants, usage, money, corrections, reconcile, duties, services)
+KHU_DESCRIBE(Statement, statement_id, schema_version, revision, is_final, zone_id, province_code,
+             enterprise_id, name, class_, period, period_start, period_end, policy_ids,
+             ledger_first, ledger_last, ledger_head, grants, usage, money, corrections, reconcile,
+             duties, services)
+
+/// What a policy calls an enterprise.
+struct EnterpriseWords {
+    std::string name, kind;  ///< the kind is its class
+};
+
+/// What of a grant is in no entry, as it stood at the month's end.
+struct GrantFrame {
+    Moment from, to;
+    std::string voucher{};
+};
 
 /// Which statement, and between which entries: those after `before` up to `last` are the month's.
 struct StatementAsked {
     ZoneId zone;
     std::string province_code;
     EnterpriseId enterprise;
-    std::string name;
+    EnterpriseWords words{};
     std::string period;
     Moment start, end;
+    Moment until{};  ///< as it stood then: the month's end, or now
+    int utc_offset_minutes{0};
     LedgerSeq before, last;
     bool is_final{false};
-    std::map<GrantId, std::string> grants;  ///< all that the enterprise ever had: their vouchers
+    std::map<GrantId, GrantFrame> grants;  ///< all that the enterprise ever had
+    std::map<ProgrammeId, std::string> tiers{};
     std::vector<StatementDuty> duties{};
 };
 
@@ -187,9 +209,12 @@ private:
     struct Balance {
         StatementGrant view;
         std::map<std::string, std::int64_t> open;  ///< holds, by id
+        Atoms spent{};                             ///< since it was opened, less what came back
     };
     void add_to_grant(const Entry& entry, bool in_month);
     void add_to_wallet(const Entry& entry, bool in_month);
+    /// What the statement says of a grant beside its entries.
+    void frame(Balance& balance) const;
     [[nodiscard]] bool is_own(const std::string& account) const;
 
     StatementAsked asked_;

@@ -418,9 +418,17 @@ KHU_DESCRIBE(GrantTransferred, grant, to, amount, decision_ref, by)
 struct NamedEnterprise {
     EnterpriseId id;
     std::string name;
+    std::optional<EnterpriseClass> kind{};  ///< none: named by a release that did not say
     bool operator==(const NamedEnterprise&) const = default;
 };
-KHU_DESCRIBE(NamedEnterprise, id, name)
+KHU_DESCRIBE(NamedEnterprise, id, name, kind)
+
+struct ProgrammeTier {
+    ProgrammeId programme;
+    Tier tier{Tier::Paid};
+    bool operator==(const ProgrammeTier&) const = default;
+};
+KHU_DESCRIBE(ProgrammeTier, programme, tier)
 
 /// How much of the grant the project may use from now on; `lifted`: as much as the grant has.
 struct ProjectCapSet {
@@ -438,8 +446,9 @@ struct MonthCut {
     std::string period;                  ///< that ended at `until`
     std::vector<NamedEnterprise> names;  ///< as the policy then in force has them
     std::optional<Privacy> privacy{};    ///< the same
+    std::vector<ProgrammeTier> tiers{};  ///< the same
 };
-KHU_DESCRIBE(MonthCut, until, period, names, privacy)
+KHU_DESCRIBE(MonthCut, until, period, names, privacy, tiers)
 
 /// The month that ended at `until` is final: no row of it appears any more.
 struct MonthClosed {

@@ -179,7 +179,10 @@ std::vector<Fact> months_due(const State& state, Moment now) {
                       .names = {},
                       .privacy = policy.privacy};
         for (const Enterprise& enterprise : policy.enterprises) {
-            fact.names.push_back({enterprise.id, enterprise.name});
+            fact.names.push_back({enterprise.id, enterprise.name, enterprise.kind});
+        }
+        for (const Programme& programme : policy.programmes) {
+            fact.tiers.push_back({programme.id, programme.tier});
         }
         due.emplace_back(std::move(fact));
     }

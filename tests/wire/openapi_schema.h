@@ -80,7 +80,8 @@ private:
         using Members = boost::describe::describe_members<T, boost::describe::mod_public>;
         boost::mp11::mp_for_each<Members>([&](auto member) {
             using Type = std::remove_cvref_t<decltype(std::declval<T&>().*member.pointer)>;
-            properties += "        " + std::string(member.name) + ": " + of<Type>() + "\n";
+            properties +=
+                "        " + std::string(key_of_member(member.name)) + ": " + of<Type>() + "\n";
         });
         all_[name] = properties;
     }

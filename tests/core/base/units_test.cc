@@ -29,6 +29,9 @@ TEST(Units, ForPeopleHoursAreNeverMoreThanThereAre) {
 TEST(Units, PrintsMomentsInUtcAndAtTheZonesOffset) {
     EXPECT_EQ(format_utc(Moment{1772413200000}), "2026-03-02T01:00:00Z");
     EXPECT_EQ(format_local(Moment{1772413200000}, 420), "2026-03-02T08:00:00+07:00");
+    EXPECT_EQ(format_local_day(Moment{1772413200000}, 420), "2026-03-02T08:00:00+07:00");
+    EXPECT_EQ(format_local_day(Moment{1772413200000} - hours(8), 420), "2026-03-02");
+    EXPECT_EQ(format_local_day(Moment{1772413200000} - hours(8), 0), "2026-03-01T17:00:00+00:00");
     EXPECT_EQ(format_utc(Moment{-1000}), "1969-12-31T23:59:59Z");
     EXPECT_EQ(format_utc(kNever), "9999-12-31T23:59:59Z");
 }

@@ -118,19 +118,32 @@ protected:
              hours(4), ProgrammeId{"nhan-roi"}, "gpu-h100", "nhan-roi"});
     }
 
+    /// As the ledger has them, seen from the month's end.
+    std::map<GrantId, GrantFrame> frames() {
+        std::map<GrantId, GrantFrame> frames;
+        for (const auto& [id, grant] : ledger.grants()) {
+            frames[id] = {.from = grant.from,
+                          .to = end_before(grant, april),
+                          .voucher = id == GrantId{"DN-2026-0007"} ? "VC-7" : ""};
+        }
+        return frames;
+    }
+
     Statement statement() {
-        StatementMaker maker(
-            {.zone = zone,
-             .province_code = "48",
-             .enterprise = enterprise,
-             .name = "Sông Hàn",
-             .period = "2026-03",
-             .start = march,
-             .end = april,
-             .before = LedgerSeq{0},
-             .last = entries.back().seq,
-             .is_final = true,
-             .grants = {{GrantId{"DN-2026-0007"}, "VC-7"}, {GrantId{"DN-2026-0008"}, ""}}});
+        StatementMaker maker({.zone = zone,
+                              .province_code = "48",
+                              .enterprise = enterprise,
+                              .words = {.name = "Sông Hàn", .kind = "startup"},
+                              .period = "2026-03",
+                              .start = march,
+                              .end = april,
+                              .until = april,
+                              .utc_offset_minutes = vietnam,
+                              .before = LedgerSeq{0},
+                              .last = entries.back().seq,
+                              .is_final = true,
+                              .grants = frames(),
+                              .tiers = {{kn80, "subsidised"}, {playground, "free"}}});
         for (const UsageRow& row : rows) {
             maker.add(row);
         }
@@ -152,6 +165,9 @@ TEST_F(MarchTest, HasTheFiguresOfTheExample) {
 
     EXPECT_EQ(made.statement_id, "dn-cvpm2/0401000001/2026-03");
     EXPECT_EQ(made.period_start, "2026-02-28T17:00:00Z");
+    EXPECT_EQ(made.class_, "startup");
+    EXPECT_EQ(made.revision, 1);
+    EXPECT_EQ(made.ledger_first, LedgerSeq{1});
     EXPECT_EQ(made.reconcile.rows, 5);
     EXPECT_EQ(made.reconcile.charged_ugs, Atoms{1'077'128'140'000});
     EXPECT_EQ(made.reconcile.list_mvnd, Mvnd{8'078'461'050});
@@ -172,12 +188,18 @@ TEST_F(MarchTest, ShowsTheGrantsAsTheyStoodAtTheMonthsEnd) {
     ASSERT_EQ(made.grants.size(), 2U);
     EXPECT_EQ(made.grants[0], (StatementGrant{.grant_id = GrantId{"DN-2026-0007"},
                                               .programme = kn80,
+                                              .tier = "subsidised",
+                                              .from = "2026-03-01",
+                                              .to = "2027-03-02",
                                               .voucher = "VC-7",
                                               .decision_ref = "1/QD",
                                               .granted_ugs = Atoms{18'000'000'000'000},
                                               .charged_ugs = Atoms{1'077'120'000'000},
                                               .held_ugs = Atoms{1'013'760'000'000},
-                                              .available_ugs = Atoms{15'909'120'000'000}}));
+                                              .available_ugs = Atoms{15'909'120'000'000},
+                                              .available_gpuh = "4419.200000",
+                                              .used_permille = 116,
+                                              .days_left = 335}));
     EXPECT_EQ(made.grants[1].available_ugs, Atoms{1'799'991'860'000});
     ASSERT_EQ(made.usage.size(), 4U);
     EXPECT_EQ(made.usage[0].metered_ugs, Atoms{380'160'000'000});
@@ -185,6 +207,49 @@ TEST_F(MarchTest, ShowsTheGrantsAsTheyStoodAtTheMonthsEnd) {
     EXPECT_EQ(made.usage[1].attempts, 2);
     EXPECT_EQ(made.usage[1].waived_ugs, Atoms{281'846'400'000});
     EXPECT_EQ(made.usage[2].discount_ugs, Atoms{190'080'000'000});
+}
+
+TEST_F(MarchTest, AWindowMovedLaterDoesNotMoveInAClosedMonth_I27) {
+    const GrantId id{"DN-2026-0007"};
+    const Moment end = march + days(366);
+    take(ledger.extend({.id = id, .to = end + days(10)}, april - hours(1), policy));
+    take(ledger.extend({.id = id, .to = end + days(40)}, april, policy));
+    take(ledger.close(id, april + hours(2), policy));
+
+    const StatementGrant grant = statement().grants.front();
+
+    EXPECT_EQ(grant.to, "2027-03-12");
+    EXPECT_EQ(grant.days_left, 345);
+    EXPECT_EQ(end_before(*ledger.find(id), april + hours(1)), end + days(40));
+    EXPECT_EQ(end_before(*ledger.find(id), april + hours(3)), april + hours(2));
+}
+
+TEST_F(MarchTest, AWindowThatEndsWithinADaySaysWhen) {
+    take(ledger.close(GrantId{"DN-2026-0008"}, april - hours(3), policy));
+
+    const StatementGrant grant = statement().grants.back();
+
+    EXPECT_EQ(grant.to, "2026-03-31T21:00:00+07:00");
+    EXPECT_EQ(grant.days_left, 0);
+    EXPECT_EQ(grant.used_permille, 0);
+}
+
+TEST_F(MarchTest, WhatCameBackIsNotUsed) {
+    const GrantId id{"DN-2026-0007"};
+    run_march();
+    const auto refund = [&](Atoms amount) {
+        Entry entry{.seq = LedgerSeq{entries.size() + 1},
+                    .at = april - milliseconds(1),
+                    .kind = "refund",
+                    .id = "r",
+                    .debit = "zone_loss",
+                    .credit = grant_account(id),
+                    .amount = amount.value};
+        take({entry});
+    };
+    refund(gpu_hours(100));
+
+    EXPECT_EQ(statement().grants.front().used_permille, 96);
 }
 
 TEST_F(MarchTest, TheWalletMovesByWhatWasPaid) {
@@ -201,12 +266,11 @@ TEST_F(MarchTest, TheWalletMovesByWhatWasPaid) {
 
 TEST_F(MarchTest, NothingAfterTheMonthChangesIt_I27) {
     run_march();
-    StatementMaker maker(
-        {.zone = zone,
-         .enterprise = enterprise,
-         .period = "2026-03",
-         .last = entries.back().seq,
-         .grants = {{GrantId{"DN-2026-0007"}, "VC-7"}, {GrantId{"DN-2026-0008"}, ""}}});
+    StatementMaker maker({.zone = zone,
+                          .enterprise = enterprise,
+                          .period = "2026-03",
+                          .last = entries.back().seq,
+                          .grants = frames()});
     StatementMaker later = maker;
     take(ledger.extend({.id = GrantId{"DN-2026-0007"}, .add = gpu_hours(1)}, april, policy));
     const std::uint64_t last = entries.size() - 1;

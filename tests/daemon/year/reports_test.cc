@@ -179,8 +179,8 @@ AllStatementsRequest everyone(StatementFormat format) {
     request.common.format = format;
     request.common.asked = {
         .zone = ZoneId{"test"}, .enterprise = {}, .period = "2026-04", .last = LedgerSeq{0}};
-    request.enterprises[EnterpriseId{"0401000002"}].name = "Mô hình Việt";
-    request.enterprises[EnterpriseId{"0401000003"}].name = "nothing of it";
+    request.enterprises[EnterpriseId{"0401000002"}].words.name = "Mô hình Việt";
+    request.enterprises[EnterpriseId{"0401000003"}].words.name = "nothing of it";
     return request;
 }
 
@@ -195,7 +195,7 @@ TEST_F(Books, StatementsOfAllAreThoseOfEach) {
     for (const char* id : {"0401000001", "0401000002"}) {
         StatementRequest one = everyone(StatementFormat::Json).common;
         one.asked.enterprise = EnterpriseId{id};
-        one.asked.name = one.asked.enterprise.value == "0401000002" ? "Mô hình Việt" : "";
+        one.asked.words.name = one.asked.enterprise.value == "0401000002" ? "Mô hình Việt" : "";
         each += make_statement(*store_, one, zone)->text->all();
     }
     EXPECT_EQ(made->text->all(), each);

@@ -107,7 +107,8 @@ public:
                                  .before = before,
                                  .last = last};
             for (const Grant& grant : state.truth.ledger.balance(id)) {
-                asked.grants.emplace(grant.id, grant.voucher);
+                asked.grants[grant.id] = {
+                    .from = grant.from, .to = grant.to, .voucher = grant.voucher};
                 by_account_[grant_account(grant.id)] = id;
             }
             by_account_[wallet_account(id)] = id;
@@ -175,13 +176,18 @@ std::optional<std::string> sample(daemon::Store& store, const State& state, cons
 }
 
 /// The file of all statements, as khud makes it for the province.
-Totals of_file(daemon::Store& store, const State& state, const MonthMark& month,
-               std::vector<std::string>& wrong) {
+Expected<daemon::Report, Refusal> all_statements(daemon::Store& store, const State& state,
+                                                 const std::string& period) {
     daemon::AllStatementsRequest request;
-    request.common.asked.period = month.period;
+    request.common.asked.period = period;
     daemon::ReportZone zone;
     daemon::ask_of_state(request, zone, state, state.truth.last_at);
-    const auto made = daemon::make_all_statements(store, request, zone);
+    return daemon::make_all_statements(store, request, zone);
+}
+
+Totals of_file(daemon::Store& store, const State& state, const MonthMark& month,
+               std::vector<std::string>& wrong) {
+    const auto made = all_statements(store, state, month.period);
     if (!made) {
         wrong.push_back(text(made.error(), Language::English));
         return {};
@@ -263,7 +269,7 @@ void compare_month(daemon::Store& store, const State& state, const YearOptions& 
 
 }  // namespace
 
-std::string report_hash(daemon::Store& store, const std::string& period) {
+std::string report_hash(daemon::Store& store, const State& state, const std::string& period) {
     std::string hashes;
     for (const auto kind : {daemon::ReportKind::Jobs, daemon::ReportKind::Services}) {
         const auto report =
@@ -274,7 +280,9 @@ std::string report_hash(daemon::Store& store, const std::string& period) {
         KHU_CHECK(report.has_value());
         hashes += report->manifest.sha256;
     }
-    return hashes;
+    const auto statements = all_statements(store, state, period);
+    KHU_CHECK(statements.has_value());
+    return hashes + statements->manifest.sha256;
 }
 
 std::vector<std::string> compare_books(daemon::Store& store, const State& state,
@@ -290,7 +298,7 @@ std::vector<std::string> compare_books(daemon::Store& store, const State& state,
     const auto kept = store.values("closed");
     KHU_CHECK(kept.has_value());
     for (const daemon::KeyValue& each : *kept) {
-        if (report_hash(store, each.key) != each.value) {
+        if (report_hash(store, state, each.key) != each.value) {
             wrong.push_back("the report of " + each.key + " is no longer what it was (I-27)");
         }
     }

@@ -13,8 +13,8 @@
 
 namespace khu::testing {
 
-/// SHA-256 of the reports of a month that is closed: jobs and services.
-std::string report_hash(daemon::Store& store, const std::string& period);
+/// SHA-256 of the reports of a month that is closed: jobs, services and all statements.
+std::string report_hash(daemon::Store& store, const State& state, const std::string& period);
 
 /// What differs, in words; empty: all is well.
 std::vector<std::string> compare_books(daemon::Store& store, const State& state,

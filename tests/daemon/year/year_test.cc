@@ -153,6 +153,8 @@ TEST(Year, OfAZoneThatIsKilledAgainAndAgainHasOneTruth) {
     EXPECT_GE(truth.months.size(), 12U);
     EXPECT_GT(truth.refunded.size(), 0U);
     EXPECT_GT(truth.corrected.size(), 20U);
+    EXPECT_TRUE(std::ranges::any_of(truth.ledger.grants(),
+                                    [](const auto& each) { return each.second.ends.size() > 1; }));
     EXPECT_EQ(truth.policy_ids.size(), 5U);
     EXPECT_EQ(kills, made.kills);
 }

@@ -260,6 +260,7 @@ void YearZone::step() {
     pay_due();
     book_due();
     refund_due();
+    extend_due();
     meter_due();
     change_policy();
     const Outcome round = tell(RunRound{});
@@ -413,6 +414,23 @@ void YearZone::refund_due() {
     }
 }
 
+/// Every two days the window of somebody's grant comes to end a day later.
+void YearZone::extend_due() {
+    for (; kStart + days(2) * next_extension_ <= now_; ++next_extension_) {
+        const int owner = 1 + static_cast<int>(next_extension_ % options_.enterprises);
+        for (const Grant& grant : machine_.state().truth.ledger.balance(enterprise(owner))) {
+            if (!grant.tranches.empty() || !grant.overrun_of.empty()) {
+                continue;
+            }
+            tell(ExtendGrant{.who = admin(),
+                             .extension = {.id = grant.id,
+                                           .add = {},
+                                           .to = grant.to + days(1),
+                                           .decision_ref = "E" + std::to_string(next_extension_)}});
+        }
+    }
+}
+
 /// Each day a reading of the hour before, and on every third a correction of any that ever was
 /// taken.
 void YearZone::meter_due() {
@@ -531,7 +549,8 @@ void YearZone::commit() {
 /// What the month's report was when it became final; it must be that for ever.
 void YearZone::keep_report(const std::string& period) {
     daemon::Batch batch;
-    batch.values = {{.space = "closed", .key = period, .value = report_hash(store_, period)}};
+    batch.values = {
+        {.space = "closed", .key = period, .value = report_hash(store_, machine_.state(), period)}};
     KHU_CHECK(store_.commit(batch).has_value());
 }
 

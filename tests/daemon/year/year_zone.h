@@ -59,6 +59,7 @@ private:
     void book_due();
     [[nodiscard]] int booker(std::int64_t turn) const;
     void refund_due();
+    void extend_due();
     void meter_due();
     void correct_reading(std::uint64_t turn);
     void change_policy();
@@ -80,7 +81,7 @@ private:
     Moment now_;
     std::multimap<Moment, JobId> ends_;
     std::int64_t next_submit_{0}, next_payment_{0}, next_refund_{0}, next_booking_{0},
-        next_reading_{0};
+        next_reading_{0}, next_extension_{0};
     std::vector<std::string> closed_;
 };
 
