@@ -37,10 +37,6 @@ const ClusterNode* choose_one(const CandidateSearch& search) {
     return best;
 }
 
-bool of_one_node(const GangRequest& request) {
-    return request.nodes == 1 && request.where->segment == 0;
-}
-
 std::optional<NodeList> choose(const CandidateSearch& search, const NodeList& candidates) {
     if (!of_one_node(search.request())) {
         return choose_gang(candidates, search.request());

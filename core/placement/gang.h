@@ -37,6 +37,11 @@ struct GangRequest {
     auto operator<=>(const GangRequest&) const = default;
 };
 
+/// A single node, of no segment.
+inline bool of_one_node(const GangRequest& request) {
+    return request.nodes == 1 && request.where->segment == 0;
+}
+
 GangRequest request_of(const JobSpec& spec, NodeId suspect);
 
 /// Why place() found nothing.

@@ -58,7 +58,7 @@ public:
           allowed_(allowed),
           may_tell_(may_tell),
           now_(now),
-          one_node_(request.nodes == 1 && request.where->segment == 0),
+          one_node_(of_one_node(request)),
           levels_(
               zone.cluster.mix(request.partition).order(NodeIndex::level_of(request.shape.gpus))) {}
 

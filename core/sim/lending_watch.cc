@@ -24,14 +24,19 @@ bool LendingWatch::borrowed(JobId job) const {
     return run != running_.end() && run->second.borrowed;
 }
 
-bool LendingWatch::would_borrow(const JobSpec& spec) const {
+bool LendingWatch::would_borrow_too_much(const JobSpec& spec) const {
     const auto rule = std::ranges::find(rules_.rules, spec.programme, &BorrowRule::programme);
-    return rule != rules_.rules.end() &&
-           in_use()[spec.programme] + gpus_asked(spec) > rule->nominal_gpus;
+    if (rule == rules_.rules.end()) {
+        return false;
+    }
+    Use then = in_use();
+    const std::int64_t its = then[spec.programme] += gpus_asked(spec);
+    return its > rule->nominal_gpus + rule->borrow ||
+           (its > rule->nominal_gpus - rule->lend && lent_less_borrowed(then) < 0);
 }
 
-std::map<ProgrammeId, std::int64_t> LendingWatch::in_use() const {
-    std::map<ProgrammeId, std::int64_t> use;
+LendingWatch::Use LendingWatch::in_use() const {
+    Use use;
     for (const auto& [job, run] : running_) {
         use[run.programme] += run.gpus;
     }
@@ -49,8 +54,7 @@ std::int64_t LendingWatch::installed() const {
     return gpus;
 }
 
-std::int64_t LendingWatch::lent_less_borrowed() const {
-    std::map<ProgrammeId, std::int64_t> use = in_use();
+std::int64_t LendingWatch::lent_less_borrowed(Use use) const {
     std::int64_t left = installed();
     for (const BorrowRule& rule : rules_.rules) {
         const std::int64_t running = use[rule.programme];
@@ -88,9 +92,9 @@ std::optional<std::string> LendingWatch::placed(const JobPlaced& fact, const Job
         return fmt::format("I-35 with job {} {} has {} GPUs, beyond what it may borrow",
                            fact.job.value, spec.programme.value, use);
     }
-    if (use > rule->nominal_gpus - rule->lend && lent_less_borrowed() < 0) {
+    if (use > rule->nominal_gpus - rule->lend && lent_less_borrowed(in_use()) < 0) {
         return fmt::format("I-35 with job {} {} more GPUs are borrowed than lent", fact.job.value,
-                           -lent_less_borrowed());
+                           -lent_less_borrowed(in_use()));
     }
     return std::nullopt;
 }

@@ -27,8 +27,8 @@ public:
     void closed(JobId job) { running_.erase(job); }
     /// Whether that attempt may be asked to give back what it has.
     [[nodiscard]] bool borrowed(JobId job) const;
-    /// Whether it would have more than its programme owns: then it waits while an owner does.
-    [[nodiscard]] bool would_borrow(const JobSpec& spec) const;
+    /// Whether it would borrow more than is lent, or than its programme may.
+    [[nodiscard]] bool would_borrow_too_much(const JobSpec& spec) const;
     [[nodiscard]] bool has_rules() const { return !rules_.rules.empty(); }
 
 private:
@@ -38,9 +38,11 @@ private:
         bool borrowed{false};
         std::map<NodeId, std::int64_t> on;
     };
-    [[nodiscard]] std::map<ProgrammeId, std::int64_t> in_use() const;
+    using Use = std::map<ProgrammeId, std::int64_t>;
+    [[nodiscard]] Use in_use() const;
     [[nodiscard]] std::int64_t installed() const;
-    [[nodiscard]] std::int64_t lent_less_borrowed() const;
+    /// If that is in use.
+    [[nodiscard]] std::int64_t lent_less_borrowed(Use use) const;
 
     Borrowing rules_;
     std::int64_t gpus_per_node_{0};

@@ -201,7 +201,8 @@ void Watch::learn_lapsed(JobId job) {
     const bool excused =
         zone_calm_since_ >= cleared.at ||
         (lending_.has_rules() && fewer_nodes_since_ >= cleared.at) ||
-        lending_.would_borrow(specs_.at(job)) || std::ranges::any_of(cleared.nodes, [&](NodeId id) {
+        lending_.would_borrow_too_much(specs_.at(job)) ||
+        std::ranges::any_of(cleared.nodes, [&](NodeId id) {
             const NodeSeen& node = nodes_.at(id);
             const auto set_aside = set_aside_at_.find(id);
             return node.drained || node.lost_at != kNever || calm_since(node.name) >= cleared.at ||

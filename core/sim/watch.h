@@ -13,7 +13,7 @@
 ///     I17  nothing grows without bound: every queue and index is as large as the jobs and nodes
 ///          that it is about, in khud and in the agents
 ///     I-25 a place that is cleared for a job becomes its, unless something befell the nodes, the
-///          links or khud meanwhile, or it would borrow and an owner came back
+///          links or khud meanwhile, or it would now borrow more than is lent
 ///     I-26 no job gives way to one that has given way to it; and only the idle class and who has
 ///          borrowed do
 ///     I-33 no job starts on nodes of a reservation that it does not name, if its limit reaches
