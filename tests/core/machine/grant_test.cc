@@ -212,6 +212,33 @@ TEST(GrantRequests, ARefusalNeedsItsReasonAndOpensNothing) {
     EXPECT_EQ(zone.machine.state().truth.ledger.find(GrantId{"RQ-1"}), nullptr);
 }
 
+TEST(GrantRequests, OnlyThoseThatWaitCanBeDecided_L211) {
+    Zone zone;
+
+    const Outcome outcome =
+        zone.tell(DecideGrantRequest{.who = admin(), .number = 7, .approve = true});
+
+    ASSERT_TRUE(outcome.refusal);
+    EXPECT_EQ(text(*outcome.refusal, Language::English).substr(0, 30),
+              "L211 request R-7 is not known;");
+}
+
+TEST(GrantRequests, AnEnterpriseHasOnlySoManyWaiting_L213) {
+    Zone zone;
+    for (int i = 0; i < limits::grant_requests_waiting_max; ++i) {
+        ASSERT_FALSE(zone.tell(request(gpu_hours(9'901))).refusal) << i;
+    }
+
+    const Outcome outcome = zone.tell(request(gpu_hours(9'901)));
+
+    ASSERT_TRUE(outcome.refusal);
+    EXPECT_EQ(
+        text(*outcome.refusal, Language::English),
+        "L213 enterprise 0401000001 has 20 requests waiting, the limit is 20; Wait until some "
+        "are decided.");
+    EXPECT_EQ(zone.machine.state().truth.requests.size(), 20U);
+}
+
 TEST(GrantRequests, OnlyHoldersAskAndOnlyWhatCouldBeGranted) {
     Zone zone;
     RequestGrant by_member = request(gpu_hours(1));
