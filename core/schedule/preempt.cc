@@ -64,10 +64,7 @@ public:
 
     /// `subtree` at `level` holds all nodes; 0: anywhere.
     std::optional<Room> run(ZoneLevel level, SubtreeNumber subtree) {
-        level_ = level;
-        subtree_ = subtree;
-        told_.clear();
-        gather();
+        look_into(level, subtree);
         if (could_fit_nodes() < static_cast<std::size_t>(request_.nodes)) {
             return std::nullopt;
         }
@@ -84,9 +81,26 @@ public:
         }
         let_off(*chosen);
         std::optional<Room> alone = one_alone();
-        Room made = room(*chosen);
+        Room made = room_on(*chosen);
         return alone && toll_for(*alone).better_than(toll_for(made)) ? std::move(*alone)
                                                                      : std::move(made);
+    }
+
+    /// Whoever need not go because `room` without him is in another of the subtrees stays.
+    void let_off_elsewhere(ZoneLevel level, const std::set<SubtreeNumber>& subtrees, Room& room) {
+        for (const JobId job : dearest_first({room.victims.begin(), room.victims.end()})) {
+            std::set<JobId> fewer(room.victims.begin(), room.victims.end());
+            fewer.erase(job);
+            for (auto subtree = subtrees.begin(); !fewer.empty() && subtree != subtrees.end();
+                 ++subtree) {
+                look_into(level, *subtree);
+                tell_only(fewer);
+                if (const std::optional<NodeList> chosen = choose()) {
+                    room = room_on(*chosen);
+                    break;
+                }
+            }
+        }
     }
 
     /// What the room that run() gave costs.
@@ -96,6 +110,12 @@ public:
     }
 
 private:
+    void look_into(ZoneLevel level, SubtreeNumber subtree) {
+        level_ = level;
+        subtree_ = subtree;
+        told_.clear();
+        gather();
+    }
     [[nodiscard]] bool in_reach(const ClusterNode& node) const {
         return node.health == NodeHealth::Up && meets(node, *request_.where) &&
                (subtree_ == 0 || node.subtrees[static_cast<std::size_t>(level_)] == subtree_);
@@ -323,19 +343,23 @@ private:
 
     /// Whoever need not go stays, the dearest first.
     void let_off(NodeList& chosen) {
-        std::vector<JobId> dearest(told_.begin(), told_.end());
-        std::ranges::sort(dearest, {}, [&](JobId job) {
-            return std::pair(eviction_cost(*zone_.running.find(job), rule_, now_), job);
-        });
-        for (auto job = dearest.rbegin(); job != dearest.rend() && dearest.size() > 1; ++job) {
-            told_.erase(*job);
-            review_nodes_of(*job);
+        const std::vector<JobId> dearest = dearest_first(told_);
+        for (std::size_t i = 0; i < dearest.size() && dearest.size() > 1; ++i) {
+            told_.erase(dearest[i]);
+            review_nodes_of(dearest[i]);
             if (std::optional<NodeList> without = choose()) {
                 chosen = std::move(*without);
             } else {
-                tell(*job);
+                tell(dearest[i]);
             }
         }
+    }
+    [[nodiscard]] std::vector<JobId> dearest_first(const std::set<JobId>& jobs) const {
+        std::vector<JobId> dearest(jobs.begin(), jobs.end());
+        std::ranges::sort(dearest, std::greater{}, [&](JobId job) {
+            return std::pair(eviction_cost(*zone_.running.find(job), rule_, now_), job);
+        });
+        return dearest;
     }
 
     /// The cheapest attempt that makes room by itself; a gang may do so on several nodes at once.
@@ -355,7 +379,7 @@ private:
         for (const auto& [loss, job] : candidates) {
             tell_only({job});
             if (const std::optional<NodeList> nodes = choose()) {
-                made = room(*nodes);
+                made = room_on(*nodes);
                 break;
             }
         }
@@ -372,7 +396,7 @@ private:
         }
     }
 
-    [[nodiscard]] Room room(const NodeList& chosen) const {
+    [[nodiscard]] Room room_on(const NodeList& chosen) const {
         Room made;
         made.victims.assign(told_.begin(), told_.end());
         for (const JobId job : told_) {
@@ -446,15 +470,19 @@ std::optional<Room> make_room(const ZoneView& zone, const PreemptionRule& rule,
     if (*level == ZoneLevel::Zone) {
         return search.run(*level, 0);
     }
+    const std::set<SubtreeNumber> subtrees = subtrees_at(zone.cluster, request.partition, *level);
     std::optional<Room> best;
     Toll least;
-    for (const SubtreeNumber subtree : subtrees_at(zone.cluster, request.partition, *level)) {
+    for (const SubtreeNumber subtree : subtrees) {
         std::optional<Room> room = search.run(*level, subtree);
         const Toll toll = room ? search.toll_for(*room) : Toll{};
         if (room && (!best || toll.better_than(least))) {
             best = std::move(room);
             least = toll;
         }
+    }
+    if (best) {
+        search.let_off_elsewhere(*level, subtrees, *best);
     }
     return best;
 }
