@@ -118,6 +118,29 @@ TEST_F(Preempt, ThoseGoThatLoseTheLeast) {
     EXPECT_EQ(told(), Jobs{young});
 }
 
+TEST_F(Preempt, NobodyGoesForARackWhereMoreMustGoThanForAnother) {
+    for (const std::uint64_t node : {1, 2}) {
+        zone.scheduler.node_location(
+            NodeId{node}, {.room = "hall", .rack = "r" + std::to_string(node), .leaf_switch = {}});
+    }
+    paying(4);
+    const JobId away = idle(4);
+    paying(3);
+    ASSERT_EQ(zone.settle().size(), 3U);
+    zone.end(away);
+    const JobId both = idle(2, 2);
+    const JobId rest = idle(2);  // The first node is full, the second has three free GPUs.
+    ASSERT_EQ(zone.settle(), (Jobs{both, rest}));
+    pass(minutes(30));
+    GangRequest in_a_rack = gpus(4);
+    in_a_rack.within = "rack";
+    zone.submit(in_a_rack, hours(2), 1);
+
+    zone.settle();
+
+    EXPECT_EQ(told(), Jobs{both}) << "the other would have gone in vain";
+}
+
 TEST_F(Preempt, TheJobGoesWhereItWouldHaveGoneIfNothingGaveWay) {
     const JobId five = paying(5);
     const JobId old = idle(3);
