@@ -253,7 +253,8 @@ Round::Verdict Round::judge(const Look& look) {
 
 /// Step 3, and 5: beside the reservations of jobs before it.
 Round::Verdict Round::try_to_place(const Look& look) {
-    const std::vector<PromiseKey> bars = bars_of(look);
+    const std::vector<PromiseKey> bars =
+        bars_of(look, may_clear(look) ? longest_to_clear() : Span{});
     for (const std::vector<PromiseKey>& failed : look.visit.failed_bars) {
         if (std::ranges::includes(bars, failed)) {
             memo_.blocks_[look.shape] = ShapeBlock::Barred;
@@ -268,8 +269,7 @@ Round::Verdict Round::try_to_place(const Look& look) {
         park(look, *std::move(lent));
         return Verdict::NextLane;
     }
-    Expected<Placement, Misfit> placement =
-        place(in_.cluster, look.request, leaving_room(look, bars));
+    Expected<Placement, Misfit> placement = place_now(look, bars);
     if (placement) {
         start(look, std::move(*placement));
         return Verdict::NextJob;

@@ -12,11 +12,13 @@
 ///      reservations: the earliest time at which enough attempts have reached their deadlines, and
 ///      the nodes it will use then, each on nodes of its own
 ///   5  jobs behind it start only if they end before that time or leave it its part of those nodes
+///      (one for which others are told first counts as started when these have had their grace)
 ///      a job with alternatives starts in the first that can; where none can, the one that could
 ///      start earliest has its reservation
 ///   6  a job that is charged and would start if attempts that give way were gone (preempt.h): they
 ///      are told, and the job is promised the nodes; it starts at the beginning of the round that
-///      finds them free. The same for one whose GPUs are lent out, though it would fit
+///      finds them free. The same for one whose GPUs are lent out, though it would fit. Beside such
+///      attempts a job of one node goes to the node that is fullest without them
 ///
 /// Nobody gets a node for a time for which the calendar has set it aside (bookings.h), nor is
 /// promised it.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/base/limits.h"
 #include "core/placement/gang.h"
 #include "core/schedule/round_steps.h"
 
@@ -60,12 +59,12 @@ bool Round::intact(const Clearing& promise) const {
 }
 
 std::optional<Room> Round::room_for(const Look& look, const std::vector<PromiseKey>& bars) const {
-    if (!in_.rule.on || look.way.yields || in_.running.yielding().empty()) {
+    if (!may_clear(look)) {
         return std::nullopt;
     }
     StateFilter allowed;
     // It starts within the time that its promise will have.
-    const Span longest = look.time_limit + in_.rule.grace + limits::promise_slack;
+    const Span longest = look.time_limit + longest_to_clear();
     const NodeFilter open =
         unbooked(in_.bookings, look.request, {.from = in_.now, .limit = longest}, {});
     if (!bars.empty() || open) {
@@ -78,6 +77,25 @@ std::optional<Room> Round::room_for(const Look& look, const std::vector<PromiseK
         };
     }
     return make_room(view(), in_.rule, look.request, allowed, may_tell(look), in_.now);
+}
+
+/// Where there is free work that gives way, a job of one node takes of the nodes that have room for
+/// it the one that is fullest without that work: the others only look full, and if it sat down
+/// there, no node would become whole for a wide job.
+Expected<Placement, Misfit> Round::place_now(const Look& look,
+                                             const std::vector<PromiseKey>& bars) const {
+    const NodeFilter free = leaving_room(look, bars_of(look));
+    const std::optional<Room> room =
+        of_one_node(look.request) ? room_for(look, bars) : std::nullopt;
+    if (room && room->victims.empty()) {
+        const NodeFilter there = [&](NodeId node) {
+            return node == room->nodes.front().node && (!free || free(node));
+        };
+        if (Expected<Placement, Misfit> fullest = place(in_.cluster, look.request, there)) {
+            return fullest;
+        }
+    }
+    return place(in_.cluster, look.request, free);
 }
 
 MayTell Round::whom(const Look& look) const {

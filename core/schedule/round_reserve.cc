@@ -26,12 +26,13 @@ bool Round::needs_promise(const Look& look) const {
                in_.cluster.partition(look.request.partition)->reservations;
 }
 
-/// The reservations of jobs before it which it would outlast and whose nodes it might use.
-std::vector<PromiseKey> Round::bars_of(const Look& look) const {
+/// The reservations of jobs before it which it would outlast if it started so much later, and whose
+/// nodes it might use.
+std::vector<PromiseKey> Round::bars_of(const Look& look, Span late) const {
     std::vector<PromiseKey> bars;
     for (const auto& [key, reservation] : memo_.promises_.all()) {
         if (key.second != look.order.job && reservation.order < look.order &&
-            look.ends_at > reservation.at && meets_nodes_of(look, key)) {
+            look.ends_at + late > reservation.at && meets_nodes_of(look, key)) {
             bars.push_back(key);
         }
     }

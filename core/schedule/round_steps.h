@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/limits.h"
 #include "core/schedule/cursor.h"
 #include "core/schedule/outlook.h"
 #include "core/schedule/round.h"
@@ -96,6 +97,13 @@ private:
     void start_cleared();
     void keep(JobId job);
     [[nodiscard]] bool intact(const Clearing& promise) const;
+    /// How much later than now a job may start for which others are told.
+    [[nodiscard]] Span longest_to_clear() const { return in_.rule.grace + limits::promise_slack; }
+    [[nodiscard]] bool may_clear(const Look& look) const {
+        return in_.rule.on && !look.way.yields && !in_.running.yielding().empty();
+    }
+    [[nodiscard]] Expected<Placement, Misfit> place_now(const Look& look,
+                                                        const std::vector<PromiseKey>& bars) const;
     bool make_way(const Look& look, const std::vector<PromiseKey>& bars);
     bool call_in(const Look& look, Room& room) const;
     [[nodiscard]] TellFilter may_tell(const Look& look) const;
@@ -112,7 +120,7 @@ private:
         return *in_.queue.lane(in_.queue.shape(shape)->heads.begin()->second);
     }
     [[nodiscard]] Look look_at(Visit& visit, LaneNumber number, const Lane& lane, QueueOrder order);
-    [[nodiscard]] std::vector<PromiseKey> bars_of(const Look& look) const;
+    [[nodiscard]] std::vector<PromiseKey> bars_of(const Look& look, Span late = {}) const;
     [[nodiscard]] std::vector<PromiseKey> promised_before(const Look& look) const;
     void make_anew(const PromiseKey& key, ShapeNumber in_turn);
     [[nodiscard]] bool meets_nodes_of(const Look& look, const PromiseKey& key) const;

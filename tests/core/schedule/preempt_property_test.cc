@@ -167,7 +167,8 @@ void expect_nobody_waits_for_idle(const IdleWorld& world) {
         const NodeFilter beside_others = [&](NodeId node) {
             return std::ranges::all_of(zone.scheduler.memo().reservations(), [&](const auto& each) {
                 const StartReservation& reserved = each.second;
-                return !(reserved.order < order) || zone.now + job.time_limit <= reserved.at ||
+                return !(reserved.order < order) ||
+                       zone.now + kGrace + limits::promise_slack + job.time_limit <= reserved.at ||
                        leaves_room(reserved, bare, job.request, node);
             });
         };
