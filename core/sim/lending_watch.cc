@@ -11,7 +11,7 @@ namespace khu::sim {
 void LendingWatch::rules(const Policy& policy) {
     if (!policy.borrowing.empty()) {
         rules_ = policy.borrowing.front();
-        gpus_per_node_ = find_partition(policy, rules_.partition)->gpus_per_node;
+        devices_per_node_ = gpus_on_node(*find_partition(policy, rules_.partition));
     }
 }
 
@@ -45,7 +45,7 @@ LendingWatch::Use LendingWatch::in_use() const {
 
 /// On nodes that take jobs, and what runs on others.
 std::int64_t LendingWatch::installed() const {
-    std::int64_t gpus = gpus_per_node_ * static_cast<std::int64_t>(up_.size());
+    std::int64_t gpus = devices_per_node_ * static_cast<std::int64_t>(up_.size());
     for (const auto& [job, run] : running_) {
         for (const auto& [node, part] : run.on) {
             gpus += up_.contains(node) ? 0 : part;

@@ -45,7 +45,7 @@ private:
     [[nodiscard]] std::int64_t lent_less_borrowed(Use use) const;
 
     Borrowing rules_;
-    std::int64_t gpus_per_node_{0};
+    std::int64_t devices_per_node_{0};
     std::set<NodeId> up_;
     std::map<JobId, Run> running_;
 };

@@ -240,6 +240,9 @@ void Simulation::add_rules(JobSpec& spec, int number, Random& of_job) const {
         offer_alternatives(spec);
     }
     if (of_job.chance(150) && spec.where->reservation.empty()) {
+        spec.shape.gpu_model = GpuModel{kSimSlice};
+    }
+    if (of_job.chance(150) && spec.where->reservation.empty()) {
         const int count = static_cast<int>(of_job.between(1, 2));
         spec.counted = CountedWishes{{{ResourceId{kSimLicence}, count}}};
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/limits.h"
+#include "core/topology/mig.h"
 
 namespace khu::sim {
 namespace {
@@ -38,7 +39,7 @@ Policy sim_policy(int nodes, Random& random) {
     policy.zone.id = ZoneId{"sim"};
     policy.zone.services = {"ai-training"};
     policy.reference_gpu = GpuModel{"t4"};
-    policy.weights = {{GpuModel{"t4"}, 1000}};
+    policy.weights = {{GpuModel{"t4"}, 1000}, {GpuModel{kSimSlice}, 250}};
     policy.price_list = {{.from_day = kLongAgo, .vnd_per_gpuh = 27'000}};
     Partition gpu;
     gpu.id = PartitionId{"gpu"};
@@ -48,6 +49,10 @@ Policy sim_policy(int nodes, Random& random) {
     gpu.gpu = GpuModel{"t4"};
     gpu.gpus_per_node = 4;
     gpu.share = {.mode = ShareMode::PerGpu, .cores_per_gpu = 2, .mem_gib_per_gpu = 4};
+    gpu.slices = {{.id = GpuModel{kSimSlice},
+                   .per_node = 4,
+                   .cores_per_slice = 1,
+                   .mem_gib_per_slice = 2}};
     gpu.time_limit = {.default_limit = minutes(5), .max = hours(1)};
     policy.partitions = {gpu};
     for (int node = 1; node <= nodes; ++node) {
@@ -191,10 +196,10 @@ Inventory sim_inventory(int number) {
     node.source = "file";
     node.packages = 1;
     node.numa_nodes = {{.os_index = 0, .package = 0, .memory = gibibytes(32)}};
-    for (int core = 0; core < 8; ++core) {
+    for (int core = 0; core < 12; ++core) {
         node.cores.push_back({.package = 0, .numa = 0, .pus = {core}});
     }
-    for (int gpu = 0; gpu < 4; ++gpu) {
+    for (int gpu = 0; gpu < 5; ++gpu) {
         Gpu made;
         made.model = GpuModel{"t4"};
         made.pci = "0000:0" + std::to_string(gpu) + ":00.0";
@@ -206,6 +211,9 @@ Inventory sim_inventory(int number) {
         }
     }
     node.memory = gibibytes(32);
+    const std::string last = node.gpus.back().pci;
+    cut_gpus(node, {{.pci = last,
+                     .slices = presented_slices(last, "1g.4gb,1g.4gb,1g.4gb,1g.4gb").value()}});
     return node;
 }
 

@@ -36,6 +36,8 @@ Reservation sim_course(Moment start);
 /// Licences of the zone, fewer than its jobs would like, and two of them for the second enterprise
 /// alone, for two minutes.
 inline constexpr const char* kSimLicence = "licence";
+/// Each node has four whole GPUs and one that is cut into four of these.
+inline constexpr const char* kSimSlice = "t4-1g-4gb";
 BookCounted sim_counted_booking(Moment start);
 /// Of the province: shorter jobs, two minutes later.
 ApplyLayer sim_rules(Moment start);

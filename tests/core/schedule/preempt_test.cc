@@ -118,6 +118,36 @@ TEST_F(Preempt, ThoseGoThatLoseTheLeast) {
     EXPECT_EQ(told(), Jobs{young});
 }
 
+TEST_F(Preempt, WhoWaitsForOthersToLeaveMovesNoReservation) {
+    const JobId runs = paying(8);
+    const JobId free_work = idle(8);
+    ASSERT_EQ(zone.settle(), (Jobs{runs, free_work}));
+    pass(minutes(30));
+    const JobId wide = paying(8, 2);
+    zone.settle();
+    ASSERT_NE(zone.reservation(), nullptr);
+    ASSERT_EQ(zone.reservation()->job, wide);
+    ASSERT_EQ(zone.reservation()->at, zone.now + minutes(90));
+
+    paying(4, 1, minutes(90));  // It would end in time, if it began now.
+    zone.settle();
+    EXPECT_EQ(told(), Jobs{});
+    paying(4, 1, minutes(80));
+    zone.settle();
+    EXPECT_EQ(told(), Jobs{free_work});
+}
+
+TEST_F(Preempt, ANodeThatFreeWorkAloneFillsIsNotTheFullest) {
+    const JobId five = paying(5);
+    const JobId six = idle(6);
+    ASSERT_EQ(zone.settle(), (Jobs{five, six}));
+    const JobId one = paying(1);
+
+    ASSERT_EQ(zone.settle(), Jobs{one});
+
+    EXPECT_EQ(zone.scheduler.running().find(one)->nodes.front().node, NodeId{1});
+}
+
 TEST_F(Preempt, NobodyGoesForARackWhereMoreMustGoThanForAnother) {
     for (const std::uint64_t node : {1, 2}) {
         zone.scheduler.node_location(
