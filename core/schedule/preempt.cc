@@ -32,6 +32,12 @@ struct Toll {
     }
 };
 
+/// Room in one subtree of the zone.
+struct Offer {
+    Room room;
+    Toll toll;
+};
+
 /// A node on which something gives way or is promised.
 struct Contested {
     const ClusterNode* node;
@@ -79,26 +85,39 @@ public:
             }
             chosen = choose();
         }
+        const bool several = told_.size() > 1;  // Who is left of them need not be the cheapest.
         let_off(*chosen);
-        std::optional<Room> alone = one_alone();
+        std::optional<Room> alone = several ? one_alone() : std::nullopt;
         Room made = room_on(*chosen);
         return alone && toll_for(*alone).better_than(toll_for(made)) ? std::move(*alone)
                                                                      : std::move(made);
     }
 
-    /// Whoever need not go because `room` without him is in another of the subtrees stays.
-    void let_off_elsewhere(ZoneLevel level, const std::set<SubtreeNumber>& subtrees, Room& room) {
-        for (const JobId job : dearest_first({room.victims.begin(), room.victims.end()})) {
-            std::set<JobId> fewer(room.victims.begin(), room.victims.end());
+    /// Whoever need not go because there is room without him in another of the subtrees stays; and
+    /// then it may be that somebody else alone is cheaper.
+    void let_off_elsewhere(ZoneLevel level, const std::set<SubtreeNumber>& subtrees, Offer& offer) {
+        const std::vector<JobId> victims = offer.room.victims;
+        for (const JobId job : dearest_first({victims.begin(), victims.end()})) {
+            std::set<JobId> fewer(offer.room.victims.begin(), offer.room.victims.end());
             fewer.erase(job);
             for (auto subtree = subtrees.begin(); !fewer.empty() && subtree != subtrees.end();
                  ++subtree) {
                 look_into(level, *subtree);
                 tell_only(fewer);
                 if (const std::optional<NodeList> chosen = choose()) {
-                    room = room_on(*chosen);
+                    offer.room = room_on(*chosen);
+                    offer.toll = toll_for(offer.room);
                     break;
                 }
+            }
+        }
+        for (auto subtree = subtrees.begin();
+             offer.room.victims != victims && subtree != subtrees.end(); ++subtree) {
+            look_into(level, *subtree);
+            std::optional<Room> alone = one_alone();
+            const Toll toll = alone ? toll_for(*alone) : Toll{};
+            if (alone && toll.better_than(offer.toll)) {
+                offer = {.room = *std::move(alone), .toll = toll};
             }
         }
     }
@@ -365,9 +384,6 @@ private:
     /// The cheapest attempt that makes room by itself; a gang may do so on several nodes at once.
     std::optional<Room> one_alone() {
         const std::set<JobId> several = told_;
-        if (several.size() < 2) {
-            return std::nullopt;
-        }
         std::set<std::pair<EvictionCost, JobId>> candidates;
         for (const auto& [id, at] : contested_) {
             for (const JobId job : at.can_go) {
@@ -471,20 +487,26 @@ std::optional<Room> make_room(const ZoneView& zone, const PreemptionRule& rule,
         return search.run(*level, 0);
     }
     const std::set<SubtreeNumber> subtrees = subtrees_at(zone.cluster, request.partition, *level);
-    std::optional<Room> best;
-    Toll least;
+    std::vector<Offer> offers;
     for (const SubtreeNumber subtree : subtrees) {
-        std::optional<Room> room = search.run(*level, subtree);
-        const Toll toll = room ? search.toll_for(*room) : Toll{};
-        if (room && (!best || toll.better_than(least))) {
-            best = std::move(room);
-            least = toll;
+        if (std::optional<Room> room = search.run(*level, subtree)) {
+            const Toll toll = search.toll_for(*room);
+            offers.push_back({.room = *std::move(room), .toll = toll});
         }
     }
-    if (best) {
-        search.let_off_elsewhere(*level, subtrees, *best);
+    std::ranges::stable_sort(
+        offers, [](const Offer& a, const Offer& b) { return a.toll.better_than(b.toll); });
+    std::optional<Offer> best;
+    for (Offer& offer : offers) {
+        if (best && !offer.toll.better_than(best->toll)) {
+            break;
+        }
+        search.let_off_elsewhere(*level, subtrees, offer);
+        if (!best || offer.toll.better_than(best->toll)) {
+            best = std::move(offer);
+        }
     }
-    return best;
+    return best ? std::optional(std::move(best->room)) : std::nullopt;
 }
 
 std::optional<std::vector<JobId>> cheapest_until(

@@ -49,10 +49,8 @@ Policy sim_policy(int nodes, Random& random) {
     gpu.gpu = GpuModel{"t4"};
     gpu.gpus_per_node = 4;
     gpu.share = {.mode = ShareMode::PerGpu, .cores_per_gpu = 2, .mem_gib_per_gpu = 4};
-    gpu.slices = {{.id = GpuModel{kSimSlice},
-                   .per_node = 4,
-                   .cores_per_slice = 1,
-                   .mem_gib_per_slice = 2}};
+    gpu.slices = {
+        {.id = GpuModel{kSimSlice}, .per_node = 4, .cores_per_slice = 1, .mem_gib_per_slice = 2}};
     gpu.time_limit = {.default_limit = minutes(5), .max = hours(1)};
     policy.partitions = {gpu};
     for (int node = 1; node <= nodes; ++node) {
