@@ -80,22 +80,19 @@ std::optional<Room> Round::room_for(const Look& look, const std::vector<PromiseK
 }
 
 /// Where there is free work that gives way, a job of one node takes of the nodes that have room for
-/// it the one that is fullest without that work: the others only look full, and if it sat down
-/// there, no node would become whole for a wide job.
+/// it, now or when those have left who were told, the one that is fullest without that work: the
+/// others only look full, and if it sat down there, no node would become whole for a wide job.
 Expected<Placement, Misfit> Round::place_now(const Look& look,
                                              const std::vector<PromiseKey>& bars) const {
     const NodeFilter free = leaving_room(look, bars_of(look));
     const std::optional<Room> room =
         of_one_node(look.request) ? room_for(look, bars) : std::nullopt;
-    if (room && room->victims.empty()) {
-        const NodeFilter there = [&](NodeId node) {
-            return node == room->nodes.front().node && (!free || free(node));
-        };
-        if (Expected<Placement, Misfit> fullest = place(in_.cluster, look.request, there)) {
-            return fullest;
-        }
+    if (!room || !room->victims.empty()) {
+        return place(in_.cluster, look.request, free);
     }
-    return place(in_.cluster, look.request, free);
+    const NodeId fullest = room->nodes.front().node;
+    return place(in_.cluster, look.request,
+                 [&](NodeId node) { return node == fullest && (!free || free(node)); });
 }
 
 MayTell Round::whom(const Look& look) const {

@@ -169,7 +169,7 @@ void Round::promise_later(const Look& look, const Reason& reason) {
 /// The promise of one that waits for something else is gone.
 void Round::look_again_at(const PromiseKey& lost) {
     const JobId job = lost.second;
-    if (!in_.queue.contains(job) || !in_.queue.ready(job)) {
+    if (in_.queue.wishing().empty() || !in_.queue.contains(job) || !in_.queue.ready(job)) {
         return;
     }
     lost_.insert(lost);

@@ -32,15 +32,10 @@ std::string node_name(int number) {
     return "n" + std::to_string(number);
 }
 
-Policy sim_policy(int nodes, Random& random) {
-    Policy policy;
-    policy.id = PolicyId{"sim-1"};
-    policy.effective_from = Moment{kLongAgo.value + 1};
-    policy.zone.id = ZoneId{"sim"};
-    policy.zone.services = {"ai-training"};
-    policy.reference_gpu = GpuModel{"t4"};
-    policy.weights = {{GpuModel{"t4"}, 1000}, {GpuModel{kSimSlice}, 250}};
-    policy.price_list = {{.from_day = kLongAgo, .vnd_per_gpuh = 27'000}};
+namespace {
+
+/// Of all nodes, with slices beside the whole GPUs.
+Partition sim_partition(int nodes) {
     Partition gpu;
     gpu.id = PartitionId{"gpu"};
     for (int node = 1; node <= nodes; ++node) {
@@ -52,7 +47,21 @@ Policy sim_policy(int nodes, Random& random) {
     gpu.slices = {
         {.id = GpuModel{kSimSlice}, .per_node = 4, .cores_per_slice = 1, .mem_gib_per_slice = 2}};
     gpu.time_limit = {.default_limit = minutes(5), .max = hours(1)};
-    policy.partitions = {gpu};
+    return gpu;
+}
+
+}  // namespace
+
+Policy sim_policy(int nodes, Random& random) {
+    Policy policy;
+    policy.id = PolicyId{"sim-1"};
+    policy.effective_from = Moment{kLongAgo.value + 1};
+    policy.zone.id = ZoneId{"sim"};
+    policy.zone.services = {"ai-training"};
+    policy.reference_gpu = GpuModel{"t4"};
+    policy.weights = {{GpuModel{"t4"}, 1000}, {GpuModel{kSimSlice}, 250}};
+    policy.price_list = {{.from_day = kLongAgo, .vnd_per_gpuh = 27'000}};
+    policy.partitions = {sim_partition(nodes)};
     for (int node = 1; node <= nodes; ++node) {
         const std::string rack = "r" + std::to_string(node % 2);
         policy.topology.push_back({.nodes = {NodeName{node_name(node)}},
@@ -92,7 +101,7 @@ Policy sim_policy(int nodes, Random& random) {
     policy.programmes = {free, lender};
     // A quarter is nobody's; each keeps a part of its own for itself.
     policy.borrowing = {
-        {.partition = gpu.id,
+        {.partition = PartitionId{"gpu"},
          .rules = {
              {.programme = free.id, .nominal_gpus = 2 * nodes, .lend = nodes, .borrow = 2 * nodes},
              {.programme = lender.id,

@@ -146,18 +146,22 @@ JobSpec in_lesson() {
     return job;
 }
 
+/// What is said of the job of the case, after what came before it.
+Outcome submitted(Written& written, const Case& one) {
+    for (const JobSpec& job : one.before) {
+        KHU_CHECK(!written.submit(job, one.owner).refusal);
+    }
+    one.meanwhile(written.zone);
+    return written.submit(one.job, one.owner, one.user);
+}
+
 class Refused : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Refused, CitesItsLine) {
     const Case& one = GetParam();
     Written written(one.change);
-    for (const JobSpec& job : one.before) {
-        ASSERT_FALSE(written.submit(job, one.owner).refusal);
-    }
 
-    one.meanwhile(written.zone);
-
-    const Outcome outcome = written.submit(one.job, one.owner, one.user);
+    const Outcome outcome = submitted(written, one);
 
     ASSERT_TRUE(outcome.refusal);
     EXPECT_EQ(outcome.refusal->code, one.code);
@@ -301,13 +305,8 @@ class Waits : public ::testing::TestWithParam<Case> {};
 TEST_P(Waits, ForALimitOfWhichTheLineIsSaid) {
     const Case& one = GetParam();
     Written written(one.change);
-    for (const JobSpec& job : one.before) {
-        ASSERT_FALSE(written.submit(job, one.owner).refusal);
-    }
 
-    one.meanwhile(written.zone);
-
-    const Outcome outcome = written.submit(one.job, one.owner, one.user);
+    const Outcome outcome = submitted(written, one);
 
     ASSERT_FALSE(outcome.refusal) << khu::text(*outcome.refusal, Language::English);
     const State& state = written.zone.machine.state();

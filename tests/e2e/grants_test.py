@@ -92,7 +92,7 @@ class Grants(ZoneTest):
         self.assertEqual((grant["tier"], grant["from"], grant["to"], grant["available_gpuh"]),
                          ("free", "2020-01-01", "2080-01-01", "10.000000"))
         self.assertGreater(grant["days_left"], 18_000)
-        self.assertEqual((statement["class"], statement["revision"]), ("startup", 1))
+        self.assertEqual((statement["class"], statement["revision"]), ("sme", 1))
         self.assertIn("VC-2026/17", self.zone.khu("grant", "export").stdout)
         self.khu("grant", "close", "G-V1", "--reason", "end of the test")
 
