@@ -13,6 +13,7 @@
 #include "daemon/reports.h"
 #include "daemon/row_writer.h"
 #include "daemon/statements.h"
+#include "wire/json.h"
 #include "wire/net/secrets.h"
 
 namespace khu::daemon {
@@ -182,6 +183,41 @@ AllStatementsRequest everyone(StatementFormat format) {
     request.enterprises[EnterpriseId{"0401000002"}].words.name = "Mô hình Việt";
     request.enterprises[EnterpriseId{"0401000003"}].words.name = "nothing of it";
     return request;
+}
+
+TEST_F(Books, AStatementOfAClosedMonthHasTheWordsOfThatMonthsPolicy) {
+    const EnterpriseId id{"0401000001"};
+    const MonthCut cut{.until = zone.now,
+                       .period = "2026-04",
+                       .names = {{id, "Sông Hàn", EnterpriseClass::Sme}},
+                       .tiers = {{ProgrammeId{"half"}, Tier::Subsidised}}};
+    Batch batch;
+    batch.facts = {{.seq = EventSeq{1}, .at = zone.now, .json = wire::to_json_text(Fact{cut})}};
+    batch.entries = {{.seq = LedgerSeq{1},
+                      .at = zone.now,
+                      .kind = "grant",
+                      .id = "G.grant1",
+                      .debit = "pool:half",
+                      .credit = "grant:G",
+                      .amount = 1'000}};
+    ASSERT_TRUE(store_->commit(batch).has_value());
+    StatementRequest request = everyone(StatementFormat::Json).common;
+    request.words_in = EventSeq{1};
+    request.asked.enterprise = id;
+    request.asked.words = {.name = "what it is called now", .kind = "large"};
+    request.asked.tiers = {{ProgrammeId{"half"}, "paid"}};
+    request.asked.grants = {{GrantId{"G"}, {}}};
+    request.asked.last = LedgerSeq{1};
+
+    const auto made = make_statement(*store_, request, zone);
+
+    ASSERT_TRUE(made.has_value()) << text(made.error(), Language::English);
+    const auto read = wire::from_json_text<Statement>(made->text->all(), wire::Unknown::Refuse);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->name, "Sông Hàn");
+    EXPECT_EQ(read->class_, "sme");
+    EXPECT_EQ(read->grants.at(0).tier, "subsidised");
+    EXPECT_EQ(read->ledger_first, LedgerSeq{1});
 }
 
 TEST_F(Books, StatementsOfAllAreThoseOfEach) {
