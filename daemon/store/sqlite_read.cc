@@ -44,10 +44,12 @@ std::optional<HistoryRow> history_row_of(const Statement& row) {
     return out;
 }
 
+/// Of one month alone the index goes on to the enterprise; of several, SQLite reads all of each.
 std::string usage_select(const UsageQuery& query) {
     std::string names;
     each_usage_member([&](auto member) { names += fmt::format("{}, ", member.name); });
-    return "SELECT " + names + "sum FROM usage WHERE period BETWEEN ? AND ?" +
+    return "SELECT " + names + "sum FROM usage WHERE period " +
+           (query.period_from == query.period_to ? "= ?" : "BETWEEN ? AND ?") +
            (query.enterprise.empty() ? "" : " AND enterprise_id = ?") +
            " ORDER BY period, enterprise_id, job_id, attempt, slice, row";
 }
@@ -293,7 +295,10 @@ Expected<Done, Refusal> SqliteStore::usage(const UsageQuery& query,
                                            const std::function<void(const UsageRow&)>& each) {
     const Connection from = own_connection();
     Statement rows(from, usage_select(query));
-    rows.with(query.period_from, query.period_to);
+    rows.with(query.period_from);
+    if (query.period_from != query.period_to) {
+        rows.bind_next(query.period_to);
+    }
     if (!query.enterprise.empty()) {
         rows.bind_next(query.enterprise);
     }
