@@ -121,19 +121,14 @@ std::optional<Reason> CountedBooks::refuses(JobId job, const JobSpec& spec,
         return lost_since(wishes);
     }
     look_at_queue();
-    const auto waits = [&](Reason&& why) {
-        const std::optional<Moment> at = earliest(wishes);
-        stand_in_line(wishes, at, why.code == Code::CountedLimit);
-        return std::move(why).with("expected_at", at.value_or(kNever).value);
-    };
     for (const Wish& wish : wishes) {
         if (std::optional<Reason> over = over_enterprise(wish)) {
-            return waits(*std::move(over));
+            return wait(wishes, *std::move(over));
         }
     }
     for (const Wish& wish : wishes) {
         if (std::optional<Reason> why = refuses(wish)) {
-            return waits(*std::move(why));
+            return wait(wishes, *std::move(why));
         }
     }
     return std::nullopt;
@@ -152,15 +147,23 @@ std::optional<Reason> CountedBooks::lost_since(const std::vector<Wish>& wishes) 
     return std::nullopt;
 }
 
-bool CountedBooks::lasts(JobId job, const JobSpec& spec, Span longer) {
-    const QueueOrder order{};
+std::optional<Reason> CountedBooks::runs_out(JobId job, JobSpec spec, const QueueOrder& order,
+                                             Span later) {
+    spec.time_limit = spec.time_limit + later;
     const Asker asker{job, spec, order};
-    return spec.counted->all.empty() ||
-           std::ranges::all_of(wishes_of(asker), [&](const Wish& wish) {
-               CountedAsk ask = wish.from(now_);
-               ask.time.to = ask.time.to + longer;
-               return line(wish.resource).all.timeline.fits(ask);
-           });
+    const std::vector<Wish> wishes = wishes_of(asker);
+    for (const Wish& wish : wishes) {
+        if (!line(wish.resource).all.timeline.fits(wish.from(now_))) {
+            return wait(wishes, reason(Code::CountedSetAside, wish));
+        }
+    }
+    return std::nullopt;
+}
+
+Reason CountedBooks::wait(const std::vector<Wish>& wishes, Reason why) {
+    const std::optional<Moment> at = earliest(wishes);
+    stand_in_line(wishes, at, why.code == Code::CountedLimit);
+    return std::move(why).with("expected_at", at.value_or(kNever).value);
 }
 
 Reason CountedBooks::reason(Code code, const Wish& wish) {

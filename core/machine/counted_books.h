@@ -26,9 +26,9 @@ public:
     /// The round decided that it starts, or promised it a place: it has them from now on.
     void takes(JobId job, const JobSpec& spec);
 
-    /// Whether a job that refuses() lets pass may have it for so much longer than its limit: it
-    /// starts only when others have given way.
-    bool lasts(JobId job, const JobSpec& spec, Span longer);
+    /// A161 where a job that refuses() lets pass may not have it for so much longer than its limit:
+    /// it would start only when others have given way. It stands in line then, as by refuses().
+    std::optional<Reason> runs_out(JobId job, JobSpec spec, const QueueOrder& order, Span later);
 
     /// Whether a job could have what it names from `at` on, if nobody else began to use any.
     [[nodiscard]] bool free_at(const JobSpec& spec, Moment at);
@@ -88,6 +88,8 @@ private:
     std::optional<Reason> refuses(const Wish& wish);
     [[nodiscard]] std::optional<Reason> kept_for_another(const Share& share, const Wish& wish);
     [[nodiscard]] Reason reason(Code code, const Wish& wish);
+    /// `why` with the moment at which the job surely could have all, and its place in line.
+    Reason wait(const std::vector<Wish>& wishes, Reason why);
     /// Those before the job for which some of the share is kept, the first first.
     [[nodiscard]] std::vector<Kept> kept_from(const Share& share, const Wish& wish) const;
     /// When the job surely could have all that it names; none if never.

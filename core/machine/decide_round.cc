@@ -99,9 +99,11 @@ public:
         return lending_.lent_out(state_.truth.jobs.at(id), spec_of(id, way), counted);
     }
     bool enough_without(JobId id, int way, const std::vector<JobId>& victims) override {
-        const Span grace = state_.truth.policy->preemption.grace + limits::promise_slack;
-        return counted_.lasts(id, spec_of(id, way), grace) &&
-               lending_.enough_without(state_.truth.jobs.at(id), spec_of(id, way), victims);
+        return lending_.enough_without(state_.truth.jobs.at(id), spec_of(id, way), victims);
+    }
+    std::optional<Reason> runs_out(JobId id, int way, Span later) override {
+        return counted_.runs_out(id, spec_of(id, way), state_.scheduler.queue().order_of(id, way),
+                                 later);
     }
     void told(const std::vector<JobId>& victims) override { lending_.told(victims); }
     [[nodiscard]] const LendingRound& lending() const { return lending_; }

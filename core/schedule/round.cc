@@ -263,8 +263,8 @@ Round::Verdict Round::try_to_place(const Look& look) {
     }
     if (std::optional<Reason> lent =
             in_.admission.lent_out(look.order.job, look.order.alternative)) {
-        if (!other_way_starts(look) && make_way(look, bars)) {
-            return Verdict::NextJob;
+        if (const std::optional<Verdict> made = make_way(look, bars)) {
+            return *made;
         }
         park(look, *std::move(lent));
         return Verdict::NextLane;
@@ -274,8 +274,8 @@ Round::Verdict Round::try_to_place(const Look& look) {
         start(look, std::move(*placement));
         return Verdict::NextJob;
     }
-    if (!other_way_starts(look) && make_way(look, bars)) {
-        return Verdict::NextJob;
+    if (const std::optional<Verdict> made = make_way(look, bars)) {
+        return *made;
     }
     if (!bars.empty() &&
         (can_place(in_.cluster, look.request, by_calendar(look, {})) || room_for(look, {}))) {

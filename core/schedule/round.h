@@ -60,6 +60,12 @@ public:
     /// The round promised the job a place: what it needs is kept for it from now on.
     virtual void promised(JobId, int /*alternative*/) {}
 
+    /// Why the job, which was admitted, may not start so much later: what it may have now is
+    /// somebody else's before it would end. None if it may.
+    virtual std::optional<Reason> runs_out(JobId, int /*alternative*/, Span /*later*/) {
+        return std::nullopt;
+    }
+
     // Borrowed GPUs.
     /// Whether the job may have attempts told that run on them.
     virtual bool reclaims(JobId, int /*alternative*/) { return false; }

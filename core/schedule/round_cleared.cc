@@ -132,11 +132,22 @@ bool Round::call_in(const Look& look, Room& room) const {
     return more.has_value();
 }
 
-/// Step 6. The job counts as started for everybody after it, where it will be.
-bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
-    std::optional<Room> room = room_for(look, bars);
-    if (!room || !call_in(look, *room)) {
-        return false;
+/// Step 6. The job counts as started for everybody after it, where it will be. None if others could
+/// not make room for it, or need not.
+std::optional<Round::Verdict> Round::make_way(const Look& look,
+                                              const std::vector<PromiseKey>& bars) {
+    std::optional<Room> room = other_way_starts(look) ? std::nullopt : room_for(look, bars);
+    if (!room) {
+        return std::nullopt;
+    }
+    if (std::optional<Reason> reason =
+            in_.admission.runs_out(look.order.job, look.order.alternative, longest_to_clear())) {
+        promise_later(look, *reason);
+        park(look, *std::move(reason));
+        return Verdict::NextLane;
+    }
+    if (!call_in(look, *room)) {
+        return std::nullopt;
     }
     Clearing promise{.job = look.order.job,
                      .request = look.request,
@@ -157,7 +168,7 @@ bool Round::make_way(const Look& look, const std::vector<PromiseKey>& bars) {
     settled_.insert(look.order.job);
     result_.evictions.push_back({std::move(promise), std::move(room->victims)});
     step_aside(look);
-    return true;
+    return Verdict::NextJob;
 }
 
 }  // namespace khu

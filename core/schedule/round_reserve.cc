@@ -150,18 +150,10 @@ Round::Reserved Round::reserve(const Look& look, Moment from) {
 
 /// A job that was promised nodes, and was then let wait for something else that comes back in time,
 /// keeps a promise: others would have its nodes for ever, now for the one and now for the other.
+/// The one that it had is gone: it is looked at again because something came back.
 void Round::promise_later(const Look& look, const Reason& reason) {
     const std::optional<Moment> from = there_by(reason);
-    if (!from) {
-        return;
-    }
-    const PromiseKey key{look.request.partition, look.order.job};
-    const StartReservation* own = memo_.promises_.find(key);
-    if (own != nullptr && own->at < *from) {
-        memo_.drop_reservation(key);
-        lost_.insert(key);
-    }
-    if (lost_.contains(key) && needs_promise(look)) {
+    if (from && lost_.contains({look.request.partition, look.order.job}) && needs_promise(look)) {
         reserve(look, *from);
     }
 }

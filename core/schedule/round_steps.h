@@ -104,7 +104,7 @@ private:
     }
     [[nodiscard]] Expected<Placement, Misfit> place_now(const Look& look,
                                                         const std::vector<PromiseKey>& bars) const;
-    bool make_way(const Look& look, const std::vector<PromiseKey>& bars);
+    std::optional<Verdict> make_way(const Look& look, const std::vector<PromiseKey>& bars);
     bool call_in(const Look& look, Room& room) const;
     [[nodiscard]] TellFilter may_tell(const Look& look) const;
     [[nodiscard]] MayTell whom(const Look& look) const;

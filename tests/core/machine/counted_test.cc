@@ -341,19 +341,29 @@ TEST(CountedAndNodes, ItKeepsThePromiseOfItsNodesWhileAnotherHasTheLicence) {
     EXPECT_TRUE(runs(zone, waits));
 }
 
-TEST(CountedAndNodes, ThePromiseIsForWhenTheLicenceIsBack) {
+/// One licence, and a QOS that goes before all others.
+Policy with_urgent() {
     Policy policy = counted_policy(1);
     policy.partitions.front().order = OrderStrategy::Priority;
     policy.qos.push_back({.id = QosId{"gap"}, .factor_permille = 1000, .tier = 30});
     policy.programmes.front().qos.push_back(QosId{"gap"});
-    Zone zone(policy, 1);
+    return policy;
+}
+
+/// One GPU and the licence for three hours.
+JobSpec urgent_job() {
+    JobSpec spec = wide(1, 1, hours(3), 1);
+    spec.qos = QosId{"gap"};
+    return spec;
+}
+
+TEST(CountedAndNodes, ThePromiseIsForWhenTheLicenceIsBack) {
+    Zone zone(with_urgent(), 1);
     const Moment start = zone.now;
     const JobId runs_first = submit(zone, wide(1, 7, hours(1)));
     const JobId waits = submit(zone, wide(1, 8, hours(1), 1));
     ASSERT_EQ(promised_start(zone, waits), start + hours(1));
-    JobSpec before = wide(1, 1, hours(3), 1);
-    before.qos = QosId{"gap"};
-    const JobId urgent = submit(zone, before);
+    const JobId urgent = submit(zone, urgent_job());
     ASSERT_TRUE(runs(zone, urgent));
     EXPECT_EQ(promised_start(zone, waits), start + hours(3));
     zone.pass(hours(1));
@@ -361,6 +371,23 @@ TEST(CountedAndNodes, ThePromiseIsForWhenTheLicenceIsBack) {
     EXPECT_EQ(code_of(zone, waits), "A159");
     EXPECT_EQ(promised_start(zone, waits), start + hours(3));
     EXPECT_TRUE(runs(zone, submit(zone, wide(1, 7, hours(2)))));
+}
+
+TEST(CountedAndNodes, APromiseThatTheLicenceOutlastsIsMovedThoughItsNodeIsFree) {
+    Zone zone(with_urgent(), 2);
+    const Moment start = zone.now;
+    const JobId early = submit(zone, wide(1, 8, hours(1)));
+    submit(zone, wide(1, 7, hours(10)));
+    const JobId waits = submit(zone, wide(1, 8, hours(1), 1));
+    ASSERT_EQ(promised_start(zone, waits), start + hours(1));
+    ASSERT_TRUE(runs(zone, submit(zone, urgent_job())));
+
+    zone.pass(minutes(30));
+    ends(zone, early);
+
+    EXPECT_EQ(code_of(zone, waits), "A159");
+    EXPECT_EQ(promised_start(zone, waits), start + hours(3));
+    EXPECT_TRUE(runs(zone, submit(zone, wide(1, 8, hours(2)))));
 }
 
 // --- Booked for a time ----------------------------------------------------------------------

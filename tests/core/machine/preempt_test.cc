@@ -92,19 +92,27 @@ TEST_F(MachinePreempt, FreeWorkSaysNothingOfTheJobsToCome) {
     EXPECT_TRUE(state().truth.mixes.empty());
 }
 
-TEST_F(MachinePreempt, NobodyIsToldForAJobThatLacksALicence) {
-    const CountedWish licence{ResourceId{"eda-licence"}, 1};
-    const Window window{zone.now, zone.now + hours(10)};
-    ASSERT_FALSE(zone.tell(BookCounted{.who = admin(),
-                                       .what = {.id = "theirs",
-                                                .enterprise = song_han,
-                                                .what = {licence},
-                                                .window = window,
-                                                .by = {}}})
-                     .refusal);
+/// The zone's only licence, for song_han in that window.
+BookCounted booked_licence(const std::string& name, Window window) {
+    return {.who = admin(),
+            .what = {.id = name,
+                     .enterprise = song_han,
+                     .what = {{ResourceId{"eda-licence"}, 1}},
+                     .window = window,
+                     .by = {}}};
+}
+
+/// A job of one whole node for two hours, with the licence.
+JobSpec licensed_job() {
     JobSpec spec = job_of(1, 8);
-    spec.counted = CountedWishes{{licence}};
-    const JobId paying = zone.submit(spec);
+    spec.counted = CountedWishes{{{ResourceId{"eda-licence"}, 1}}};
+    return spec;
+}
+
+TEST_F(MachinePreempt, NobodyIsToldForAJobThatLacksALicence) {
+    const Window window{zone.now, zone.now + hours(10)};
+    ASSERT_FALSE(zone.tell(booked_licence("theirs", window)).refusal);
+    const JobId paying = zone.submit(licensed_job());
     EXPECT_EQ(why(paying)->code, Code::CountedSetAside);
     EXPECT_TRUE(stops().empty());
 
@@ -112,9 +120,11 @@ TEST_F(MachinePreempt, NobodyIsToldForAJobThatLacksALicence) {
     zone.round();
     EXPECT_EQ(why(paying)->code, Code::PlacePromised);
     ASSERT_EQ(stops().size(), 1U);
-    const JobId another = zone.submit(spec, song_han);
+    const JobId another = zone.submit(licensed_job(), song_han);
     EXPECT_EQ(why(another)->code, Code::CountedInUse) << "the promised job has it";
     EXPECT_EQ(stops().size(), 1U);
+    const Window soon{zone.now + hours(2), zone.now + hours(3)};
+    EXPECT_TRUE(zone.tell(booked_licence("late", soon)).refusal) << "it may still run then";
 
     State asked(ZoneId{"test"});
     asked.truth = state().truth;
@@ -123,6 +133,18 @@ TEST_F(MachinePreempt, NobodyIsToldForAJobThatLacksALicence) {
     ASSERT_FALSE(advice.blockers.empty());
     EXPECT_EQ(advice.blockers.front().code, Code::CountedInUse);
     EXPECT_TRUE(advice.changes.empty()) << "no smaller one starts without a licence";
+}
+
+TEST_F(MachinePreempt, NobodyIsToldForALicenceThatIsBookedBeforeTheJobCouldEnd) {
+    const Window window{zone.now + hours(2), zone.now + hours(10)};
+    ASSERT_FALSE(zone.tell(booked_licence("theirs", window)).refusal);
+    zone.submit(licensed_job());
+    EXPECT_TRUE(stops().empty()) << "it would start when their time of grace is over";
+    JobSpec shorter = licensed_job();
+    shorter.time_limit = hours(1);
+    const JobId in_time = zone.submit(shorter);
+    EXPECT_EQ(why(in_time)->code, Code::PlacePromised);
+    EXPECT_EQ(stops().size(), 1U);
 }
 
 TEST_F(MachinePreempt, TheYoungestIsToldOnceWithItsGraceAndThePayingJobStartsInItsPlace) {
