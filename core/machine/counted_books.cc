@@ -183,7 +183,7 @@ std::optional<Reason> CountedBooks::refuses(const Wish& wish) {
         const bool in_use = in.used + wish.count > wish.resource.count;
         return reason(in_use ? Code::CountedInUse : Code::CountedSetAside, wish);
     }
-    for (const Share* share : shares_of(wish)) {
+    for (Share* share : shares_of(wish)) {
         if (std::optional<Reason> kept = kept_for_another(*share, wish)) {
             return kept;
         }
@@ -191,26 +191,30 @@ std::optional<Reason> CountedBooks::refuses(const Wish& wish) {
     return std::nullopt;
 }
 
-namespace {
-
-/// What is taken of a resource, beside what is kept of it.
-template <class Kept>
-CountedTimeline beside(CountedTimeline taken, const std::vector<Kept>& kept) {
-    for (const Kept& each : kept) {
-        taken.add({.enterprise = each.enterprise, .time = each.time, .count = each.count});
+/// Mostly it is kept for the same as it was for the one who asked before.
+const CountedTimeline& CountedBooks::with_kept(Share& share, const Wish& wish) {
+    std::vector<Kept> kept = kept_from(share, wish);
+    if (kept.empty()) {
+        return share.timeline;
     }
-    return taken;
+    if (!share.beside || share.kept != kept) {
+        share.beside = share.timeline;
+        for (const Kept& each : kept) {
+            share.beside->add(
+                {.enterprise = each.enterprise, .time = each.time, .count = each.count});
+        }
+        share.kept = std::move(kept);
+    }
+    return *share.beside;
 }
 
-}  // namespace
-
-std::optional<Reason> CountedBooks::kept_for_another(const Share& share, const Wish& wish) {
-    const std::vector<Kept> kept = kept_from(share, wish);
-    if (kept.empty() || beside(share.timeline, kept).fits(wish.from(now_))) {
+std::optional<Reason> CountedBooks::kept_for_another(Share& share, const Wish& wish) {
+    const CountedTimeline& taken = with_kept(share, wish);
+    if (&taken == &share.timeline || taken.fits(wish.from(now_))) {
         return std::nullopt;
     }
     return reason(Code::CountedKept, wish)
-        .with("first", static_cast<std::int64_t>(kept.front().job.value));
+        .with("first", static_cast<std::int64_t>(share.kept.front().job.value));
 }
 
 std::optional<Reason> CountedBooks::over_enterprise(const Wish& wish) {
@@ -265,12 +269,12 @@ std::vector<CountedBooks::Kept> CountedBooks::kept_from(const Share& share,
 std::optional<Moment> CountedBooks::earliest(const std::vector<Wish>& wishes) {
     struct Ahead {
         const Wish& wish;
-        CountedTimeline timeline;
+        const CountedTimeline& timeline;
     };
     std::vector<Ahead> all;
     for (const Wish& wish : wishes) {
-        for (const Share* share : shares_of(wish)) {
-            all.push_back({wish, beside(share->timeline, kept_from(*share, wish))});
+        for (Share* share : shares_of(wish)) {
+            all.push_back({wish, with_kept(*share, wish)});
         }
     }
     Moment at = now_;
@@ -324,6 +328,7 @@ void CountedBooks::takes(JobId job, const JobSpec& spec) {
         for (Share* share : shares_of(wish)) {
             share->timeline.add(
                 {.enterprise = spec.enterprise, .time = wish.from(now_).time, .count = wish.count});
+            share->beside.reset();
             if (share->first && share->first->job == job) {
                 share->first.reset();
             }

@@ -43,6 +43,7 @@ private:
         EnterpriseId enterprise;
         Window time;   ///< of its whole limit
         int count{0};  ///< of the resource
+        bool operator==(const Kept&) const = default;
     };
     /// What is taken, and for whom some is kept: of all that there are, or of what one enterprise
     /// may use.
@@ -50,6 +51,9 @@ private:
         CountedTimeline timeline;
         std::optional<Kept> first{};
         bool own{false};  ///< of one enterprise
+        /// With what is kept for those, as it was asked last.
+        std::vector<Kept> kept{};
+        std::optional<CountedTimeline> beside{};
     };
     /// One resource.
     struct Line {
@@ -86,7 +90,9 @@ private:
     std::optional<Reason> lost_since(const std::vector<Wish>& wishes);
     std::optional<Reason> over_enterprise(const Wish& wish);
     std::optional<Reason> refuses(const Wish& wish);
-    [[nodiscard]] std::optional<Reason> kept_for_another(const Share& share, const Wish& wish);
+    [[nodiscard]] std::optional<Reason> kept_for_another(Share& share, const Wish& wish);
+    /// What is taken of the share, beside what is kept of it for those before the wish.
+    const CountedTimeline& with_kept(Share& share, const Wish& wish);
     [[nodiscard]] Reason reason(Code code, const Wish& wish);
     /// `why` with the moment at which the job surely could have all, and its place in line.
     Reason wait(const std::vector<Wish>& wishes, Reason why);

@@ -10,7 +10,9 @@
 /// The same table serves a round, the reasons, the forecasts and the bookings.
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "core/base/ids.h"
@@ -47,9 +49,7 @@ public:
     [[nodiscard]] std::int64_t count() const { return count_; }
     /// The most that others of `ask` have, or it has itself, at one moment of its time.
     [[nodiscard]] std::int64_t taken(const CountedAsk& ask) const;
-    [[nodiscard]] bool fits(const CountedAsk& ask) const {
-        return taken(ask) + ask.count <= count_;
-    }
+    [[nodiscard]] bool fits(const CountedAsk& ask) const;
     /// The first moment, at the beginning of `ask.time` or later, from which it fits for as long as
     /// `ask.time` is; none if it never does.
     [[nodiscard]] std::optional<Moment> earliest(const CountedAsk& ask) const;
@@ -67,10 +67,17 @@ private:
         Moment from;
         std::int64_t taken{0};
     };
-    [[nodiscard]] std::vector<Level> levels_for(const EnterpriseId& enterprise) const;
+    using Levels = std::vector<Level>;
+    /// Those for whom nothing is set aside see the same.
+    [[nodiscard]] const Levels& levels_for(const EnterpriseId& enterprise) const;
+    [[nodiscard]] Levels levels_anew(const EnterpriseId& enterprise) const;
+    /// The one that holds at `at`, or the first.
+    static Levels::const_iterator at(const Levels& levels, Moment at);
 
     std::int64_t count_;
     std::vector<Step> steps_;  ///< by `at`
+    std::set<EnterpriseId> aside_for_;
+    mutable std::map<EnterpriseId, Levels> levels_;  ///< what was asked since the last add()
 };
 
 }  // namespace khu
