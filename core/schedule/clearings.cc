@@ -147,6 +147,22 @@ NodeFilter beside_clearings(const ZoneView& zone, JobId job, const GangRequest& 
     };
 }
 
+NodeState without_free_work(const ZoneView& zone, const ClusterNode& node, JobId except) {
+    NodeState state = node.state;
+    for (const JobId job : zone.running.yielding_on(node.id)) {
+        const RunningJob& attempt = *zone.running.find(job);
+        if (!attempt.borrowed || zone.clearings.is_leaving(job)) {
+            give_back(state, attempt, node.id);
+        }
+    }
+    for (const JobId job : zone.clearings.on(node.id)) {
+        if (job != except) {
+            take_part(zone, node, state, zone.clearings.find(job)->request);
+        }
+    }
+    return state;
+}
+
 ClusterNode without_yielding(const ZoneView& zone, const ClusterNode& node) {
     ClusterNode bare = node;
     for (const JobId job : zone.running.yielding_on(node.id)) {

@@ -88,6 +88,9 @@ bool leaves_clearings(const ZoneView& zone, JobId job, const GangRequest& reques
 NodeFilter beside_clearings(const ZoneView& zone, JobId job, const GangRequest& request,
                             NodeFilter filter);
 
+/// The node as if no free work were there, and every promised job but `except` had its part.
+NodeState without_free_work(const ZoneView& zone, const ClusterNode& node, JobId except);
+
 /// The node as if nothing that gives way were there.
 ClusterNode without_yielding(const ZoneView& zone, const ClusterNode& node);
 

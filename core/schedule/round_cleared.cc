@@ -20,6 +20,22 @@ void Round::start_cleared() {
     }
 }
 
+/// Where else it may start: on nodes that are as full as those promised, without free work. Others
+/// only look full, and if a narrow job sat down there, none would become whole for a wide one.
+NodeFilter Round::as_full_as(const Clearing& promise, const Look& look) const {
+    const auto room = [this, job = promise.job](NodeId node) {
+        const NodeState state = without_free_work(view(), in_.cluster.at(node), job);
+        return std::pair(state.free_gpu_count(), state.free_cores());
+    };
+    auto most = room(promise.nodes.front());
+    for (const NodeId node : promise.nodes) {
+        most = std::max(most, room(node));
+    }
+    return [most, room, free = leaving_room(look, bars_of(look))](NodeId node) {
+        return (!free || free(node)) && room(node) <= most;
+    };
+}
+
 void Round::keep(JobId job) {
     const Clearing promise = *in_.clearings.find(job);
     const int way = promise.alternative;
@@ -41,7 +57,7 @@ void Round::keep(JobId job) {
         place(in_.cluster, look.request,
               by_calendar(look, beside_clearings(view(), job, look.request, its_own)));
     if (!placement) {
-        placement = place(in_.cluster, look.request, leaving_room(look, bars_of(look)));
+        placement = place(in_.cluster, look.request, as_full_as(promise, look));
     }
     if (placement) {
         kept_.push_back(in_.clearings.remove(job));

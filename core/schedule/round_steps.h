@@ -98,6 +98,7 @@ private:
     void keep(JobId job);
     [[nodiscard]] bool intact(const Clearing& promise) const;
     /// How much later than now a job may start for which others are told.
+    [[nodiscard]] NodeFilter as_full_as(const Clearing& promise, const Look& look) const;
     [[nodiscard]] Span longest_to_clear() const { return in_.rule.grace + limits::promise_slack; }
     [[nodiscard]] bool may_clear(const Look& look) const {
         return in_.rule.on && !look.way.yields && !in_.running.yielding().empty();

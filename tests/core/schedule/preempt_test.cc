@@ -148,6 +148,48 @@ TEST_F(Preempt, ANodeThatFreeWorkAloneFillsIsNotTheFullest) {
     EXPECT_EQ(zone.scheduler.running().find(one)->nodes.front().node, NodeId{1});
 }
 
+TEST_F(Preempt, APromisedJobDoesNotSitDownWhereANodeIsAboutToBecomeWhole) {
+    const JobId seven = paying(7);
+    const JobId beside = idle(1);
+    ASSERT_EQ(zone.settle(), (Jobs{seven, beside}));
+    const JobId last = paying(1, 1, minutes(31));
+    const JobId others = idle(7);
+    ASSERT_EQ(zone.settle(), (Jobs{last, others}));
+    pass(minutes(30));
+    const JobId one = paying(1);
+    zone.settle();
+    ASSERT_EQ(told(), Jobs{beside}) << "it goes to the fullest node";
+    pass(minutes(1));
+
+    zone.end(last);
+    EXPECT_EQ(zone.settle(), Jobs{}) << "though there is a free GPU now";
+    const JobId wide = paying(8);
+    zone.settle();
+    EXPECT_EQ(told(), (Jobs{beside, others}));
+    zone.end(others);
+    EXPECT_EQ(zone.settle(), Jobs{wide});
+    zone.end(beside);
+    EXPECT_EQ(zone.settle(), Jobs{one});
+    EXPECT_EQ(zone.running.at(one).nodes.front().node, NodeId{1});
+}
+
+TEST_F(Preempt, APromisedJobStartsSoonerOnANodeThatIsAsFull) {
+    const JobId seven = paying(7);
+    const JobId beside = idle(1);
+    ASSERT_EQ(zone.settle(), (Jobs{seven, beside}));
+    const JobId also_seven = paying(7);
+    const JobId others = idle(1);
+    ASSERT_EQ(zone.settle(), (Jobs{also_seven, others}));
+    pass(minutes(30));
+    const JobId one = paying(1);
+    zone.settle();
+    ASSERT_EQ(told(), Jobs{beside});
+
+    zone.end(others);
+    EXPECT_EQ(zone.settle(), Jobs{one});
+    EXPECT_EQ(zone.running.at(one).nodes.front().node, NodeId{2});
+}
+
 TEST_F(Preempt, NobodyGoesForARackWhereMoreMustGoThanForAnother) {
     for (const std::uint64_t node : {1, 2}) {
         zone.scheduler.node_location(
