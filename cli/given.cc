@@ -68,6 +68,18 @@ Expected<std::int64_t, Failure> given_number(const Session& session, std::string
                                        std::numeric_limits<std::int64_t>::max()));
 }
 
+Expected<std::vector<CountedWish>, Failure> given_resources(const Session& session) {
+    config::Submission asked;
+    for (const std::string& text : session.arguments.all("--resource")) {
+        const std::optional<config::BadValue> bad = config::apply_option(
+            {.name = "resource", .value = text, .place = {}}, clock_here(), asked);
+        if (bad) {
+            return Unexpected{bad_value(session, "--resource", text, *bad)};
+        }
+    }
+    return asked.spec.counted->all;
+}
+
 Failure missing_option(const Session& session, std::string_view option) {
     const std::string command = "khu " + std::string(session.command.name);
     return usage(session.say(Message::MissingOption, {command, option}),

@@ -30,6 +30,9 @@ Expected<Moment, Failure> given_moment(const Session& session, std::string_view 
 Expected<std::int64_t, Failure> given_number(const Session& session, std::string_view option,
                                              std::int64_t otherwise);
 
+/// Counted resources, "eda-licence=2"; empty if the option was not given.
+Expected<std::vector<CountedWish>, Failure> given_resources(const Session& session);
+
 /// The command cannot do without that option (or one of those).
 Failure missing_option(const Session& session, std::string_view option);
 

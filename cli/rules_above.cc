@@ -15,7 +15,7 @@ Expected<std::vector<LayerRules>, Failure> rules_under(const Session& session,
         if (!text) {
             return Unexpected{text.error()};
         }
-        if (auto rules = config::read_layer(*text, path)) {
+        if (auto rules = config::read_layer_above(*text, path)) {
             above.push_back(*std::move(rules));
         } else {
             wrong.insert(wrong.end(), rules.error().begin(), rules.error().end());

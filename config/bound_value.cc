@@ -43,6 +43,10 @@ Policy one_of_everything() {
     Meter& meter = any.meters.emplace_back();
     meter.id = MeterId{kAny};
     meter.split.emplace_back().payer = FunderId{kAny};
+    CountedResource& resource = any.resources.emplace_back();
+    resource.id = ResourceId{kAny};
+    resource.programmes.emplace_back();
+    resource.enterprises.emplace_back();
     any.fairshare.tree.emplace_back();
     any.priority.over_grant.emplace_back();
     Borrowing& borrowing = any.borrowing.emplace_back();

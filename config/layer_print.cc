@@ -21,6 +21,7 @@ std::string head(const LayerRules& rules) {
         quoted(schema::write(schema::Offset{}, rules.utc_offset_minutes, how)),
         quoted(rules.id.value), word_of(rules.layer));
     out += rules.province.empty() ? "" : "  province: " + quoted(rules.province) + "\n";
+    out += rules.enterprise.empty() ? "" : "  enterprise: " + quoted(rules.enterprise.value) + "\n";
     out += rules.supersedes.empty() ? "" : "  supersedes: " + quoted(rules.supersedes.value) + "\n";
     return out + fmt::format("  effective_from: {}\n  decision_ref: {}\n",
                              quoted(schema::write(schema::Instant{}, rules.effective_from, how)),

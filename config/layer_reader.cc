@@ -32,8 +32,11 @@ std::vector<std::string> names_of(std::string_view key) {
 
 class Bounds {
 public:
-    Bounds(const std::string& file, int utc_offset_minutes, std::vector<Complaint>& complaints)
-        : file_(file), offset_(utc_offset_minutes), complaints_(complaints) {}
+    Bounds(const std::string& file, const LayerRules& rules, std::vector<Complaint>& complaints)
+        : file_(file),
+          offset_(rules.utc_offset_minutes),
+          of_enterprise_(rules.layer == Layer::Enterprise),
+          complaints_(complaints) {}
 
     std::vector<Bound> take() { return std::move(bounds_); }
 
@@ -43,6 +46,13 @@ public:
         if (!key) {
             complain({"P075", "no key of a policy that can be bounded",
                       "không phải khoá của chính sách có thể giới hạn", 0},
+                     path, entry.key_place);
+            return;
+        }
+        if (of_enterprise_ && !enterprise_may_bound(names_of(entry.key))) {
+            const std::string keys = fmt::format("{}", fmt::join(keys_of_enterprises(), ", "));
+            complain({"P075", "an enterprise may bound " + keys,
+                      "doanh nghiệp chỉ được giới hạn " + keys, 0},
                      path, entry.key_place);
             return;
         }
@@ -71,6 +81,12 @@ private:
         if (word == kBounds.end()) {
             complain({"P007", "unknown key; a bound is max, min, is or one_of",
                       "khoá không tồn tại; giới hạn là max, min, is hoặc one_of", 0},
+                     path, entry.key_place);
+            return;
+        }
+        if (of_enterprise_ && !only_tightens(word->second)) {
+            complain({"P075", "an enterprise may only tighten: max or one_of",
+                      "doanh nghiệp chỉ được siết thêm: max hoặc one_of", 0},
                      path, entry.key_place);
             return;
         }
@@ -130,6 +146,7 @@ private:
 
     const std::string& file_;
     int offset_;
+    bool of_enterprise_;
     std::vector<Complaint>& complaints_;
     std::vector<Bound> bounds_;
 };
@@ -140,28 +157,72 @@ void read_head(SchemaReader& reader, LayerRules& rules) {
         reader.must("id", schema::Reference{}, rules.id);
         reader.must("level", schema::Word<Layer>{}, rules.layer);
         reader.may("province", schema::Text{20}, rules.province, std::string{});
+        reader.may("enterprise", schema::TaxCode{}, rules.enterprise, EnterpriseId{});
         reader.may("supersedes", schema::Reference{}, rules.supersedes, PolicyId{});
         reader.must("effective_from", schema::Instant{}, rules.effective_from);
         reader.must("decision_ref", schema::Text{}, rules.decision_ref);
     });
 }
 
-/// P018: a zone has its policy, and an enterprise its holders' commands.
-void refuse_lower(const LayerRules& rules, const std::map<std::string, Place>& places,
-                  const std::string& file, std::vector<Complaint>& complaints) {
-    const auto at = places.find("layer.level");
-    if (rules.layer == Layer::National || rules.layer == Layer::Province || at == places.end()) {
-        return;
+using Places = std::map<std::string, Place>;
+enum class Levels { All, AboveZone };
+
+/// Complaints about the head as a whole.
+class Head {
+public:
+    Head(const LayerRules& rules, const Places& places, const std::string& file,
+         std::vector<Complaint>& complaints)
+        : rules_(rules), places_(places), file_(file), complaints_(complaints) {}
+
+    void review(Levels levels) {
+        if (rules_.layer == Layer::Zone) {
+            complain("P018", "layer.level", "what a zone says is its policy",
+                     "quy định của khu là chính sách của khu");
+        } else if (rules_.layer == Layer::Enterprise && levels == Levels::AboveZone) {
+            complain("P018", "layer.level", "rules from above are national or province",
+                     "quy định cấp trên là national hoặc province");
+        } else if (rules_.layer == Layer::Enterprise) {
+            of_enterprise();
+        } else if (!rules_.enterprise.empty()) {
+            complain("P075", "layer.enterprise", "rules of this level bind all enterprises",
+                     "quy định cấp này áp dụng cho mọi doanh nghiệp");
+        }
     }
-    complaints.push_back(
-        {"P018", Severity::Error, "layer.level", "rules from above are national or province",
-         "quy định cấp trên là national hoặc province", file, at->second.line, at->second.column});
-}
 
-}  // namespace
+private:
+    void complain(const char* code, const std::string& key, std::string en, std::string vi) {
+        const auto at = places_.find(key);
+        const Place place = at == places_.end() ? Place{} : at->second;
+        complaints_.push_back({code, Severity::Error, key, std::move(en), std::move(vi), file_,
+                               place.line, place.column});
+    }
+    /// Its ids begin with its tax code, so that no two enterprises ever use the same.
+    void of_enterprise() {
+        const std::string& code = rules_.enterprise.value.str();
+        if (code.empty()) {
+            complain("P004", "layer.level", "layer.enterprise is missing: whose rules they are",
+                     "thiếu layer.enterprise: quy định của doanh nghiệp nào");
+            return;
+        }
+        if (!rules_.id.value.str().starts_with(code + "-")) {
+            complain("P075", "layer.id",
+                     "the id of an enterprise's rules begins with " + code + "-",
+                     "mã quy định của doanh nghiệp bắt đầu bằng " + code + "-");
+        }
+        if (!rules_.province.empty()) {
+            complain("P075", "layer.province", "an enterprise's rules are of no province",
+                     "quy định của doanh nghiệp không thuộc tỉnh nào");
+        }
+    }
 
-Expected<LayerRules, std::vector<Complaint>> read_layer(std::string_view text,
-                                                        std::string file_name) {
+    const LayerRules& rules_;
+    const Places& places_;
+    const std::string& file_;
+    std::vector<Complaint>& complaints_;
+};
+
+Expected<LayerRules, std::vector<Complaint>> read(std::string_view text,
+                                                  const std::string& file_name, Levels levels) {
     Tree tree = read_tree(text, file_name, policy_limits());
     std::vector<Complaint> complaints = std::move(tree.complaints);
     LayerRules rules;
@@ -177,13 +238,13 @@ Expected<LayerRules, std::vector<Complaint>> read_layer(std::string_view text,
         int version = 1;
         reader.must("khu_layer", schema::Whole{1, 1}, version);
         read_head(reader, rules);
-        Bounds bounds(file_name, rules.utc_offset_minutes, complaints);
+        Bounds bounds(file_name, rules, complaints);
         reader.entries("bounds", [&](const Entry& entry, const std::string& path) {
             bounds.read(entry, path);
         });
         reader.finish();
         rules.bounds = bounds.take();
-        refuse_lower(rules, reader.take_places(), file_name, complaints);
+        Head(rules, reader.take_places(), file_name, complaints).review(levels);
     }
     if (complaints.empty()) {
         return rules;
@@ -191,6 +252,18 @@ Expected<LayerRules, std::vector<Complaint>> read_layer(std::string_view text,
     std::ranges::stable_sort(
         complaints, {}, [](const Complaint& each) { return std::pair(each.line, each.column); });
     return Unexpected{std::move(complaints)};
+}
+
+}  // namespace
+
+Expected<LayerRules, std::vector<Complaint>> read_layer(std::string_view text,
+                                                        const std::string& file_name) {
+    return read(text, file_name, Levels::All);
+}
+
+Expected<LayerRules, std::vector<Complaint>> read_layer_above(std::string_view text,
+                                                              const std::string& file_name) {
+    return read(text, file_name, Levels::AboveZone);
 }
 
 }  // namespace khu::config

@@ -1,5 +1,7 @@
 #include "daemon/event_view.h"
 
+#include <algorithm>
+
 #include "core/base/enum_name.h"
 #include "wire/json_kinds.h"
 
@@ -171,8 +173,10 @@ private:
             event_.text = fact.policy.value;
         } else if constexpr (requires { fact.rules.id; }) {
             event_.text = fact.rules.id.value;
+            event_.enterprise = fact.rules.enterprise;
         } else if constexpr (requires { fact.layer.value; }) {
             event_.text = fact.layer.value;
+            add_owner_of(fact.layer);
         } else if constexpr (requires { fact.project; }) {
             event_.text = fact.project;
         } else if constexpr (requires { fact.report; }) {
@@ -183,6 +187,15 @@ private:
             event_.text = fact.reason;
         } else if constexpr (requires { fact.detail; }) {
             event_.text = fact.detail;
+        }
+    }
+
+    void add_owner_of(const PolicyId& rules) {
+        const auto& records = state_.truth.layers.records;
+        const auto found = std::ranges::find(records, rules,
+                                             [](const LayerRecord& each) { return each.rules.id; });
+        if (found != records.end()) {
+            event_.enterprise = found->rules.enterprise;
         }
     }
 

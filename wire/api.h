@@ -92,8 +92,10 @@ struct UpdateRequest {
     std::optional<std::int64_t> time_limit_s;
     std::optional<Timestamp> begin_at, deadline_at;
     std::optional<std::int64_t> array_running_max;  ///< of an array; 0: any number
+    std::optional<std::vector<CountedWish>> resources;
 };
-KHU_DESCRIBE(UpdateRequest, name, qos, time_limit_s, begin_at, deadline_at, array_running_max)
+KHU_DESCRIBE(UpdateRequest, name, qos, time_limit_s, begin_at, deadline_at, array_running_max,
+             resources)
 
 struct SubmitAnswer {
     JobId job;

@@ -11,7 +11,9 @@
 namespace khu::cli {
 namespace {
 
-constexpr Option kLayer{"--layer", "LEVEL", Message::HelpLayer, Takes::One, "national|province"};
+constexpr Option kLayer{"--layer", "LEVEL", Message::HelpLayer, Takes::One,
+                        "national|province|enterprise"};
+constexpr Option kWhose{"--enterprise", "ID", Message::HelpOfEnterprise};
 constexpr auto kCheckOptions = std::to_array<Option>({
     kLayer,
     {"--strict", "", Message::HelpStrict, Takes::Nothing},
@@ -24,23 +26,30 @@ constexpr auto kApplyOptions = std::to_array<Option>({
 });
 constexpr auto kShowOptions = std::to_array<Option>({
     kLayer,
+    kWhose,
     {"--at", "DATE", Message::HelpPolicyAt},
 });
 
-constexpr auto kHistoryOptions = std::to_array<Option>({kLayer});
+constexpr auto kHistoryOptions = std::to_array<Option>({kLayer, kWhose});
 
 constexpr auto kRollbackOptions = std::to_array<Option>({
     kLayer,
+    kWhose,
     {"--id", "ID", Message::HelpPolicyId},
     {"--decision", "REF", Message::HelpDecision},
     {"--effective", "DATE", Message::HelpEffective},
 });
 
-/// Where the zone's policy is asked for, or the rules above it that --layer names.
+/// Where the zone's policy is asked for, or the rules of the level that --layer names.
 std::string path_of(const Session& session) {
     return session.arguments.has("--layer")
                ? "/v1/policy/layers/" + session.arguments.text("--layer")
                : "/v1/policy";
+}
+
+/// Of whose rules, for the level of enterprises.
+std::string whose(const Session& session) {
+    return query({{"enterprise", session.arguments.text("--enterprise")}});
 }
 
 Expected<wire::PolicyRequest, Failure> read_request(const Session& session) {
@@ -67,7 +76,7 @@ wire::ComplaintView view_of(const Complaint& complaint, Language language) {
             .limit = complaint.limit};
 }
 
-/// The text of rules above the zone, by itself.
+/// The text of such rules, by itself.
 wire::PolicyReview layer_here(const Session& session, const wire::PolicyRequest& request) {
     const auto rules = config::read_layer(request.text, request.file);
     wire::PolicyReview review;
@@ -263,8 +272,8 @@ Result rollback(Session& session) {
     const wire::PolicyRollback back{.policy = session.arguments.text("--id"),
                                     .decision_ref = session.arguments.text("--decision"),
                                     .effective_at = *effective};
-    const Expected<Received<wire::PolicyReview>, Failure> there =
-        session.post<wire::PolicyReview>(path_of(session) + "/rollback", encode(back));
+    const Expected<Received<wire::PolicyReview>, Failure> there = session.post<wire::PolicyReview>(
+        path_of(session) + "/rollback" + whose(session), encode(back));
     if (!there) {
         return Unexpected{there.error()};
     }
@@ -275,7 +284,7 @@ Result rollback(Session& session) {
 
 Result history(Session& session) {
     const Expected<Received<wire::PolicyHistory>, Failure> page =
-        session.get<wire::PolicyHistory>(path_of(session) + "/history");
+        session.get<wire::PolicyHistory>(path_of(session) + "/history" + whose(session));
     if (!page) {
         return Unexpected{page.error()};
     }
@@ -320,9 +329,9 @@ Result show(Session& session) {
         return Unexpected{at.error()};
     }
     const std::string target =
-        session.arguments.has("--at")
-            ? path_of(session) + "?at=" + wire::net::percent_encode(wire::format_timestamp(*at))
-            : path_of(session);
+        path_of(session) +
+        query({{"enterprise", session.arguments.text("--enterprise")},
+               {"at", session.arguments.has("--at") ? wire::format_timestamp(*at) : ""}});
     const Expected<Received<wire::PolicyAnswer>, Failure> policy =
         session.get<wire::PolicyAnswer>(target);
     if (!policy) {

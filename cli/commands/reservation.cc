@@ -60,19 +60,6 @@ Result list(Session& session) {
     return show(session, session.get<wire::ReservationPage>("/v1/reservations"));
 }
 
-/// What --resource asks for; empty without it.
-Expected<std::vector<CountedWish>, Failure> given_resources(const Session& session) {
-    config::Submission asked;
-    for (const std::string& text : session.arguments.all("--resource")) {
-        const std::optional<config::BadValue> bad = config::apply_option(
-            {.name = "resource", .value = text, .place = {}}, clock_here(), asked);
-        if (bad) {
-            return Unexpected{bad_value(session, "--resource", text, *bad)};
-        }
-    }
-    return asked.spec.counted->all;
-}
-
 /// Counted resources are booked by themselves, nodes with what they are charged by.
 Expected<Done, Failure> need_options(const Session& session) {
     constexpr std::array<const char*, 4> of_nodes{"--programme", "--partition", "--qos", "--gpus"};

@@ -18,6 +18,8 @@ constexpr auto kOptions = std::to_array<Option>({
     {"--deadline", "TIME", Message::HelpDeadline},
     {"-q,--qos", "NAME", Message::HelpQos},
     {"-a,--array", "%N", Message::HelpArrayCap},
+    {"-L,--resource", "NAME[=N]", Message::HelpResource, Takes::Many},
+    {"--no-resources", "", Message::HelpNoResources, Takes::Nothing},
 });
 
 /// "%8"; "%0" for any number.
@@ -49,6 +51,9 @@ Expected<wire::UpdateRequest, Failure> changes(const Session& session) {
             }
             continue;
         }
+        if (name == "--resource" || name == "--no-resources") {
+            continue;
+        }
         const std::optional<config::BadValue> bad = config::apply_option(
             {.name = std::string(name.substr(2)), .value = value, .place = {}}, clock_here(), job);
         if (bad) {
@@ -60,6 +65,10 @@ Expected<wire::UpdateRequest, Failure> changes(const Session& session) {
                                 session.say(Message::NothingToChangeRemedy))};
     }
     const Arguments& given = session.arguments;
+    if (given.has("--resource") && given.has("--no-resources")) {
+        return Unexpected{usage(session.say(Message::NotTogether, {"--resource", "--no-resources"}),
+                                session.say(Message::SeeHelp, {"khu update --help"}))};
+    }
     if (given.has("--name")) {
         request.name = job.spec.name;
     }
@@ -74,6 +83,13 @@ Expected<wire::UpdateRequest, Failure> changes(const Session& session) {
     }
     if (given.has("--qos")) {
         request.qos = job.spec.qos.value;
+    }
+    if (given.has("--resource") || given.has("--no-resources")) {
+        const auto resources = given_resources(session);
+        if (!resources) {
+            return Unexpected{resources.error()};
+        }
+        request.resources = *resources;
     }
     return request;
 }

@@ -123,7 +123,7 @@ Expected<std::vector<LayerRules>, Failure> zone_rules(Session& session) {
         if (!rules) {
             return Unexpected{rules.error()};
         }
-        auto read = config::read_layer(rules->answer.text, rules->answer.policy);
+        auto read = config::read_layer_above(rules->answer.text, rules->answer.policy);
         if (!read) {
             return Unexpected{complained(session, read.error(), Message::PlanPolicyRemedy)};
         }

@@ -65,7 +65,7 @@ Expected<Done, Failure> take_rules(const Session& session, const std::string& pa
     if (!text) {
         return Unexpected{text.error()};
     }
-    const auto rules = config::read_layer(*text, path);
+    const auto rules = config::read_layer_above(*text, path);
     if (!rules) {
         return Unexpected{complained(session, rules.error(), Message::PlanPolicyRemedy)};
     }

@@ -135,7 +135,7 @@ Expected<std::vector<plan::TraceJob>, Failure> in_window(const Session& session,
 Expected<Done, Failure> needed_options(const Session& session) {
     const bool recorded = session.arguments.has("--last");
     if (recorded && session.arguments.has("--trace")) {
-        return Unexpected{usage(session.say(Message::PlanTwoSources),
+        return Unexpected{usage(session.say(Message::NotTogether, {"--trace", "--last"}),
                                 session.say(Message::SeeHelp, {"khu plan --help"}))};
     }
     for (const std::string_view needed : {"--trace", "--machine"}) {

@@ -13,6 +13,7 @@
 #include "core/machine/citing.h"
 #include "core/machine/counted.h"
 #include "core/machine/money.h"
+#include "core/machine/own_rules.h"
 #include "core/machine/reservations.h"
 #include "core/machine/sane_job.h"
 #include "core/topology/gpu_model.h"
@@ -415,8 +416,7 @@ Checked could_run(const State& state, const Policy& policy, const JobSpec& spec,
 
 /// Everything but who asks and whether there is room: `spec` has its owner, programme, partition
 /// and QOS.
-Checked settle(const State& state, JobSpec& spec, Moment now) {
-    const Policy& policy = *state.truth.policy;
+Checked settle(const State& state, const Policy& policy, JobSpec& spec, Moment now) {
     using Step = Checked (*)(const State&, const Policy&, JobSpec&, Moment);
     const Step steps[] = {
         [](const State&, const Policy& p, JobSpec& s, Moment) { return known_names(p, s); },
@@ -449,8 +449,9 @@ Checked settle(const State& state, JobSpec& spec, Moment now) {
 }
 
 Checked settle_way(const State& state, JobSpec& spec, Moment now) {
-    settle_choice(state, *state.truth.policy, spec, now);
-    return settle(state, spec, now);
+    const Policy& policy = policy_for(state, spec.enterprise);
+    settle_choice(state, policy, spec, now);
+    return settle(state, policy, spec, now);
 }
 
 /// Each alternative must be able to run, or the job is refused with the first that cannot. All of
@@ -481,22 +482,8 @@ Checked settle_ways(const State& state, JobSpec& spec, Moment now) {
     return Done{};
 }
 
-}  // namespace
-
-Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
-                                 Moment now) {
-    if (!state.truth.policy) {
-        return Unexpected{
-            Refusal(Code::UnknownEnterprise).with("user", who.user.value).with("enterprise", "-")};
-    }
-    const Policy& policy = *state.truth.policy;
-    JobSpec spec = std::move(asked);
-    if (Checked sane = sane_numbers(spec); !sane) {
-        return Unexpected{std::move(sane).error()};
-    }
-    if (Checked owner = settle_owner(policy, who, spec); !owner) {
-        return Unexpected{std::move(owner).error()};
-    }
+/// `spec` has its owner.
+Expected<JobSpec, Refusal> admit_owned(const State& state, JobSpec spec, Moment now) {
     if (state.truth.ledger.balance(spec.enterprise).empty()) {
         return Unexpected{Refusal(Code::NoGrant)
                               .with("enterprise", spec.enterprise.value)
@@ -508,6 +495,7 @@ Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpe
     if (Checked settled = settle_ways(state, spec, now); !settled) {
         return Unexpected{std::move(settled).error()};
     }
+    const Policy& policy = policy_for(state, spec.enterprise);
     if (Checked few = few_users(state, policy, spec); !few) {
         return Unexpected{std::move(few).error()};
     }
@@ -517,12 +505,34 @@ Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpe
     return spec;
 }
 
+}  // namespace
+
+Expected<JobSpec, Refusal> admit(const State& state, const Identity& who, JobSpec asked,
+                                 Moment now) {
+    if (!state.truth.policy) {
+        return Unexpected{
+            Refusal(Code::UnknownEnterprise).with("user", who.user.value).with("enterprise", "-")};
+    }
+    JobSpec spec = std::move(asked);
+    if (Checked sane = sane_numbers(spec); !sane) {
+        return Unexpected{std::move(sane).error()};
+    }
+    if (Checked owner = settle_owner(*state.truth.policy, who, spec); !owner) {
+        return Unexpected{std::move(owner).error()};
+    }
+    const EnterpriseId enterprise = spec.enterprise;
+    Expected<JobSpec, Refusal> admitted = admit_owned(state, std::move(spec), now);
+    return admitted ? std::move(admitted)
+                    : Unexpected{cited_own(state, enterprise, std::move(admitted).error())};
+}
+
 Expected<JobSpec, Refusal> readmit(const State& state, JobSpec changed, Moment now) {
     if (Checked sane = sane_numbers(changed); !sane) {
         return Unexpected{std::move(sane).error()};
     }
+    sort_out(changed);
     if (Checked settled = settle_ways(state, changed, now); !settled) {
-        return Unexpected{std::move(settled).error()};
+        return Unexpected{cited_own(state, changed.enterprise, std::move(settled).error())};
     }
     return changed;
 }
@@ -532,12 +542,14 @@ Expected<HoldPlan, Reason> plan_hold(const State& state, const JobSpec& spec, Mo
 }
 
 std::optional<Reason> not_offered(const State& state, const JobSpec& spec) {
-    const Policy& policy = *state.truth.policy;
+    const Policy& policy = policy_for(state, spec.enterprise);
     Checked offered = known_names(policy, spec);
     if (offered) {
         offered = open_to(policy, spec);
     }
-    return offered ? std::nullopt : std::optional<Reason>(std::move(offered).error());
+    return offered ? std::nullopt
+                   : std::optional<Reason>(
+                         cited_own(state, spec.enterprise, std::move(offered).error()));
 }
 
 std::optional<Reason> lacks_live_grant(const State& state, const JobSpec& spec, Moment now) {

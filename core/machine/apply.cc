@@ -10,6 +10,7 @@
 #include "core/machine/grant_terms.h"
 #include "core/machine/layers.h"
 #include "core/machine/money.h"
+#include "core/machine/own_rules.h"
 #include "core/machine/policy_grants.h"
 #include "core/machine/preemption.h"
 #include "core/machine/settle.h"
@@ -84,6 +85,7 @@ bool change_policy(Truth& truth, Policy next) {
 /// What is derived from the policy follows it.
 void follow_policy(State& state, bool reorders, Moment at) {
     state.truth.capacity.advance(at);
+    use_own_rules(state, at);
     use_partitions(state);
     use_fair_share(state);
     state.scheduler.preemption(preemption_rule(*state.truth.policy));
@@ -170,7 +172,7 @@ Effects on(State& state, const PolicyDropped& fact, Moment) {
 
 Effects on(State& state, const LayerBrought& fact, Moment at) {
     for (LayerRecord& record : state.truth.layers.records) {
-        if (record.rules.layer == fact.rules.layer && waits(record) &&
+        if (same_level(record.rules, fact.rules) && waits(record) &&
             record.rules.effective_from >= fact.rules.effective_from) {
             record.replaced_by = fact.rules.id;
         }
@@ -186,7 +188,9 @@ Effects on(State& state, const LayerBinds& fact, Moment at) {
                                           [](const LayerRecord& each) { return each.rules.id; });
     KHU_CHECK(record != truth.layers.records.end() && !record->binds, "{}", fact.layer.value);
     record->binds = true;
-    if (truth.policy) {
+    if (record->rules.layer == Layer::Enterprise) {
+        use_own_rules(state, record->rules.enterprise, at);
+    } else if (truth.policy) {
         Policy written = written_policy(truth);
         const bool reorders = change_policy(truth, held_to_layers(truth, std::move(written), at));
         follow_policy(state, reorders, at);

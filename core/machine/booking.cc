@@ -6,6 +6,7 @@
 #include "core/machine/admission.h"
 #include "core/machine/citing.h"
 #include "core/machine/money.h"
+#include "core/machine/own_rules.h"
 #include "core/machine/reservations.h"
 #include "core/machine/reserving.h"
 #include "core/policy/reserved.h"
@@ -29,19 +30,22 @@ JobSpec as_job(const Booked& booked) {
 
 /// What the programme and the QOS allow. What costs nothing is not set aside.
 Checked inside_limits(const State& state, const Booked& booked) {
-    const Programme& programme = *find_programme(*state.truth.policy, booked.what.programme);
-    const Qos& qos = *find_qos(*state.truth.policy, booked.what.qos);
+    const Policy& policy = policy_for(state, booked.enterprise);
+    const Programme& programme = *find_programme(policy, booked.what.programme);
+    const Qos& qos = *find_qos(policy, booked.what.qos);
     if (qos.factor_permille == 0) {
         return bad_reservation("qos", "a reservation is charged, and this QOS is free");
     }
     const int limit = programme.limits.max_gpus_running;
     if (limit > 0 && booked.what.gpus > limit) {
-        return Unexpected{Refusal(Code::OverLimit)
-                              .with("what", "GPUs of the reservation")
-                              .with("asked", booked.what.gpus)
-                              .with("where", "programme " + programme.id.value)
-                              .with("limit", limit)
-                              .limited_by(key_of(programme.id, "limits.max_gpus_running"))};
+        return Unexpected{
+            cited_own(state, booked.enterprise,
+                      Refusal(Code::OverLimit)
+                          .with("what", "GPUs of the reservation")
+                          .with("asked", booked.what.gpus)
+                          .with("where", "programme " + programme.id.value)
+                          .with("limit", limit)
+                          .limited_by(key_of(programme.id, "limits.max_gpus_running")))};
     }
     return Done{};
 }

@@ -57,7 +57,8 @@ struct JobChange {
     std::optional<Moment> not_before;  ///< 0: at once
     std::optional<Moment> deadline;    ///< 0: whenever
     std::optional<QosId> qos;
-    std::optional<int> array_running_max{};  ///< of an array; 0: any number
+    std::optional<int> array_running_max{};               ///< of an array; 0: any number
+    std::optional<std::vector<CountedWish>> resources{};  ///< in place of those it names now
 };
 struct UpdateJob {
     Identity who;

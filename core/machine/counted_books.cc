@@ -6,6 +6,7 @@
 #include "core/jobs/alternatives.h"
 #include "core/machine/citing.h"
 #include "core/machine/counted_uses.h"
+#include "core/machine/own_rules.h"
 #include "core/schedule/later.h"
 
 namespace khu {
@@ -87,7 +88,7 @@ void CountedBooks::look_at_queue() {
     }
     for (const auto& [order, own] : waiting) {
         const JobSpec& asked = state_.truth.jobs.at(order.job).spec;
-        if (counted_not_offered(*state_.truth.policy, asked)) {
+        if (counted_not_offered(policy_for(state_, asked.enterprise), asked)) {
             continue;
         }
         const JobSpec spec = in_way(asked, order.alternative);
@@ -100,9 +101,10 @@ void CountedBooks::look_at_queue() {
 }
 
 std::vector<CountedBooks::Wish> CountedBooks::wishes_of(const Asker& asker) const {
+    const Policy& policy = policy_for(state_, asker.spec.enterprise);
     std::vector<Wish> wishes;
     for (const CountedWish& each : asker.spec.counted->all) {
-        wishes.push_back({asker, *find_resource(*state_.truth.policy, each.resource), each.count});
+        wishes.push_back({asker, *find_resource(policy, each.resource), each.count});
     }
     return wishes;
 }
@@ -112,8 +114,8 @@ std::optional<Reason> CountedBooks::refuses(JobId job, const JobSpec& spec,
     if (spec.counted->all.empty()) {
         return std::nullopt;
     }
-    if (std::optional<Refusal> never = counted_over(*state_.truth.policy, spec)) {
-        return never;
+    if (std::optional<Refusal> never = counted_over(policy_for(state_, spec.enterprise), spec)) {
+        return cited_own(state_, spec.enterprise, *std::move(never));
     }
     const Asker asker{job, spec, order};
     const std::vector<Wish> wishes = wishes_of(asker);
@@ -223,13 +225,14 @@ std::optional<Reason> CountedBooks::over_enterprise(const Wish& wish) {
     if (own == nullptr || own->timeline.fits(wish.from(now_))) {
         return std::nullopt;
     }
-    return Reason(Code::CountedLimit)
-        .with("enterprise", enterprise.value)
-        .with("resource", wish.resource.id.value)
-        .with("used", own->timeline.taken(wish.from(now_)))
-        .with("limit", wish.resource.max_per_enterprise)
-        .with("asked", wish.count)
-        .limited_by(key_of(wish.resource.id, "max_per_enterprise"));
+    return cited_own(state_, enterprise,
+                     Reason(Code::CountedLimit)
+                         .with("enterprise", enterprise.value)
+                         .with("resource", wish.resource.id.value)
+                         .with("used", own->timeline.taken(wish.from(now_)))
+                         .with("limit", wish.resource.max_per_enterprise)
+                         .with("asked", wish.count)
+                         .limited_by(key_of(wish.resource.id, "max_per_enterprise")));
 }
 
 /// Those that wait for nodes and have a promised start, and the first in line.

@@ -8,6 +8,7 @@
 #include "core/machine/citing.h"
 #include "core/machine/counted.h"
 #include "core/machine/decide.h"
+#include "core/machine/own_rules.h"
 
 namespace khu {
 namespace {
@@ -15,7 +16,8 @@ namespace {
 using Checked = Expected<Done, Refusal>;
 
 /// What no job of the enterprise may ask for, it may not book.
-Checked offered(const Policy& policy, const CountedBooking& what) {
+Checked offered(const State& state, const CountedBooking& what) {
+    const Policy& policy = policy_for(state, what.enterprise);
     JobSpec as_job;
     as_job.enterprise = what.enterprise;
     as_job.counted = CountedWishes{what.what};
@@ -23,12 +25,14 @@ Checked offered(const Policy& policy, const CountedBooking& what) {
     if (!refused) {
         refused = counted_over(policy, as_job);
     }
-    return refused ? Checked(Unexpected{*std::move(refused)}) : Done{};
+    return refused ? Checked(Unexpected{cited_own(state, what.enterprise, *std::move(refused))})
+                   : Done{};
 }
 
 /// Its bookings of one time together are not more than it may use.
 Checked inside_limit(const State& state, const CountedBooking& what, const CountedWish& wish) {
-    const int limit = find_resource(*state.truth.policy, wish.resource)->max_per_enterprise;
+    const Policy& policy = policy_for(state, what.enterprise);
+    const int limit = find_resource(policy, wish.resource)->max_per_enterprise;
     std::int64_t all = wish.count;
     for (const auto& [id, other] : state.truth.counted_booked) {
         if (other.enterprise == what.enterprise && other.window.from < what.window.to &&
@@ -41,12 +45,13 @@ Checked inside_limit(const State& state, const CountedBooking& what, const Count
     if (limit == 0 || all <= limit) {
         return Done{};
     }
-    return Unexpected{Refusal(Code::OverLimit)
-                          .with("what", wish.resource.value)
-                          .with("asked", all)
-                          .with("where", "one enterprise")
-                          .with("limit", limit)
-                          .limited_by(key_of(wish.resource, "max_per_enterprise"))};
+    return Unexpected{cited_own(state, what.enterprise,
+                                Refusal(Code::OverLimit)
+                                    .with("what", wish.resource.value)
+                                    .with("asked", all)
+                                    .with("where", "one enterprise")
+                                    .with("limit", limit)
+                                    .limited_by(key_of(wish.resource, "max_per_enterprise")))};
 }
 
 /// At every moment of the window what is used and set aside is no more than there is.
@@ -92,7 +97,7 @@ Decided on(State& state, const BookCounted& command, Moment now) {
         return bad_reservation("resources", "1 to 16 resources, at least one of each");
     }
     what.what = sorted(CountedWishes{std::move(what.what)}).all;
-    if (Checked open = offered(*state.truth.policy, what); !open) {
+    if (Checked open = offered(state, what); !open) {
         return Unexpected{std::move(open).error()};
     }
     for (const CountedWish& wish : what.what) {

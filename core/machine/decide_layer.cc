@@ -1,4 +1,5 @@
-/// Rules of the nation and the province, as the zone's admin brings them.
+/// Rules of the nation and the province, as the zone's admin brings them, and of an enterprise, as
+/// its holders do.
 
 #include <algorithm>
 
@@ -15,14 +16,14 @@ Refusal bad_field(const char* field, std::string why) {
 /// Each follows the newest of its level, and never backwards; one that does not bind yet gives way
 /// to what follows it and binds sooner. The first of a level may bind already.
 std::optional<Refusal> follows_not(const State& state, const LayerRules& rules, Moment now) {
-    const LayerRecord* before = newest_layer(state.truth, rules.layer);
+    const LayerRecord* before = newest_layer(state.truth, rules);
     const PolicyId expected = before == nullptr ? PolicyId{} : before->rules.id;
     if (rules.supersedes != expected) {
         return bad_field("layer.supersedes",
                          before == nullptr ? "it is the first of its level"
                                            : "the newest of its level is " + expected.value.str());
     }
-    const LayerRecord* binds = newest_layer(state.truth, rules.layer, now + milliseconds(1));
+    const LayerRecord* binds = newest_layer(state.truth, rules, now + milliseconds(1));
     const bool backwards = binds != nullptr && rules.effective_from <= binds->rules.effective_from;
     if (backwards || (before != nullptr && rules.effective_from < now)) {
         return bad_field("layer.effective_from",
@@ -44,17 +45,29 @@ std::optional<Refusal> wrong_layer(const State& state, const LayerRules& rules, 
         return bad_field("layer.province",
                          "the zone is in " + state.truth.policy->zone.province.code);
     }
+    if (rules.layer == Layer::Enterprise &&
+        (!state.truth.policy ||
+         find_enterprise(*state.truth.policy, rules.enterprise) == nullptr)) {
+        return bad_field("layer.enterprise", "the zone's policy has no such enterprise");
+    }
     return follows_not(state, rules, now);
+}
+
+Expected<Done, Refusal> may_bring(const State& state, const Identity& who, const LayerRules& rules,
+                                  const std::string& verb) {
+    return rules.layer == Layer::Enterprise
+               ? decide_detail::need_holder(state, who, rules.enterprise, verb)
+               : decide_detail::need_role(who, Role::ZoneAdmin, verb);
 }
 
 namespace decide_detail {
 
 /// Errors: N403, H422.
 Decided on(State& state, const ApplyLayer& command, Moment now) {
-    if (auto role = need_role(command.who, Role::ZoneAdmin, "policy apply"); !role) {
-        return Unexpected{std::move(role).error()};
-    }
     const LayerRules& rules = command.rules;
+    if (auto allowed = may_bring(state, command.who, rules, "policy apply"); !allowed) {
+        return Unexpected{std::move(allowed).error()};
+    }
     if (std::optional<Refusal> wrong = wrong_layer(state, rules, now)) {
         return Unexpected{*std::move(wrong)};
     }

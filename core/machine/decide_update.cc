@@ -30,16 +30,23 @@ Expected<JobSpec, Refusal> changed_in_queue(const State& state, const Job& job,
     if (change.array_running_max && is_array(job.spec)) {
         spec.array.edit().running_max = *change.array_running_max;
     }
+    if (change.resources) {
+        spec.counted.clear();
+        if (!change.resources->empty()) {
+            spec.counted = CountedWishes{*change.resources};
+        }
+    }
     return readmit(state, std::move(spec), now);
 }
 
 /// What was held at its start is held: a running job can only get less time.
 Expected<JobSpec, Refusal> changed_while_running(const Job& job, const JobChange& change,
                                                  Moment now) {
-    const char* fixed = change.not_before ? "begin time"
-                        : change.deadline ? "deadline"
-                        : change.qos      ? "QOS"
-                                          : nullptr;
+    const char* fixed = change.not_before  ? "begin time"
+                        : change.deadline  ? "deadline"
+                        : change.qos       ? "QOS"
+                        : change.resources ? "counted resources"
+                                           : nullptr;
     if (fixed != nullptr) {
         return Unexpected{
             Refusal(Code::FixedOnceStarted).with("job", number(job)).with("what", fixed)};

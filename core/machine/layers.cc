@@ -8,13 +8,13 @@ bool waits(const LayerRecord& record) {
     return !record.binds && record.replaced_by.empty();
 }
 
-const LayerRecord* newest_layer(const Truth& truth, Layer level, Moment until) {
+const LayerRecord* newest_layer(const Truth& truth, const LayerRules& rules, Moment until) {
     const LayerRecord* newest = nullptr;
     for (const LayerRecord& record : truth.layers.records) {
-        const LayerRules& rules = record.rules;
+        const Moment from = record.rules.effective_from;
         const bool counts =
-            rules.layer == level && record.replaced_by.empty() && rules.effective_from < until;
-        if (counts && (newest == nullptr || rules.effective_from > newest->rules.effective_from)) {
+            same_level(record.rules, rules) && record.replaced_by.empty() && from < until;
+        if (counts && (newest == nullptr || from > newest->rules.effective_from)) {
             newest = &record;
         }
     }
@@ -24,7 +24,7 @@ const LayerRecord* newest_layer(const Truth& truth, Layer level, Moment until) {
 std::vector<LayerRules> rules_above(const Truth& truth) {
     std::vector<LayerRules> rules;
     for (const LayerRecord& record : truth.layers.records) {
-        if (record.replaced_by.empty()) {
+        if (record.replaced_by.empty() && record.rules.layer != Layer::Enterprise) {
             rules.push_back(record.rules);
         }
     }
@@ -61,7 +61,7 @@ std::vector<Fact> layers_due(const State& state, Moment now) {
 Policy held_to_layers(Truth& truth, Policy written, Moment at) {
     std::vector<LayerRules> binding;
     for (const LayerRecord& record : truth.layers.records) {
-        if (record.binds) {
+        if (record.binds && record.rules.layer != Layer::Enterprise) {
             binding.push_back(record.rules);
         }
     }

@@ -1,13 +1,15 @@
 #pragma once
 
 /// \file
-/// The rules above the zone, as the machine keeps them: each is brought once and binds from its
-/// moment on. The policy in force is always the one that the zone wrote, held to those that bind;
-/// attempts that run keep the terms of their start.
+/// The rules above the zone and of enterprises, as the machine keeps them: each is brought once and
+/// binds from its moment on. The policy in force is always the one that the zone wrote, held to
+/// those above it that bind; attempts that run keep the terms of their start. What an enterprise
+/// says for itself: own_rules.h.
 
 #include <optional>
 #include <vector>
 
+#include "core/base/identity.h"
 #include "core/machine/events.h"
 #include "core/machine/state.h"
 
@@ -16,19 +18,24 @@ namespace khu {
 /// They bind later.
 bool waits(const LayerRecord& record);
 
-/// Of those of the level that bind, or will, before `until` the one that is the last to do so; null
-/// if there is none.
-const LayerRecord* newest_layer(const Truth& truth, Layer level, Moment until = kNever);
+/// Of those of the level of `rules` that bind, or will, before `until` the one that is the last to
+/// do so; null if there is none.
+const LayerRecord* newest_layer(const Truth& truth, const LayerRules& rules, Moment until = kNever);
 
-/// All that ever bound and that bind later.
+/// Of the nation and the province: all that ever bound and that bind later.
 std::vector<LayerRules> rules_above(const Truth& truth);
 
 /// The policy in force as the zone wrote it. Claims: there is one.
 const Policy& written_policy(const Truth& truth);
 
 /// Why these cannot be brought now. H422: an id that was used, rules that do not follow those
-/// before them, or of another province.
+/// before them, of another province, or of an enterprise that the policy does not have.
 std::optional<Refusal> wrong_layer(const State& state, const LayerRules& rules, Moment now);
+
+/// N403 if that is not for `who`: the zone's admin brings rules from above, an enterprise's holders
+/// its own.
+Expected<Done, Refusal> may_bring(const State& state, const Identity& who, const LayerRules& rules,
+                                  const std::string& verb);
 
 /// When the next of them binds; kNever if none is to come.
 Moment next_layer(const Truth& truth);

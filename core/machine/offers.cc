@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/jobs/alternatives.h"
+#include "core/machine/own_rules.h"
 
 namespace khu {
 namespace {
@@ -22,7 +23,7 @@ bool takes(const Qos& qos, const JobSpec& spec) {
 }  // namespace
 
 std::optional<QosId> idle_offer(const State& state, const Job& job, const Reason& lacks) {
-    const Policy& policy = *state.truth.policy;
+    const Policy& policy = policy_for(state, job.spec.enterprise);
     const Programme* programme = find_programme(policy, job.spec.programme);
     if (!job.spec.or_idle || !job.asked_qos.empty() || job.others_gave_way ||
         !is_shortage(lacks.code) || programme == nullptr ||

@@ -10,6 +10,7 @@
 #include "core/machine/apply.h"
 #include "core/machine/booking.h"
 #include "core/machine/money.h"
+#include "core/machine/own_rules.h"
 #include "core/machine/policy_bookings.h"
 #include "core/machine/policy_grants.h"
 #include "core/policy/reserved.h"
@@ -22,6 +23,8 @@ namespace {
 State as_under(const State& state, const Policy& next, Moment at) {
     State trial(zone_name(state));
     trial.truth.policy = next;
+    trial.truth.layers = state.truth.layers;
+    apply_detail::use_own_rules(trial, at);
     trial.truth.policy_by = state.truth.policy_by;
     trial.truth.next_job = state.truth.next_job;
     trial.truth.ledger = state.truth.ledger;
@@ -197,11 +200,8 @@ Said said(const EnterpriseId& enterprise, const ShutOut& out) {
                 enterprise.value, out.first.value, code, text(out.why, Language::Vietnamese))};
 }
 
-}  // namespace
-
-std::vector<Said> forecast_starts(const State& state, const Policy& next) {
-    State trial(zone_name(state));
-    trial.truth.policy = next;
+/// Which of the zone's waiting jobs `trial`, a zone without jobs, would not offer what they name.
+std::vector<Said> shut_out(const State& state, const State& trial) {
     std::map<std::pair<EnterpriseId, std::string>, ShutOut> all;
     for (const auto& [id, job] : state.truth.jobs) {
         const bool waits = live_attempt(job) == nullptr;
@@ -217,6 +217,28 @@ std::vector<Said> forecast_starts(const State& state, const Policy& next) {
         lines.push_back(said(key.first, out));
     }
     return lines;
+}
+
+/// A zone under that policy, with the rules of its enterprises, and no jobs.
+State bare_zone(const State& state, const Policy& policy, LayerBooks layers, Moment at) {
+    State trial(zone_name(state));
+    trial.truth.policy = policy;
+    trial.truth.layers = std::move(layers);
+    apply_detail::use_own_rules(trial, at);
+    return trial;
+}
+
+}  // namespace
+
+std::vector<Said> forecast_starts(const State& state, const Policy& next) {
+    return shut_out(state, bare_zone(state, next, state.truth.layers, next.effective_from));
+}
+
+std::vector<Said> forecast_starts(const State& state, const LayerRules& own) {
+    LayerBooks layers = state.truth.layers;
+    layers.records.push_back({.rules = own, .by = {}, .at = {}, .seq = {}, .binds = true});
+    const Policy& policy = *state.truth.policy;
+    return shut_out(state, bare_zone(state, policy, std::move(layers), own.effective_from));
 }
 
 }  // namespace khu

@@ -27,5 +27,7 @@ BookingForecast forecast_bookings(const State& state, const Policy& next, Moment
 /// Of each enterprise and reason one line: how many of its jobs wait now and could not start under
 /// `next`, because it does not have or open what they name.
 std::vector<Said> forecast_starts(const State& state, const Policy& next);
+/// The same under the policy in force, once these rules of an enterprise bind its jobs.
+std::vector<Said> forecast_starts(const State& state, const LayerRules& own);
 
 }  // namespace khu

@@ -2,12 +2,13 @@
 
 #include "core/machine/admission.h"
 #include "core/machine/citing.h"
+#include "core/machine/own_rules.h"
 
 namespace khu {
 namespace {
 
 std::optional<Reason> over_qos_limit(const State& state, const JobSpec& spec, std::int64_t also) {
-    const Qos* qos = find_qos(*state.truth.policy, spec.qos);
+    const Qos* qos = find_qos(policy_for(state, spec.enterprise), spec.qos);
     const int limit = qos == nullptr ? 0 : qos->max_gpus_per_enterprise;
     const auto use = state.qos_gpus.find({spec.enterprise, spec.qos});
     const std::int64_t running = also + (use == state.qos_gpus.end() ? 0 : use->second);
@@ -25,7 +26,7 @@ std::optional<Reason> over_qos_limit(const State& state, const JobSpec& spec, st
 }
 
 std::optional<Reason> over_user_limit(const State& state, const JobSpec& spec, std::int64_t also) {
-    const Qos* qos = find_qos(*state.truth.policy, spec.qos);
+    const Qos* qos = find_qos(policy_for(state, spec.enterprise), spec.qos);
     const int limit = qos == nullptr ? 0 : qos->max_jobs_per_user;
     const auto use = state.qos_jobs.find({spec.enterprise, spec.user, spec.qos});
     const std::int64_t running = also + (use == state.qos_jobs.end() ? 0 : use->second);
@@ -40,11 +41,9 @@ std::optional<Reason> over_user_limit(const State& state, const JobSpec& spec, s
         .limited_by(key_of(spec.qos, "max_jobs_per_user"));
 }
 
-}  // namespace
-
-std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
-                                         const AlsoRunning& also) {
-    const Programme* programme = find_programme(*state.truth.policy, spec.programme);
+std::optional<Reason> over_any_limit(const State& state, const JobSpec& spec,
+                                     const AlsoRunning& also) {
+    const Programme* programme = find_programme(policy_for(state, spec.enterprise), spec.programme);
     const int limit = programme == nullptr ? 0 : programme->limits.max_gpus_running;
     const auto use = state.usage.find({spec.enterprise, spec.programme});
     const std::int64_t running =
@@ -61,6 +60,14 @@ std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec
         .with("limit", limit)
         .with("asked", asked)
         .limited_by(key_of(spec.programme, "limits.max_gpus_running"));
+}
+
+}  // namespace
+
+std::optional<Reason> over_running_limit(const State& state, const JobSpec& spec,
+                                         const AlsoRunning& also) {
+    std::optional<Reason> over = over_any_limit(state, spec, also);
+    return over ? cited_own(state, spec.enterprise, *std::move(over)) : over;
 }
 
 }  // namespace khu

@@ -10,6 +10,7 @@
 #include "core/machine/grant_terms.h"
 #include "core/machine/layers.h"
 #include "core/machine/money.h"
+#include "core/machine/own_rules.h"
 #include "core/machine/preemption.h"
 #include "core/machine/reserving.h"
 #include "core/machine/settle.h"
@@ -123,6 +124,7 @@ void restore(State& state, Moment now) {
         state.heard_at[id] = now;
     }
     if (state.truth.policy) {
+        apply_detail::use_own_rules(state, now);
         apply_detail::use_partitions(state);
         apply_detail::use_fair_share(state);
         apply_detail::use_mixes(state);

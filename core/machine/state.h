@@ -262,6 +262,12 @@ struct Truth {
         takers;  ///< who ever submitted
 };
 
+/// The policy in force for the jobs of an enterprise that has rules of its own; see own_rules.h.
+struct OwnRules {
+    Policy policy;
+    std::vector<HeldKey> held;  ///< where it is not the policy of all
+};
+
 class State {
 public:
     explicit State(ZoneId zone);
@@ -279,6 +285,7 @@ public:
     std::map<std::tuple<EnterpriseId, UserId, QosId>, std::int64_t> qos_jobs;  ///< that run
     std::map<ResourceId, CountedUsers> counted_use;  ///< by live attempts; none is empty
     CountedLine counted_line;                        ///< for whom some are kept
+    std::map<EnterpriseId, OwnRules> own_rules;      ///< of those who have any
     Lending lending;                                 ///< whose the GPUs are; see lending.h
     FloorWatch floor;                                ///< who waits for the floor rule
     std::int64_t age_day{0};  ///< as of which ages are cut at their cap; see floor.h

@@ -26,7 +26,7 @@ bool holds(const Bound& bound, std::int64_t number) {
 
 /// A limit that is not set is as good as one that is larger than any.
 bool is_open_limit(std::string_view key, std::int64_t number) {
-    return number == 0 && key.starts_with("max_");
+    return number == 0 && (key.starts_with("max_") || key == "time_limit");
 }
 
 struct Rule {
@@ -185,13 +185,53 @@ std::vector<BeyondBound> walk(P& policy, const std::vector<LayerRules>& layers) 
 /// Whether another of the same layer has taken its place by then.
 bool is_followed(const LayerRules& rules, const std::vector<LayerRules>& layers, Moment at) {
     return std::ranges::any_of(layers, [&](const LayerRules& other) {
-        return other.layer == rules.layer && other.effective_from <= at &&
+        return same_level(other, rules) && other.effective_from <= at &&
                std::pair(other.effective_from, other.id) >
                    std::pair(rules.effective_from, rules.id);
     });
 }
 
+bool matches_pattern(const std::string& pattern, const std::vector<std::string>& key) {
+    std::string_view rest(pattern);
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        const std::size_t dot = rest.find('.');
+        const std::string_view name = rest.substr(0, dot);
+        if (name != "*" && name != key[i]) {
+            return false;
+        }
+        if (dot == std::string_view::npos) {
+            return i + 1 == key.size();
+        }
+        rest.remove_prefix(dot + 1);
+    }
+    return false;
+}
+
 }  // namespace
+
+bool same_level(const LayerRules& a, const LayerRules& b) {
+    return a.layer == b.layer && a.enterprise == b.enterprise;
+}
+
+const std::vector<std::string>& keys_of_enterprises() {
+    static const std::vector<std::string> keys{
+        "partitions.*.time_limit.max",   "qos.*.time_limit",
+        "qos.*.max_gpus_per_job",        "qos.*.max_gpus_per_enterprise",
+        "qos.*.max_jobs_per_user",       "programmes.*.qos",
+        "programmes.*.partitions",       "programmes.*.limits.*",
+        "resources.*.max_per_enterprise"};
+    return keys;
+}
+
+bool enterprise_may_bound(const std::vector<std::string>& key) {
+    return std::ranges::any_of(keys_of_enterprises(), [&](const std::string& pattern) {
+        return matches_pattern(pattern, key);
+    });
+}
+
+bool only_tightens(BoundKind kind) {
+    return kind == BoundKind::AtMost || kind == BoundKind::OneOf;
+}
 
 std::vector<LayerRules> from_then_on(const std::vector<LayerRules>& layers, Moment at) {
     std::vector<LayerRules> kept;

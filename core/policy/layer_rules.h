@@ -7,6 +7,9 @@
 /// (P073). A layer that takes effect later tightens the policy in force from then on, until the
 /// zone brings one that keeps them.
 ///
+/// What stands below it: the rules of an enterprise, written in the same way by its holders for its
+/// own jobs (core/machine/own_rules.h). They bound fewer keys, and never loosen one.
+///
 /// Some keys are bounded, but never tightened: the parts of a split, which must stay whole, what is
 /// installed, what it weighs, and what stands of one enterprise.
 
@@ -40,17 +43,27 @@ KHU_DESCRIBE(Bound, key, kind, number, words, written, line)
 
 struct LayerRules {
     PolicyId id;
-    Layer layer{Layer::Province};  ///< National or Province
+    Layer layer{Layer::Province};  ///< any but Zone
     PolicyId supersedes;           ///< empty: the first of its layer
     Moment effective_from;
     std::string decision_ref;
     std::string province;  ///< the code of the province that it is for; empty: of all
     int utc_offset_minutes{0};
     std::vector<Bound> bounds;
+    EnterpriseId enterprise{};  ///< whose jobs they bind; empty but for Layer::Enterprise
     bool operator==(const LayerRules&) const = default;
 };
 KHU_DESCRIBE(LayerRules, id, layer, supersedes, effective_from, decision_ref, province,
-             utc_offset_minutes, bounds)
+             utc_offset_minutes, bounds, enterprise)
+
+/// Of one level, and there of one enterprise: one takes the place of the other.
+bool same_level(const LayerRules& a, const LayerRules& b);
+
+/// The keys that an enterprise may bound, as patterns: what its own jobs may ask for and use.
+const std::vector<std::string>& keys_of_enterprises();
+/// Whether it may in that way: only AtMost and OneOf never loosen what the zone says.
+bool enterprise_may_bound(const std::vector<std::string>& key);
+bool only_tightens(BoundKind kind);
 
 /// Of each layer the one that binds at that moment, if there is one.
 std::vector<LayerRules> in_force_at(const std::vector<LayerRules>& layers, Moment at);

@@ -1,11 +1,12 @@
 #pragma once
 
 /// \file
-/// Rules above the zone, as the stored facts tell of them.
+/// Rules above the zone and of one enterprise, as the stored facts tell of them.
 ///
-///     I-35 rules bind from their moment on and not before, and no job is taken from then on that
-///          asks for more than they allow
+///     I-35 rules bind from their moment on and not before, and no job for which they are is taken
+///          from then on that asks for more than they allow
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -20,8 +21,13 @@ public:
     std::optional<std::string> broken(Moment now, Moment calm_since) const;
 
 private:
-    std::optional<LayerRules> brought_;
-    bool binds_{false};
+    struct Brought {
+        LayerRules rules;
+        bool binds{false};
+    };
+    void look_at(const JobSpec& spec, JobId job);
+
+    std::map<PolicyId, Brought> brought_;
     std::optional<std::string> broken_;
 };
 

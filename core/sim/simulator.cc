@@ -410,14 +410,15 @@ void Simulation::plan_faults() {
     }
 }
 
-/// One is booked as soon as a node is there, and rules above the zone come; in the end, what waits
-/// for a window that will not come is cancelled.
+/// One is booked as soon as a node is there, and rules of the province and an enterprise come; in
+/// the end, what waits for a window that will not come is cancelled.
 void Simulation::plan_reservations() {
     for (int i = 0; i < 30; ++i) {
         time_.in(milliseconds(300) * i, [this] {
             controller_.tell(sim_booking(kStart), {});
             controller_.tell(sim_counted_booking(kStart), {});
             controller_.tell(sim_rules(kStart), {});
+            controller_.tell(sim_own_rules(kStart), {});
         });
     }
     for (int i = 0; i < 60; ++i) {

@@ -170,6 +170,16 @@ ApplyLayer sim_rules(Moment start) {
     return {.who = sim_admin(), .rules = std::move(rules), .text = ""};
 }
 
+ApplyLayer sim_own_rules(Moment start) {
+    ApplyLayer own = sim_rules(start);
+    own.rules.layer = Layer::Enterprise;
+    own.rules.enterprise = sim_member(1).enterprise;
+    own.rules.id = PolicyId{own.rules.enterprise.value + "-1"};
+    own.rules.effective_from = start + seconds(80);
+    own.rules.bounds.front().number = minutes(3).value;
+    return own;
+}
+
 void offer_alternatives(JobSpec& spec) {
     const Alternative asked{.partition = spec.partition,
                             .nodes = spec.nodes,

@@ -41,6 +41,8 @@ inline constexpr const char* kSimSlice = "t4-1g-4gb";
 BookCounted sim_counted_booking(Moment start);
 /// Of the province: shorter jobs, two minutes later.
 ApplyLayer sim_rules(Moment start);
+/// Of the first enterprise for its own jobs: still shorter ones, sooner.
+ApplyLayer sim_own_rules(Moment start);
 /// As it is, or on one node with a GPU for half as long, or on one with two.
 void offer_alternatives(JobSpec& spec);
 /// Jobs that wait for it, and into no part of it any more.

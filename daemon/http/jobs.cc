@@ -157,6 +157,7 @@ void update_job(const Call& call) {
     if (request->qos) {
         change.qos = QosId{*request->qos};
     }
+    change.resources = request->resources;
     tell_and_show(call, *id, UpdateJob{call->caller.who, *id, std::move(change)});
 }
 

@@ -1,4 +1,5 @@
-/// Rules above the zone: bringing one, those that bind or will, and those of the past.
+/// Rules above the zone, and those of enterprises: bringing one, those that bind or will, and those
+/// of the past.
 
 #include <algorithm>
 
@@ -7,22 +8,65 @@
 #include "core/base/enum_name.h"
 #include "core/machine/decide.h"
 #include "core/machine/layers.h"
+#include "core/machine/own_rules.h"
 #include "daemon/http/policy_text.h"
 #include "wire/net/secrets.h"
 
 namespace khu::daemon {
 namespace {
 
-/// The level in the path; none, and the caller is refused, if there is no such level.
-std::optional<Layer> level_of(const Call& call) {
+/// Whose rules are meant.
+struct Level {
+    Layer layer{Layer::Province};
+    EnterpriseId enterprise{};  ///< empty but for Layer::Enterprise
+};
+
+std::optional<Level> bad_level(const Call& call, const char* field, const char* why) {
+    refuse(call, Refusal(Code::BadField).with("field", field).with("why", why));
+    return std::nullopt;
+}
+
+/// The level in the path, of the enterprise that `enterprise` names or the caller's own; none, and
+/// the caller is refused, if there is no such level.
+std::optional<Level> level_of(const Call& call) {
     for (const Layer layer : {Layer::National, Layer::Province}) {
         if (call->parts.at(0) == word_of(layer)) {
-            return layer;
+            return Level{layer};
         }
     }
-    refuse(call,
-           Refusal(Code::BadField).with("field", "layer").with("why", "national or province"));
-    return std::nullopt;
+    if (call->parts.at(0) != word_of(Layer::Enterprise)) {
+        return bad_level(call, "layer", "national, province or enterprise");
+    }
+    const std::string named = query(call, "enterprise");
+    const EnterpriseId whose = named.empty() ? call->caller.who.enterprise : EnterpriseId{named};
+    if (whose.empty()) {
+        return bad_level(call, "enterprise", "whose rules: its tax code");
+    }
+    return Level{Layer::Enterprise, whose};
+}
+
+std::vector<LayerRules> rules_of(const State& state, const Level& level) {
+    return rules_at(state.truth, level.layer, level.enterprise);
+}
+
+bool is_of(const LayerRecord& record, const Level& level) {
+    return record.rules.layer == level.layer && record.rules.enterprise == level.enterprise;
+}
+
+/// Its own people read an enterprise's rules; those from above, whoever reads policies.
+bool may_read(const Call& call, const Level& level, const char* verb) {
+    if (level.layer != Layer::Enterprise) {
+        return reads_policies(call, verb);
+    }
+    if (call->caller.who.may_read(level.enterprise)) {
+        return true;
+    }
+    refuse(call, Refusal(Code::Forbidden)
+                     .with("verb", verb)
+                     .with("role", "member of " + level.enterprise.value)
+                     .with("user", call->caller.who.user.value)
+                     .with("roles", "none of that enterprise"));
+    return false;
 }
 
 /// What the policy in force would be held to: "qos.gap.time_limit: 3h -> 2h"; and what only its
@@ -32,10 +76,12 @@ std::vector<std::string> held_by(const State& state, const LayerRules& rules, La
     if (!state.truth.policy) {
         return changes;
     }
+    const Policy& policy =
+        rules.layer == Layer::Enterprise ? *state.truth.policy : written_policy(state.truth);
     const char* not_held = language == Language::English
                                ? " (not held to it: the next policy must keep it)"
                                : " (không tự áp dụng: chính sách kế tiếp phải tuân theo)";
-    for (const BeyondBound& beyond : beyond_bounds(written_policy(state.truth), {rules})) {
+    for (const BeyondBound& beyond : beyond_bounds(policy, {rules})) {
         changes.push_back(fmt::format("{}: {} -> {}{}", beyond.path,
                                       beyond.value.empty() ? "-" : beyond.value, beyond.bound,
                                       beyond.tightens ? "" : not_held));
@@ -43,12 +89,27 @@ std::vector<std::string> held_by(const State& state, const LayerRules& rules, La
     return changes;
 }
 
+/// Which waiting jobs could not start once these rules bind too.
+std::vector<Said> starts_under(const State& state, const LayerRules& rules, Moment at) {
+    if (!state.truth.policy) {
+        return {};
+    }
+    if (rules.layer == Layer::Enterprise) {
+        return forecast_starts(state, rules);
+    }
+    std::vector<LayerRules> above = rules_above(state.truth);
+    above.push_back(rules);
+    Policy held = written_policy(state.truth);
+    tighten(held, in_force_at(above, at));
+    return forecast_starts(state, held);
+}
+
 /// In the order in which they came; the last that binds at `now` is in force.
-std::vector<wire::PolicyRecordView> records_of(const State& state, Layer level, Moment now) {
-    const std::vector<LayerRules> binding = in_force_at(rules_above(state.truth), now);
+std::vector<wire::PolicyRecordView> records_of(const State& state, const Level& level, Moment now) {
+    const std::vector<LayerRules> binding = in_force_at(rules_of(state, level), now);
     std::vector<wire::PolicyRecordView> views;
     for (const LayerRecord& record : state.truth.layers.records) {
-        if (record.rules.layer != level) {
+        if (!is_of(record, level)) {
             continue;
         }
         const bool in_force = std::ranges::find(binding, record.rules) != binding.end();
@@ -69,11 +130,11 @@ std::vector<wire::PolicyRecordView> records_of(const State& state, Layer level, 
     return views;
 }
 
-const LayerRecord* record_at(const State& state, Layer level, Moment at) {
-    for (const LayerRules& rules : in_force_at(rules_above(state.truth), at)) {
+const LayerRecord* record_at(const State& state, const Level& level, Moment at) {
+    for (const LayerRules& rules : in_force_at(rules_of(state, level), at)) {
         const auto& records = state.truth.layers.records;
         const auto record = std::ranges::find(records, rules, &LayerRecord::rules);
-        if (rules.layer == level && record != records.end()) {
+        if (record != records.end()) {
             return &*record;
         }
     }
@@ -93,14 +154,6 @@ void bring(const Call& call, const wire::PolicyRequest& request, LayerRules rule
                                });
 }
 
-bool is_admin(const Call& call, const char* verb) {
-    if (auto role = decide_detail::need_role(call->caller.who, Role::ZoneAdmin, verb); !role) {
-        refuse(call, role.error());
-        return false;
-    }
-    return true;
-}
-
 /// What the zone would say of them.
 wire::PolicyReview review_of(const State& state, const LayerRules& rules, Moment now,
                              Language language) {
@@ -109,52 +162,67 @@ wire::PolicyReview review_of(const State& state, const LayerRules& rules, Moment
     review.policy = rules.id.value;
     review.changes = held_by(state, rules, language);
     review.effective_at = std::max(now, rules.effective_from);
-    const LayerRecord* before = record_at(state, rules.layer, now);
+    add_said(starts_under(state, rules, review.effective_at), language, review.forecast);
+    const LayerRecord* before = record_at(state, {rules.layer, rules.enterprise}, now);
     review.in_force = before == nullptr ? "" : before->rules.id.value.str();
     return review;
 }
 
+/// May they be brought, by whom that is, and what the zone says of them: the review, or why not.
+Expected<wire::PolicyReview, Refusal> asked_of(const Call& call, const LayerRules& rules,
+                                               const char* verb) {
+    Expected<wire::PolicyReview, Refusal> asked{wire::PolicyReview{}};
+    call->services.engine.ask_and_wait([&](State& state, Moment now) {
+        if (auto allowed = may_bring(state, call->caller.who, rules, verb); !allowed) {
+            asked = Unexpected{allowed.error()};
+        } else if (std::optional<Refusal> wrong = wrong_layer(state, rules, now)) {
+            asked = Unexpected{*std::move(wrong)};
+        } else {
+            asked = review_of(state, rules, now, call->language);
+        }
+    });
+    return asked;
+}
+
 /// With `apply` it is brought, if its text is good and of that level.
 void take_layer(const Call& call, bool apply) {
-    const std::optional<Layer> level = level_of(call);
-    const auto request = level ? body_of<wire::PolicyRequest>(call) : std::nullopt;
-    if (!request || !is_admin(call, apply ? "policy apply" : "policy check")) {
+    const auto request = body_of<wire::PolicyRequest>(call);
+    if (!request) {
         return;
     }
     auto rules = config::read_layer(request->text, request->file);
-    wire::PolicyReview review;
     if (!rules) {
+        wire::PolicyReview review;
         review.complaints = shown(rules.error(), call->language);
         answer(call, review);
         return;
     }
-    if (rules->layer != *level) {
+    if (word_of(rules->layer) != call->parts.at(0)) {
         refuse(call, Refusal(Code::BadField)
                          .with("field", "layer.level")
                          .with("why", "the file is of level " + word_of(rules->layer)));
         return;
     }
-    std::optional<Refusal> wrong;
-    call->services.engine.ask_and_wait([&](State& state, Moment now) {
-        review = review_of(state, *rules, now, call->language);
-        wrong = wrong_layer(state, *rules, now);
-    });
-    if (wrong) {
-        refuse(call, *wrong);
+    auto review = asked_of(call, *rules, apply ? "policy apply" : "policy check");
+    if (!review) {
+        refuse(call, review.error());
     } else if (apply) {
-        bring(call, *request, *std::move(rules), std::move(review));
+        bring(call, *request, *std::move(rules), *std::move(review));
     } else {
-        answer(call, review);
+        answer(call, *review);
     }
 }
 
 /// The rules before the newest of that level, which may bind or not yet, under a new id.
-Expected<LayerRules, Refusal> rules_before(const State& state, Layer level,
+Expected<LayerRules, Refusal> rules_before(const State& state, const Level& level,
                                            const wire::PolicyRollback& request, Moment now) {
-    const LayerRecord* newest = newest_layer(state.truth, level);
+    LayerRules of_level;
+    of_level.layer = level.layer;
+    of_level.enterprise = level.enterprise;
+    const LayerRecord* newest = newest_layer(state.truth, of_level);
     const LayerRecord* before =
         newest == nullptr ? nullptr
-                          : newest_layer(state.truth, level, newest->rules.effective_from);
+                          : newest_layer(state.truth, of_level, newest->rules.effective_from);
     if (before == nullptr) {
         return Unexpected{
             Refusal(Code::NoSuchPolicy).with("which", "of that level bound before this one")};
@@ -178,12 +246,19 @@ void check_layer(const Call& call) {
 }
 
 void roll_back_layer(const Call& call) {
-    const std::optional<Layer> level = level_of(call);
+    const std::optional<Level> level = level_of(call);
     const auto request = level ? body_of<wire::PolicyRollback>(call) : std::nullopt;
-    if (!request || !is_admin(call, "policy rollback")) {
+    if (!request) {
         return;
     }
     call->services.engine.ask([call, level, request](State& state, Moment now) {
+        LayerRules asked;
+        asked.layer = level->layer;
+        asked.enterprise = level->enterprise;
+        if (auto allowed = may_bring(state, call->caller.who, asked, "policy rollback"); !allowed) {
+            refuse(call, allowed.error());
+            return;
+        }
         auto rules = rules_before(state, *level, *request, now);
         if (!rules) {
             refuse(call, rules.error());
@@ -198,14 +273,18 @@ void roll_back_layer(const Call& call) {
             answer(call, review);
             return;
         }
+        if (std::optional<Refusal> wrong = wrong_layer(state, *again, now)) {
+            refuse(call, *wrong);
+            return;
+        }
         wire::PolicyReview review = review_of(state, *again, now, call->language);
         bring(call, {.text = text}, *std::move(again), std::move(review));
     });
 }
 
 void list_layers(const Call& call) {
-    const std::optional<Layer> level = level_of(call);
-    if (!level || !reads_policies(call, "policy history")) {
+    const std::optional<Level> level = level_of(call);
+    if (!level || !may_read(call, *level, "policy history")) {
         return;
     }
     call->services.engine.ask([call, level](State& state, Moment now) {
@@ -213,7 +292,7 @@ void list_layers(const Call& call) {
         history.policies = records_of(state, *level, now);
         std::size_t next = 0;
         for (const LayerRecord& record : state.truth.layers.records) {
-            if (record.rules.layer != *level) {
+            if (!is_of(record, *level)) {
                 continue;
             }
             const auto text = text_of(call, record.seq);
@@ -228,8 +307,8 @@ void list_layers(const Call& call) {
 }
 
 void show_layer(const Call& call) {
-    const std::optional<Layer> level = level_of(call);
-    if (!level || !reads_policies(call, "policy show")) {
+    const std::optional<Level> level = level_of(call);
+    if (!level || !may_read(call, *level, "policy show")) {
         return;
     }
     const std::string at = query(call, "at");
@@ -257,6 +336,10 @@ void show_layer(const Call& call) {
         found.applied_by = record->by.value;
         found.applied_at = record->at;
         found.effective_at = record->rules.effective_from;
+        const auto own = state.own_rules.find(level->enterprise);
+        if (own != state.own_rules.end() && record->rules.effective_from <= now) {
+            found.held = held_at({record->rules}, *state.truth.policy, now);
+        }
         answer(call, found);
     });
 }

@@ -114,9 +114,7 @@ Checked check(const Against& zone, const wire::PolicyRequest& request, Language 
     if (read.policy) {
         const Forecast seen = zone.forecast(*read.policy);
         for (const auto* notes : {&seen.bookings.notes, &seen.starts}) {
-            for (const Said& each : *notes) {
-                review.forecast.push_back(language == Language::English ? each.en : each.vi);
-            }
+            add_said(*notes, language, review.forecast);
         }
         std::vector<Complaint> more = displaced(zone, *read.policy);
         const std::vector<Complaint>& found = seen.bookings.complaints;

@@ -46,6 +46,12 @@ Expected<std::string, Refusal> text_of(const Call& call, EventSeq seq) {
                           .with("why", "it is not a policy")};
 }
 
+void add_said(const std::vector<Said>& notes, Language language, std::vector<std::string>& lines) {
+    for (const Said& each : notes) {
+        lines.push_back(language == Language::English ? each.en : each.vi);
+    }
+}
+
 Moment from_when(const wire::PolicyRollback& request, Moment now) {
     constexpr Span soon = seconds(2);  // A policy never takes effect in the past (P021).
     return request.effective_at == Moment{} ? Moment{(now + soon).value / 1000 * 1000}

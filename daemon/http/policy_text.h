@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/machine/policy_forecast.h"
 #include "core/policy/complaint.h"
 #include "daemon/http/call.h"
 
@@ -16,6 +17,8 @@ namespace khu::daemon {
 Expected<std::string, Refusal> text_of(const Call& call, EventSeq seq);
 
 std::vector<wire::ComplaintView> shown(const std::vector<Complaint>& complaints, Language language);
+
+void add_said(const std::vector<Said>& notes, Language language, std::vector<std::string>& lines);
 
 /// When it is to take effect: soon, if nothing else was asked for; whole seconds.
 Moment from_when(const wire::PolicyRollback& request, Moment now);

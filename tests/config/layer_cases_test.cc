@@ -1,5 +1,5 @@
-// Each file of tests/fixtures/layer changes a few words of the shipped national rules and says what
-// must be complained about: case_file.h.
+// Each file of tests/fixtures/layer changes a few words of the shipped national rules, or of
+// another example, and says what must be complained about: case_file.h.
 #include "config/layer_reader.h"
 #include "tests/config/case_file.h"
 
@@ -10,7 +10,8 @@ class LayerCase : public testing::TestWithParam<std::string> {};
 
 TEST_P(LayerCase, IsComplainedAboutExactly) {
     const Case fixture = read_case(GetParam());
-    std::string text = source_text("examples/layers/national.yaml");
+    std::string text =
+        source_text(fixture.of.empty() ? "examples/layers/national.yaml" : fixture.of);
     const std::multiset<std::string> expected = change(fixture, text);
 
     const auto rules = read_layer(text, "l.yaml");

@@ -94,8 +94,68 @@ TEST(LayerReader, ReadsWhatIsPrintedAsTheSame) {
     LayerRules empty = odd;
     empty.bounds.clear();
     for (const LayerRules& rules :
-         {odd, empty, read(layer_text("national.yaml")), read(layer_text("da-nang.yaml"))}) {
+         {odd, empty, read(layer_text("national.yaml")), read(layer_text("da-nang.yaml")),
+          read(layer_text("enterprise.yaml"))}) {
         EXPECT_EQ(without_lines(read(print(rules))), without_lines(rules)) << print(rules);
+    }
+}
+
+TEST(LayerReader, AnEnterpriseBoundsWhatItsOwnJobsMayUse) {
+    const LayerRules own = read(layer_text("enterprise.yaml"));
+
+    EXPECT_EQ(own.layer, Layer::Enterprise);
+    EXPECT_EQ(own.enterprise, EnterpriseId{"0401000001"});
+    Policy policy = *check_policy(example_text(), "p.yaml", {}).policy;
+    const std::vector<BeyondBound> beyond = tighten(policy, {own});
+    EXPECT_EQ(find_qos(policy, QosId{"thuong"})->max_jobs_per_user, 4);
+    EXPECT_TRUE(std::ranges::all_of(beyond, &BeyondBound::tightens))
+        << "whatever it may bound can be held to its bound";
+}
+
+TEST(LayerReader, AnEnterprisesRulesStandAboveNoPolicy_P018) {
+    const auto above = read_layer_above(layer_text("enterprise.yaml"), "l.yaml");
+
+    ASSERT_FALSE(above.has_value());
+    ASSERT_EQ(above.error().size(), 1U);
+    EXPECT_EQ(above.error().front().code, "P018");
+    EXPECT_EQ(above.error().front().path, "layer.level");
+    EXPECT_TRUE(read_layer_above(layer_text("national.yaml"), "l.yaml").has_value());
+}
+
+/// Each of keys_of_enterprises() is a key of the policy, and is tightened where it is beyond.
+TEST(LayerReader, WhatAnEnterpriseMayBoundIsAKeyThatTightens) {
+    const std::map<std::string, std::string> bounds{
+        {"partitions.*.time_limit.max", "{max: 1m}"},
+        {"qos.*.time_limit", "{max: 1m}"},
+        {"qos.*.max_gpus_per_job", "{max: 1}"},
+        {"qos.*.max_gpus_per_enterprise", "{max: 1}"},
+        {"qos.*.max_jobs_per_user", "{max: 1}"},
+        {"programmes.*.qos", "{one_of: [none-such]}"},
+        {"programmes.*.partitions", "{one_of: [none-such]}"},
+        {"programmes.*.limits.*", ""},
+        {"programmes.*.limits.max_users", "{max: 1}"},
+        {"resources.*.max_per_enterprise", "{max: 1}"}};
+    const std::string head = layer_text("enterprise.yaml");
+    for (const std::string& key : keys_of_enterprises()) {
+        ASSERT_TRUE(bounds.contains(key)) << key;
+    }
+    for (const auto& [key, bound] : bounds) {
+        if (bound.empty()) {
+            continue;
+        }
+        const LayerRules own = read(head.substr(0, head.find("bounds:")) + "bounds:\n  \"" + key +
+                                    "\": " + bound + "\n");
+        Policy policy = *check_policy(example_text(), "p.yaml", {}).policy;
+        CountedResource licence;
+        licence.id = ResourceId{"eda"};
+        licence.count = 4;
+        policy.resources = {licence};
+        const Policy before = policy;
+        const std::vector<BeyondBound> beyond = tighten(policy, {own});
+        ASSERT_FALSE(beyond.empty()) << key;
+        EXPECT_TRUE(std::ranges::all_of(beyond, &BeyondBound::tightens)) << key;
+        EXPECT_NE(policy, before) << key;
+        EXPECT_TRUE(tighten(policy, {own}).empty()) << key;
     }
 }
 

@@ -235,6 +235,14 @@ bounds:
         self.assertTrue(checked["accepted"], checked)
         self.assertIn("partitions.cpu.time_limit.max", " ".join(checked["changes"]))
         long = ["submit", "-p", "cpu", "-t", "2h", "--programme", "free", "--", "/bin/true"]
+        waits = self.zone.khu("submit", "--hold", "--parsable", *long[1:],
+                              token=self.an).stdout.strip()
+        closed = text.replace('"partitions.*.time_limit.max": {max: 1h}',
+                              '"programmes.*.partitions": {one_of: [other]}')
+        checked = self.khu("policy", "check", "--layer", "province",
+                           self.file("closed.yaml", closed))
+        self.assertIn("could not start: A101", " ".join(checked["forecast"]))
+        self.zone.khu("cancel", waits, token=self.an)
         self.khu("policy", "apply", "--layer", "province", path)
         self.zone.khu(*long, token=self.an)  # it does not bind yet
         self.restart()

@@ -105,6 +105,33 @@ class Resources(ZoneTest):
         self.end(end_waits)
         self.assertEqual(self.zone.wait_job(waits)["cause"], "completed")
 
+    def test_a_job_that_waits_asks_for_less(self):
+        first, end_first = self.until("holds", {"eda-licence": 1})
+        second, end_second = self.until("wants", {"eda-licence": 2, "bench-rf": 1})
+        self.zone.wait_job(first, "running")
+        wait_for(lambda: self.zone.job(second).get("reason"), "the second to have its reason")
+        self.zone.khu("update", second, "--resource", "eda-licence=1", token=self.an)
+        self.zone.wait_job(second, "running")
+        shown = self.zone.khu("show", second, token=self.an).stdout
+        self.assertIn("eda-licence=1", shown)
+        self.assertNotIn("bench-rf", shown)
+        self.assertEqual(self.resource("eda-licence")["in_use"], 2)
+        third, end_third = self.until("third-of-two", {"eda-licence": 1})
+        wait_for(lambda: self.zone.job(third).get("reason"), "the third to have its reason")
+        self.zone.khu("update", third, "--no-resources", token=self.an)
+        self.zone.wait_job(third, "running")
+        for words, code in ((("--resource", "eda-licence=2"), "J302"),
+                            (("--no-resources",), "J302"),
+                            (("--resource", "eda-licence=0"), "eda-licence=2,bench-rf"),
+                            (("--resource", "bench-rf", "--no-resources"), "do not go together")):
+            refused = self.zone.khu("update", second, *words, token=self.an, check=False)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn(code, refused.stderr)
+        for path in (end_first, end_second, end_third):
+            self.end(path)
+        for job in (first, second, third):
+            self.assertEqual(self.zone.wait_job(job)["cause"], "completed")
+
     def test_what_could_never_run_is_refused(self):
         for asked, code in (("eda-licence=3", "A102"), ("eda-license", "A133")):
             refused = self.zone.khu("submit", "-p", "cpu", "-t", "5m", "--resource", asked, "--",

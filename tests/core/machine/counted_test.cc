@@ -73,6 +73,36 @@ TEST(Counted, AJobHasAllThatItNamesOrDoesNotStart) {
     EXPECT_EQ(why->data.front(), (Datum{"resource", bench.value.str()}));
 }
 
+TEST(Counted, AJobThatWaitsMayAskForLess) {
+    Zone zone(counted_policy(2));
+    const JobId first = submit(zone, with(eda, 1));
+    const JobId waits = submit(zone, with(eda, 2));
+    const auto change = [&](JobId job, std::vector<CountedWish> wishes) {
+        JobChange asked;
+        asked.resources = std::move(wishes);
+        const Outcome outcome =
+            zone.tell(UpdateJob{.who = member_of(sao_mai), .job = job, .change = asked});
+        zone.round();
+        return outcome;
+    };
+    ASSERT_TRUE(runs(zone, first));
+    EXPECT_FALSE(runs(zone, waits));
+    EXPECT_EQ(change(waits, {{eda, 3}}).refusal->code, Code::OverLimit);
+    EXPECT_EQ(change(waits, {{eda, 0}}).refusal->code, Code::AbsurdRequest);
+
+    EXPECT_FALSE(change(waits, {{bench, 1}, {eda, 1}}).refusal);
+
+    EXPECT_TRUE(runs(zone, waits));
+    EXPECT_EQ(used(zone, eda), 2);
+    EXPECT_EQ(used(zone, bench), 1);
+    EXPECT_EQ(change(waits, {}).refusal->code, Code::FixedOnceStarted) << "it runs";
+    const JobId third = submit(zone, with(eda, 1));
+    EXPECT_FALSE(runs(zone, third));
+    EXPECT_FALSE(change(third, {}).refusal);
+    EXPECT_TRUE(runs(zone, third)) << "it asks for none any more";
+    EXPECT_EQ(used(zone, eda), 2);
+}
+
 TEST(Counted, TwoOfOneRoundAreCounted) {
     Zone zone(counted_policy(3), 0);
     std::vector<JobId> jobs;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/limits.h"
+#include "core/machine/admission.h"
 #include "tests/core/machine/zone_books.h"
 
 namespace khu {
@@ -32,6 +34,31 @@ TEST(Limits, MoreJobsQueuedThanTheProgrammeLetsOneHave_A103) {
         said(*third.refusal),
         "A103: enterprise 0401000001 has 2 jobs queued in free, the limit is 2 (zone test-1) / "
         "Wait until some have started, or cancel some.");
+}
+
+TEST(Limits, AMillionJobsWaitInTheZone_A136) {
+    const Zone zone(testing::rich_policy());
+    State state(ZoneId{"test"});
+    state.truth = zone.machine.state().truth;
+    restore(state, zone.now);
+    const Identity who = testing::member_of(testing::sao_mai);
+    const auto waits = admit(state, who, job_of(1, 8), zone.now);
+    ASSERT_TRUE(waits.has_value());
+    for (std::int64_t job = 1; job < limits::jobs_pending_max; ++job) {
+        const JobId id{static_cast<std::uint64_t>(job)};
+        state.scheduler.job_queued(queued_job(id, 1, *waits, NodeId{}), zone.now);
+    }
+    const auto last = admit(state, who, job_of(1, 8), zone.now);
+    const JobId id{static_cast<std::uint64_t>(limits::jobs_pending_max)};
+    state.scheduler.job_queued(queued_job(id, 1, *waits, NodeId{}), zone.now);
+
+    const auto refused = admit(state, who, job_of(1, 8), zone.now);
+
+    EXPECT_TRUE(last.has_value());
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(said(refused.error()),
+              "A136: the zone's queue holds 1000000 jobs, which is its limit / Submit again when "
+              "some have started.");
 }
 
 TEST(Limits, MoreGpusThanTheEnterpriseMayRun_A116) {
