@@ -85,8 +85,45 @@ void apply(benchmark::State& bench) {
     bench.SetComplexityN(bench.range(0));
 }
 
+/// A new policy where every enterprise has rules of its own.
+void apply_over_own_rules(benchmark::State& bench) {
+    Policy policy = policy_of(bench.range(0));
+    Machine machine{ZoneId{"sim"}};
+    Moment now = kNow;
+    const auto tell = [&](const Command& command) {
+        now = now + seconds(1);
+        const Outcome made = machine.handle(command, now);
+        KHU_CHECK(!made.refusal, "{}", khu::text(*made.refusal, Language::English));
+    };
+    tell(ApplyPolicy{.who = sim::sim_admin(), .policy = policy, .text = ""});
+    for (const Enterprise& each : policy.enterprises) {
+        ApplyLayer own = sim::sim_own_rules(kNow);
+        own.rules.enterprise = each.id;
+        own.rules.id = PolicyId{each.id.value + "-1"};
+        own.rules.effective_from = now;
+        tell(own);
+    }
+    KHU_CHECK(std::ssize(machine.state().own_rules) == bench.range(0), "all of them bind");
+    std::int64_t number = 0;
+    for (auto _ : bench) {
+        Policy next = policy;
+        next.supersedes = policy.id;
+        next.id = PolicyId{fmt::format("next-{}", ++number)};
+        next.effective_from = now;
+        policy.id = next.id;
+        tell(ApplyPolicy{.who = sim::sim_admin(), .policy = std::move(next), .text = ""});
+    }
+    bench.SetComplexityN(bench.range(0));
+}
+
 BENCHMARK(check)->Arg(20)->Arg(200)->Arg(2'000)->Unit(benchmark::kMillisecond)->Complexity();
 BENCHMARK(apply)->Arg(20)->Arg(200)->Arg(2'000)->Unit(benchmark::kMillisecond)->Complexity();
+BENCHMARK(apply_over_own_rules)
+    ->Arg(20)
+    ->Arg(200)
+    ->Arg(2'000)
+    ->Unit(benchmark::kMillisecond)
+    ->Complexity();
 
 }  // namespace
 }  // namespace khu

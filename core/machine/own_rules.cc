@@ -1,15 +1,17 @@
 #include "core/machine/own_rules.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <utility>
 
 namespace khu {
 namespace {
 
-/// What of the policy concerns one enterprise alone is not copied for the others.
-Policy without_enterprises(const Policy& policy) {
+/// Without what concerns one enterprise alone, which is not even looked at: there are thousands.
+Policy without_enterprises(Policy& policy) {
+    std::vector<Enterprise> all = std::exchange(policy.enterprises, {});
     Policy bare = policy;
-    bare.enterprises.clear();
+    policy.enterprises = std::move(all);
     return bare;
 }
 
@@ -24,26 +26,16 @@ std::optional<OwnRules> held_to(const Policy& bare, const Enterprise& enterprise
     return own.held.empty() ? std::nullopt : std::optional(std::move(own));
 }
 
-/// Those that bind at `at`.
-std::vector<LayerRules> binding_at(const Truth& truth, const EnterpriseId& enterprise, Moment at) {
-    std::vector<LayerRules> binding;
-    for (const LayerRecord& record : truth.layers.records) {
-        if (record.binds && record.rules.layer == Layer::Enterprise &&
-            record.rules.enterprise == enterprise) {
-            binding.push_back(record.rules);
-        }
-    }
-    return in_force_at(binding, at);
+bool is_own(const LayerRecord& record) {
+    return record.binds && record.rules.layer == Layer::Enterprise;
 }
 
-void use(State& state, const Policy& bare, const EnterpriseId& id, Moment at) {
+void use(State& state, const Policy& bare, const EnterpriseId& id,
+         const std::vector<LayerRules>& binding) {
     state.own_rules.erase(id);
     const Enterprise* enterprise = find_enterprise(*state.truth.policy, id);
-    if (enterprise == nullptr) {
-        return;
-    }
-    const std::vector<LayerRules> binding = binding_at(state.truth, id, at);
-    if (auto own = binding.empty() ? std::nullopt : held_to(bare, *enterprise, binding)) {
+    auto own = enterprise == nullptr ? std::nullopt : held_to(bare, *enterprise, binding);
+    if (own) {
         state.own_rules.emplace(id, *std::move(own));
     }
 }
@@ -85,27 +77,34 @@ std::vector<LayerRules> rules_at(const Truth& truth, Layer level, const Enterpri
 namespace apply_detail {
 
 void use_own_rules(State& state, Moment at) {
-    std::set<EnterpriseId> all;
+    state.own_rules.clear();
+    std::map<EnterpriseId, std::vector<LayerRules>> all;
     for (const LayerRecord& record : state.truth.layers.records) {
-        if (record.binds && record.rules.layer == Layer::Enterprise) {
-            all.insert(record.rules.enterprise);
+        if (is_own(record)) {
+            all[record.rules.enterprise].push_back(record.rules);
         }
     }
-    state.own_rules.clear();
     if (all.empty() || !state.truth.policy) {
         return;
     }
     const Policy bare = without_enterprises(*state.truth.policy);
-    for (const EnterpriseId& enterprise : all) {
-        use(state, bare, enterprise, at);
+    for (const auto& [enterprise, rules] : all) {
+        use(state, bare, enterprise, in_force_at(rules, at));
     }
 }
 
 void use_own_rules(State& state, const EnterpriseId& enterprise, Moment at) {
-    if (state.truth.policy) {
-        use(state, without_enterprises(*state.truth.policy), enterprise, at);
-        state.scheduler.admission_changed(enterprise);
+    if (!state.truth.policy) {
+        return;
     }
+    std::vector<LayerRules> rules;
+    for (const LayerRecord& record : state.truth.layers.records) {
+        if (is_own(record) && record.rules.enterprise == enterprise) {
+            rules.push_back(record.rules);
+        }
+    }
+    use(state, without_enterprises(*state.truth.policy), enterprise, in_force_at(rules, at));
+    state.scheduler.admission_changed(enterprise);
 }
 
 }  // namespace apply_detail

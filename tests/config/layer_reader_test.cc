@@ -156,6 +156,11 @@ TEST(LayerReader, WhatAnEnterpriseMayBoundIsAKeyThatTightens) {
         EXPECT_TRUE(std::ranges::all_of(beyond, &BeyondBound::tightens)) << key;
         EXPECT_NE(policy, before) << key;
         EXPECT_TRUE(tighten(policy, {own}).empty()) << key;
+        if (key == "qos.*.time_limit") {
+            for (const Qos& each : policy.qos) {
+                EXPECT_EQ(each.time_limit, minutes(1)) << "also where the zone sets none";
+            }
+        }
     }
 }
 

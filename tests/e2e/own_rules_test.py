@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from harness import CPU, FIRST, POLICY, ROOT, SECOND, ZoneTest, main, wait_for
+from harness import CPU, FIRST, POLICY, ROOT, SECOND, ZoneTest, main, wait_for, zones
 
 RULES = """khu_layer: 1
 layer:
@@ -101,6 +101,25 @@ class OwnRules(ZoneTest):
         self.assertIn("N403", self.refused("policy", "show", "--layer", "enterprise",
                                            "--enterprise", FIRST, token=self.chi))
         self.assertEqual(self.khu("policy", "show")["held"], [], "the zone is held to nothing")
+
+        told = [one for one in self.events(self.an, "layer_binds") if one["type"][:6] == "layer_"]
+        self.assertEqual([(one["type"], one["enterprise"], one["text"]) for one in told],
+                         [("layer_brought", FIRST, f"{FIRST}-1"),
+                          ("layer_binds", FIRST, f"{FIRST}-1")])
+
+    def events(self, token, last):
+        """What that user is told of the zone, up to the first event of the type `last`."""
+        connection = zones.UnixConnection(self.zone.socket, 10)
+        try:
+            connection.request("GET", "/v1/events?from=1", headers=self.zone.bearer(token))
+            answer = connection.getresponse()
+            seen = [{"type": ""}]
+            while seen[-1]["type"] != last:
+                line = answer.readline()
+                seen.append({"type": "", **json.loads(line)})
+            return seen
+        finally:
+            connection.close()
 
     def test_b_others_take_their_place_and_they_come_back(self):
         free, _ = self.rules("2", supersedes=f"\n  supersedes: {FIRST}-1", at=local(3), most="2h")

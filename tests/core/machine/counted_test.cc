@@ -90,9 +90,11 @@ TEST(Counted, AJobThatWaitsMayAskForLess) {
     EXPECT_EQ(change(waits, {{eda, 3}}).refusal->code, Code::OverLimit);
     EXPECT_EQ(change(waits, {{eda, 0}}).refusal->code, Code::AbsurdRequest);
 
-    EXPECT_FALSE(change(waits, {{bench, 1}, {eda, 1}}).refusal);
+    EXPECT_FALSE(change(waits, {{eda, 1}, {bench, 1}}).refusal);
 
     EXPECT_TRUE(runs(zone, waits));
+    EXPECT_EQ(zone.job(waits)->spec.counted->all, (std::vector<CountedWish>{{bench, 1}, {eda, 1}}))
+        << "in the order of all jobs";
     EXPECT_EQ(used(zone, eda), 2);
     EXPECT_EQ(used(zone, bench), 1);
     EXPECT_EQ(change(waits, {}).refusal->code, Code::FixedOnceStarted) << "it runs";

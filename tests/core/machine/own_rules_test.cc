@@ -163,14 +163,18 @@ TEST(OwnRules, LimitWhatItsJobsUseOfACountedResource_A160) {
     ASSERT_TRUE(never.refusal);
     EXPECT_EQ(never.refusal->code, Code::OverLimit);
     EXPECT_EQ(cited_source(*never.refusal), (RuleSource{Layer::Enterprise, "0401000001-1", 6}));
-    const Outcome booked =
-        zone.tell(BookCounted{.who = admin(),
-                              .what = {.id = "lesson",
-                                       .enterprise = sao_mai,
-                                       .what = {{testing::eda, 3}},
-                                       .window = {zone.now + hours(10), zone.now + hours(12)},
-                                       .by = {}}});
-    ASSERT_TRUE(booked.refusal);
+    const auto book = [&](const std::string& id, int count) {
+        return zone.tell(
+            BookCounted{.who = admin(),
+                        .what = {.id = id,
+                                 .enterprise = sao_mai,
+                                 .what = {{testing::eda, count}},
+                                 .window = {zone.now + hours(10), zone.now + hours(12)},
+                                 .by = {}}});
+    };
+    EXPECT_FALSE(book("lesson", 1).refusal);
+    const Outcome booked = book("more", 2);
+    ASSERT_TRUE(booked.refusal) << "three together";
     EXPECT_EQ(cited_source(*booked.refusal), (RuleSource{Layer::Enterprise, "0401000001-1", 6}));
 }
 
@@ -191,7 +195,7 @@ TEST(OwnRules, FollowThoseOfTheSameEnterprise_H422) {
     Zone zone(rich_policy());
     ASSERT_FALSE(bring(zone, own("1", "", zone.now, {gpus_a_job(4)})).refusal);
 
-    EXPECT_FALSE(bring(zone, own("1", "", zone.now, {gpus_a_job(2)}, song_han), admin()).refusal)
+    EXPECT_FALSE(bring(zone, own("1", "", zone.now, {gpus_a_job(6)}, song_han), admin()).refusal)
         << "the first of another enterprise follows nothing";
     EXPECT_EQ(field_of(bring(zone, own("2", "", zone.now + hours(1), {}))), "layer.supersedes");
     EXPECT_EQ(field_of(bring(zone, own("1", "1", zone.now + hours(1), {}))), "layer.id");
@@ -199,8 +203,40 @@ TEST(OwnRules, FollowThoseOfTheSameEnterprise_H422) {
         field_of(bring(zone, own("1", "", zone.now, {}, EnterpriseId{"0401000009"}), admin())),
         "layer.enterprise");
     EXPECT_TRUE(ask(zone, 8).refusal);
+    EXPECT_FALSE(ask(zone, 4).refusal) << "the other's are not its own";
+    EXPECT_TRUE(ask(zone, 8, song_han).refusal);
+    EXPECT_FALSE(ask(zone, 6, song_han).refusal);
+}
+
+TEST(OwnRules, ThoseToComeStayThoughAnotherEnterpriseBringsSomeSooner) {
+    Zone zone(rich_policy());
+    const Moment start = zone.now;
+    ASSERT_FALSE(bring(zone, own("1", "", start + hours(2), {gpus_a_job(4)})).refusal);
+    ASSERT_FALSE(
+        bring(zone, own("1", "", start + hours(1), {gpus_a_job(2)}, song_han), admin()).refusal);
+
+    testing::go(zone, start + hours(2));
+
+    EXPECT_TRUE(ask(zone, 8).refusal);
     EXPECT_TRUE(ask(zone, 4, song_han).refusal);
-    EXPECT_FALSE(ask(zone, 2, song_han).refusal);
+}
+
+TEST(OwnRules, LimitWhoTakesPart_A149) {
+    Policy policy = rich_policy();
+    policy.enterprises.front().members.emplace_back("u-9");
+    Zone zone(policy);
+    ASSERT_FALSE(bring(zone, own("1", "", zone.now,
+                                 {at_most({"programmes", "*", "limits", "max_users"}, 1, 8)}))
+                     .refusal);
+    ASSERT_FALSE(ask(zone, 1).refusal);
+
+    Identity another = member_of(sao_mai);
+    another.user = UserId{"u-9"};
+    const Outcome refused = zone.tell(SubmitJob{.who = another, .spec = job_of(1, 1), .key = ""});
+
+    ASSERT_TRUE(refused.refusal);
+    EXPECT_EQ(refused.refusal->code, Code::TooManyUsers);
+    EXPECT_EQ(cited_source(*refused.refusal), (RuleSource{Layer::Enterprise, "0401000001-1", 8}));
 }
 
 TEST(OwnRules, DoNotLoosenWhatTheZoneSaysAndStayUnderItsNextPolicy) {
@@ -220,6 +256,7 @@ TEST(OwnRules, DoNotLoosenWhatTheZoneSaysAndStayUnderItsNextPolicy) {
     testing::apply_next(zone, next);
 
     EXPECT_FALSE(ask(zone, 4).refusal);
+    EXPECT_FALSE(ask(zone, 8, song_han).refusal) << "the zone is held to nothing";
     const Outcome own_limit = ask(zone, 8);
     ASSERT_TRUE(own_limit.refusal);
     EXPECT_EQ(cited_source(*own_limit.refusal), (RuleSource{Layer::Enterprise, "0401000001-1", 9}));

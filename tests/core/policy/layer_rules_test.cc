@@ -140,6 +140,17 @@ TEST(LayerRules, TheNewestOfALayerBindsFromItsMomentOn) {
     EXPECT_TRUE(in_force_at(all, kThen - days(1)).empty());
 }
 
+TEST(LayerRules, OfOneEnterpriseTakeNoPlaceOfAnothers) {
+    LayerRules first = rules(Layer::Enterprise, "1-1", {});
+    first.enterprise = EnterpriseId{"1"};
+    LayerRules second = rules(Layer::Enterprise, "2-1", {});
+    second.enterprise = EnterpriseId{"2"};
+    second.effective_from = first.effective_from + days(1);
+
+    EXPECT_EQ(in_force_at({first, second}, second.effective_from),
+              (std::vector<LayerRules>{first, second}));
+}
+
 TEST(LayerRules, RefuseAPolicyUnderThemAndWarnOfWhatComesLater_P073_P074) {
     const Policy policy = policy_of(64, gpu_hours(100));
     LayerRules nation = rules(Layer::National, "vn-1", {of_gpus(BoundKind::AtMost, 16, 12)});

@@ -190,6 +190,49 @@ TEST_F(Preempt, APromisedJobStartsSoonerOnANodeThatIsAsFull) {
     EXPECT_EQ(zone.running.at(one).nodes.front().node, NodeId{2});
 }
 
+TEST_F(Preempt, WhatIsLentIsNoFreeWork) {
+    const JobId seven = paying(7);
+    const JobId beside = idle(1);
+    ASSERT_EQ(zone.settle(), (Jobs{seven, beside}));
+    const JobId five = paying(5);
+    const JobId borrower = paying(2);
+    zone.borrowers.insert(borrower);
+    const JobId others = idle(1);
+    ASSERT_EQ(zone.settle(), (Jobs{five, borrower, others}));
+    pass(minutes(30));
+    const JobId one = paying(1);
+    zone.settle();
+    ASSERT_EQ(told(), Jobs{beside});
+
+    zone.end(others);
+    EXPECT_EQ(zone.settle(), Jobs{one}) << "the other node is as full";
+}
+
+TEST_F(Preempt, WhatIsPromisedToAnotherFillsItsNode) {
+    const JobId seven = paying(7);
+    const JobId beside = idle(1);
+    ASSERT_EQ(zone.settle(), (Jobs{seven, beside}));
+    const JobId six = paying(6);
+    const JobId young = idle(1);
+    ASSERT_EQ(zone.settle(), (Jobs{six, young}));
+    pass(minutes(1));
+    const JobId younger = idle(1);
+    ASSERT_EQ(zone.settle(), Jobs{younger});
+    pass(minutes(30));
+    const JobId one = paying(1);
+    zone.settle();
+    ASSERT_EQ(told(), Jobs{beside});
+    const JobId two = paying(1);
+    zone.settle();
+    ASSERT_EQ(told(), (Jobs{beside, younger}));
+
+    zone.end(young);
+    EXPECT_EQ(zone.settle(), Jobs{one}) << "with that job the other node is as full as its own";
+    EXPECT_EQ(zone.running.at(one).nodes.front().node, NodeId{2});
+    zone.end(younger);
+    EXPECT_EQ(zone.settle(), Jobs{two});
+}
+
 TEST_F(Preempt, NobodyGoesForARackWhereMoreMustGoThanForAnother) {
     for (const std::uint64_t node : {1, 2}) {
         zone.scheduler.node_location(

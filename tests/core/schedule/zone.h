@@ -100,12 +100,15 @@ public:
         }
         for (const Start& start : result.starts) {
             const QueuedJob& job = jobs.at(start.job);
+            const bool lent = borrowers.contains(start.job);
+            const Moment yields_at = job.way.yields ? now + job.way.after : lent ? now : kNever;
             scheduler.job_started({.job = start.job,
                                    .enterprise = job.request.enterprise,
                                    .deadline = now + limit_of(start),
                                    .nodes = start.placement.nodes,
                                    .taken_at = now,
-                                   .yields_at = job.way.yields ? now + job.way.after : kNever});
+                                   .yields_at = yields_at,
+                                   .borrowed = lent});
             running[start.job] = start.placement;
         }
         for (const Eviction& eviction : result.evictions) {
@@ -152,6 +155,7 @@ public:
     Door door{jobs};
     std::map<JobId, Placement> running;
     std::map<JobId, Moment> leaving;  ///< told to give way, and until when
+    std::set<JobId> borrowers;        ///< start on GPUs that are lent
     std::uint64_t last_job{0};
 };
 
