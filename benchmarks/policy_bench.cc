@@ -109,9 +109,10 @@ void apply_over_own_rules(benchmark::State& bench) {
         Policy next = policy;
         next.supersedes = policy.id;
         next.id = PolicyId{fmt::format("next-{}", ++number)};
-        next.effective_from = now;
+        next.effective_from = now + seconds(2);
         policy.id = next.id;
         tell(ApplyPolicy{.who = sim::sim_admin(), .policy = std::move(next), .text = ""});
+        tell(Tick{});
     }
     bench.SetComplexityN(bench.range(0));
 }
