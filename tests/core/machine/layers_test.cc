@@ -9,26 +9,19 @@
 
 #include "core/machine/citing.h"
 #include "core/machine/layers.h"
+#include "tests/core/machine/bounds.h"
 #include "tests/core/machine/zone_books.h"
 
 namespace khu {
 namespace {
 
 using testing::admin;
+using testing::at_most;
 using testing::job_of;
 using testing::member_of;
 using testing::sao_mai;
 using testing::small_policy;
 using testing::Zone;
-
-Bound at_most(std::vector<std::string> key, std::int64_t number, int line) {
-    return {.key = std::move(key),
-            .kind = BoundKind::AtMost,
-            .number = number,
-            .words = {},
-            .written = std::to_string(number),
-            .line = line};
-}
 
 /// So many GPUs a job, on line 9 of the text.
 LayerRules rules(const std::string& id, const std::string& supersedes, std::int64_t gpus,

@@ -9,12 +9,14 @@
 
 #include "core/machine/layers.h"
 #include "core/machine/policy_forecast.h"
+#include "tests/core/machine/bounds.h"
 #include "tests/core/machine/counted_zone.h"
 
 namespace khu {
 namespace {
 
 using testing::admin;
+using testing::at_most;
 using testing::code_of;
 using testing::job_of;
 using testing::member_of;
@@ -23,15 +25,6 @@ using testing::runs;
 using testing::sao_mai;
 using testing::song_han;
 using testing::Zone;
-
-Bound at_most(std::vector<std::string> key, std::int64_t number, int line) {
-    return {.key = std::move(key),
-            .kind = BoundKind::AtMost,
-            .number = number,
-            .words = {},
-            .written = std::to_string(number),
-            .line = line};
-}
 
 LayerRules own(const std::string& id, const std::string& supersedes, Moment from,
                std::vector<Bound> bounds, const EnterpriseId& whose = sao_mai) {
