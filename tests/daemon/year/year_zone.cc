@@ -195,6 +195,7 @@ void YearZone::begin() {
     next_refund_ = std::max<std::int64_t>(0, (now_ - kStart).value / hours(6).value - 1);
     next_booking_ = (now_ - kStart).value / days(3).value;
     next_reading_ = (now_ - kStart).value / days(1).value;
+    next_extension_ = (now_ - kStart).value / days(2).value;
     for (const auto& [id, job] : machine_.state().truth.jobs) {
         if (live_attempt(job) != nullptr) {
             drive(id);
@@ -324,18 +325,22 @@ void YearZone::submit_due() {
     for (; next_submit_ < options_.jobs && submit_at(next_submit_) <= now_; ++next_submit_) {
         const auto number = static_cast<std::uint64_t>(next_submit_);
         Random of_job(dice(4, number));
-        const int owner =
-            1 + static_cast<int>(of_job.below(static_cast<std::uint64_t>(options_.enterprises)));
-        JobSpec spec = job_of(of_job.chance(850) ? 1 : 2, 1 << of_job.below(4));
-        spec.time_limit = minutes(of_job.between(10, of_job.chance(50) ? 2'000 : 240));
-        spec.qos = QosId{of_job.chance(100) ? "gap" : "thuong"};
         const std::int64_t turn = next_booking_ - 1;
+        const int owner = turn >= 0 && of_job.chance(20)
+                              ? booker(turn)  // Who has booked has work to do.
+                              : 1 + static_cast<int>(of_job.below(
+                                        static_cast<std::uint64_t>(options_.enterprises)));
+        JobSpec spec = job_of(of_job.chance(850) ? 1 : 2, 1 << of_job.below(4));
+        // The more there are the shorter they are: the nodes are as many.
+        spec.time_limit = minutes(of_job.between(10, of_job.chance(50) ? 2'000 : 240) /
+                                  std::max<std::int64_t>(1, options_.jobs / 40'000));
+        spec.qos = QosId{of_job.chance(100) ? "gap" : "thuong"};
         if (owner == booker(turn) && of_job.chance(300)) {
             spec.where.edit().reservation = Text("b-" + std::to_string(turn));
             spec.qos = QosId{};
             spec.time_limit = std::min(spec.time_limit, hours(2));
         }
-        if (machine_.state().scheduler.queue().size() < 400) {
+        if (machine_.state().scheduler.queue().size() < 1'000) {
             const Identity who{.user = UserId{"u-" + std::to_string(owner)},
                                .enterprise = enterprise(owner),
                                .roles = {Role::Member}};
@@ -349,20 +354,26 @@ int YearZone::booker(std::int64_t turn) const {
                                 static_cast<std::uint64_t>(options_.enterprises));
 }
 
-/// Every three days somebody books; a third of them cancel, some too late. What waits for a window
-/// that is over is cancelled.
+/// Cancelled is what waits for a window that is over, and what has waited for ten days: for hours
+/// that nobody grants, mostly.
+void YearZone::give_up() {
+    std::vector<JobId> waiting;
+    for (const auto& [id, job] : machine_.state().truth.jobs) {
+        const bool for_window = !job.spec.where->reservation.empty();
+        if (live_attempt(job) == nullptr && (for_window || now_ > job.submitted_at + days(10))) {
+            waiting.push_back(id);
+        }
+    }
+    for (const JobId job : waiting) {
+        tell(CancelJob{admin(), job});
+    }
+}
+
+/// Every three days somebody books; a third of them cancel, some too late.
 void YearZone::book_due() {
     for (; kStart + days(3) * next_booking_ <= now_; ++next_booking_) {
+        give_up();
         Random of_turn(dice(6, static_cast<std::uint64_t>(next_booking_)));
-        std::vector<JobId> waiting;
-        for (const auto& [id, job] : machine_.state().truth.jobs) {
-            if (live_attempt(job) == nullptr && !job.spec.where->reservation.empty()) {
-                waiting.push_back(id);
-            }
-        }
-        for (const JobId job : waiting) {
-            tell(CancelJob{admin(), job});
-        }
         const Moment from = now_ + hours(of_turn.between(20, 40));
         const std::string name = "b-" + std::to_string(next_booking_);
         tell(BookReservation{
@@ -417,7 +428,9 @@ void YearZone::refund_due() {
 /// Every two days the window of somebody's grant comes to end a day later.
 void YearZone::extend_due() {
     for (; kStart + days(2) * next_extension_ <= now_; ++next_extension_) {
-        const int owner = 1 + static_cast<int>(next_extension_ % options_.enterprises);
+        // Of a few, so that some are extended again and again.
+        const int owner =
+            1 + static_cast<int>(next_extension_ % std::min(options_.enterprises, 12));
         for (const Grant& grant : machine_.state().truth.ledger.balance(enterprise(owner))) {
             if (!grant.tranches.empty() || !grant.overrun_of.empty()) {
                 continue;

@@ -56,6 +56,7 @@ private:
     void drive(JobId id);
     void submit_due();
     void pay_due();
+    void give_up();
     void book_due();
     [[nodiscard]] int booker(std::int64_t turn) const;
     void refund_due();
