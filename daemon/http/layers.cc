@@ -69,6 +69,20 @@ bool may_read(const Call& call, const Level& level, const char* verb) {
     return false;
 }
 
+/// The policy that the rules hold, as far as it is the business of whoever they bind: of an
+/// enterprise, without programmes of which it has no grant.
+Policy policy_under(const State& state, const LayerRules& rules) {
+    if (rules.layer != Layer::Enterprise) {
+        return written_policy(state.truth);
+    }
+    Policy policy = *state.truth.policy;
+    const auto grants = state.truth.ledger.balance(rules.enterprise);
+    std::erase_if(policy.programmes, [&](const Programme& each) {
+        return std::ranges::find(grants, each.id, &Grant::programme) == grants.end();
+    });
+    return policy;
+}
+
 /// What the policy in force would be held to: "qos.gap.time_limit: 3h -> 2h"; and what only its
 /// next text can keep.
 std::vector<std::string> held_by(const State& state, const LayerRules& rules, Language language) {
@@ -76,12 +90,10 @@ std::vector<std::string> held_by(const State& state, const LayerRules& rules, La
     if (!state.truth.policy) {
         return changes;
     }
-    const Policy& policy =
-        rules.layer == Layer::Enterprise ? *state.truth.policy : written_policy(state.truth);
     const char* not_held = language == Language::English
                                ? " (not held to it: the next policy must keep it)"
                                : " (không tự áp dụng: chính sách kế tiếp phải tuân theo)";
-    for (const BeyondBound& beyond : beyond_bounds(policy, {rules})) {
+    for (const BeyondBound& beyond : beyond_bounds(policy_under(state, rules), {rules})) {
         changes.push_back(fmt::format("{}: {} -> {}{}", beyond.path,
                                       beyond.value.empty() ? "-" : beyond.value, beyond.bound,
                                       beyond.tightens ? "" : not_held));
@@ -338,7 +350,7 @@ void show_layer(const Call& call) {
         found.effective_at = record->rules.effective_from;
         const auto own = state.own_rules.find(level->enterprise);
         if (own != state.own_rules.end() && record->rules.effective_from <= now) {
-            found.held = held_at({record->rules}, *state.truth.policy, now);
+            found.held = held_at({record->rules}, policy_under(state, record->rules), now);
         }
         answer(call, found);
     });

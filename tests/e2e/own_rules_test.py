@@ -19,6 +19,7 @@ layer:
 bounds:
   "partitions.*.time_limit.max": {{max: {most}}}
   "qos.*.max_jobs_per_user": {{max: 1}}
+  "programmes.*.limits.max_jobs_queued": {{max: 10}}
 """
 
 
@@ -68,6 +69,11 @@ class OwnRules(ZoneTest):
         checked = self.khu("policy", "check", "--layer", "enterprise", path, token=self.an)
         self.assertTrue(checked["accepted"], checked)
         self.assertIn("partitions.cpu.time_limit.max: 1d -> 1h", checked["changes"])
+        self.assertIn("programmes.small.limits.max_jobs_queued: 20 -> 10", checked["changes"])
+        others, _ = self.rules("other", id=f"{SECOND}-1", whose=SECOND)
+        theirs = self.khu("policy", "check", "--layer", "enterprise", others, token=self.chi)
+        self.assertNotIn("programmes.small", " ".join(theirs["changes"]),
+                         "they have no grant of that programme")
         self.assertIn("N403", self.refused("policy", "apply", "--layer", "enterprise", path,
                                            token=self.binh))
         self.assertIn("N403", self.refused("policy", "apply", "--layer", "enterprise", path,
