@@ -1,6 +1,6 @@
 // A year of a zone's life over the real store, killed again and again: nothing that was promised is
 // lost (I-18), and report, ledger, statements and the zone's report are one (I-14). The whole year
-// of a large zone, which takes the better part of an hour:
+// of a large zone, which takes a quarter of an hour:
 //
 //     KHU_YEAR=630,200000,500 build/release/bin/daemon_year_test       enterprises, jobs, kills
 
