@@ -8,6 +8,7 @@
 
 #include "config/bound_value.h"
 #include "config/schema_reader.h"
+#include "core/base/limits.h"
 
 namespace khu::config {
 namespace {
@@ -203,6 +204,14 @@ private:
             complain("P004", "layer.level", "layer.enterprise is missing: whose rules they are",
                      "thiếu layer.enterprise: quy định của doanh nghiệp nào");
             return;
+        }
+        const auto bounds = static_cast<std::int64_t>(rules_.bounds.size());
+        if (bounds > limits::own_bounds_max) {
+            complain("P006", "bounds",
+                     fmt::format("{} bounds, an enterprise has at most {}", bounds,
+                                 limits::own_bounds_max),
+                     fmt::format("{} giới hạn, doanh nghiệp có tối đa {}", bounds,
+                                 limits::own_bounds_max));
         }
         if (!rules_.id.value.str().starts_with(code + "-")) {
             complain("P075", "layer.id",

@@ -52,6 +52,15 @@ std::string whose(const Session& session) {
     return query({{"enterprise", session.arguments.text("--enterprise")}});
 }
 
+/// --enterprise says whose rules are meant, and means nothing of the zone's.
+Expected<Done, Failure> level_named(const Session& session) {
+    if (session.arguments.has("--enterprise") &&
+        session.arguments.text("--layer") != word_of(Layer::Enterprise)) {
+        return Unexpected{missing_option(session, "--layer enterprise")};
+    }
+    return Done{};
+}
+
 Expected<wire::PolicyRequest, Failure> read_request(const Session& session) {
     const std::string path = session.operand();
     Expected<std::string, Failure> text = given_file(session, path, limits::policy_bytes_max);
@@ -260,6 +269,9 @@ Result apply(Session& session) {
 
 /// The policy before, under a new id: its text is made by khud, which has it.
 Result rollback(Session& session) {
+    if (const auto level = level_named(session); !level) {
+        return Unexpected{level.error()};
+    }
     if (!session.arguments.has("--id")) {
         return Unexpected{
             usage(session.say(Message::MissingOption, {"khu policy rollback", "--id"}),
@@ -283,6 +295,9 @@ Result rollback(Session& session) {
 }
 
 Result history(Session& session) {
+    if (const auto level = level_named(session); !level) {
+        return Unexpected{level.error()};
+    }
     const Expected<Received<wire::PolicyHistory>, Failure> page =
         session.get<wire::PolicyHistory>(path_of(session) + "/history" + whose(session));
     if (!page) {
@@ -324,6 +339,9 @@ Result diff(Session& session) {
 }
 
 Result show(Session& session) {
+    if (const auto level = level_named(session); !level) {
+        return Unexpected{level.error()};
+    }
     const Expected<Moment, Failure> at = given_moment(session, "--at");
     if (!at) {
         return Unexpected{at.error()};

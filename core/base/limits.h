@@ -99,6 +99,12 @@ inline constexpr std::int64_t policy_bytes_max = 16LL << 20;
 inline constexpr std::int64_t policy_depth_max = 16;
 inline constexpr std::int64_t policy_nodes_max = 1'000'000;
 
+// An enterprise's own rules, which its holders bring.
+inline constexpr std::int64_t own_rules_bytes_max = 64 << 10;  ///< of a text
+inline constexpr std::int64_t own_bounds_max = 200;    ///< in one: each is held against every key
+inline constexpr std::int64_t own_rules_to_come = 10;  ///< of one enterprise
+inline constexpr std::int64_t own_rules_kept = 50;     ///< the newest; the log has all
+
 // Predictions.
 inline constexpr std::int64_t run_classes_max = 200'000;  ///< about 250 bytes each
 inline constexpr std::int64_t forecast_jobs_max = 2'000;  ///< of a partition: a few milliseconds

@@ -174,11 +174,16 @@ Effects on(State& state, const LayerBrought& fact, Moment at) {
     for (LayerRecord& record : state.truth.layers.records) {
         if (same_level(record.rules, fact.rules) && waits(record) &&
             record.rules.effective_from >= fact.rules.effective_from) {
+            state.layers_to_come.erase({record.rules.effective_from, record.rules.id});
             record.replaced_by = fact.rules.id;
         }
     }
     state.truth.layers.records.push_back(
         {.rules = fact.rules, .by = fact.by, .at = at, .seq = state.truth.last});
+    state.layers_to_come.insert({fact.rules.effective_from, fact.rules.id});
+    if (fact.rules.layer == Layer::Enterprise) {
+        forget_old_rules(state.truth, fact.rules, at);
+    }
     return {};
 }
 
@@ -188,6 +193,7 @@ Effects on(State& state, const LayerBinds& fact, Moment at) {
                                           [](const LayerRecord& each) { return each.rules.id; });
     KHU_CHECK(record != truth.layers.records.end() && !record->binds, "{}", fact.layer.value);
     record->binds = true;
+    state.layers_to_come.erase({record->rules.effective_from, fact.layer});
     if (record->rules.layer == Layer::Enterprise) {
         use_own_rules(state, record->rules.enterprise, at);
     } else if (truth.policy) {

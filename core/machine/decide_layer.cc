@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/limits.h"
+
 #include "core/machine/decide.h"
 #include "core/machine/layers.h"
 
@@ -11,6 +13,14 @@ namespace {
 
 Refusal bad_field(const char* field, std::string why) {
     return Refusal(Code::BadField).with("field", field).with("why", std::move(why));
+}
+
+/// Those that stay to come beside it: none of those that it takes the place of.
+std::int64_t to_come(const State& state, const LayerRules& rules) {
+    return std::ranges::count_if(state.truth.layers.records, [&](const LayerRecord& each) {
+        return same_level(each.rules, rules) && waits(each) &&
+               each.rules.effective_from < rules.effective_from;
+    });
 }
 
 /// Each follows the newest of its level, and never backwards; one that does not bind yet gives way
@@ -49,6 +59,10 @@ std::optional<Refusal> wrong_layer(const State& state, const LayerRules& rules, 
         (!state.truth.policy ||
          find_enterprise(*state.truth.policy, rules.enterprise) == nullptr)) {
         return bad_field("layer.enterprise", "the zone's policy has no such enterprise");
+    }
+    if (rules.layer == Layer::Enterprise && to_come(state, rules) >= limits::own_rules_to_come) {
+        return bad_field("layer.effective_from",
+                         std::to_string(limits::own_rules_to_come) + " are to come already");
     }
     return follows_not(state, rules, now);
 }

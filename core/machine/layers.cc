@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/limits.h"
+
 namespace khu {
 
 bool waits(const LayerRecord& record) {
@@ -35,27 +37,33 @@ const Policy& written_policy(const Truth& truth) {
     return truth.layers.written ? *truth.layers.written : *truth.policy;
 }
 
-Moment next_layer(const Truth& truth) {
-    Moment next = kNever;
-    for (const LayerRecord& record : truth.layers.records) {
-        next = waits(record) ? std::min(next, record.rules.effective_from) : next;
-    }
-    return next;
+Moment next_layer(const State& state) {
+    return state.layers_to_come.empty() ? kNever : state.layers_to_come.begin()->first;
 }
 
 std::vector<Fact> layers_due(const State& state, Moment now) {
-    std::vector<const LayerRules*> due;
-    for (const LayerRecord& record : state.truth.layers.records) {
-        if (waits(record) && record.rules.effective_from <= now) {
-            due.push_back(&record.rules);
-        }
-    }
-    std::ranges::stable_sort(due, {}, &LayerRules::effective_from);
     std::vector<Fact> facts;
-    for (const LayerRules* rules : due) {
-        facts.emplace_back(LayerBinds{rules->id});
+    for (const auto& [at, id] : state.layers_to_come) {
+        if (at > now) {
+            break;
+        }
+        facts.emplace_back(LayerBinds{id});
     }
     return facts;
+}
+
+void forget_old_rules(Truth& truth, const LayerRules& of_level, Moment at) {
+    const LayerRecord* in_force = newest_layer(truth, of_level, at + milliseconds(1));
+    const PolicyId stays = in_force == nullptr ? PolicyId{} : in_force->rules.id;
+    std::vector<LayerRecord>& records = truth.layers.records;
+    std::int64_t kept = std::ranges::count_if(
+        records, [&](const LayerRecord& each) { return same_level(each.rules, of_level); });
+    std::erase_if(records, [&](const LayerRecord& each) {
+        const bool goes = kept > limits::own_rules_kept && same_level(each.rules, of_level) &&
+                          !waits(each) && each.rules.id != stays;
+        kept -= goes ? 1 : 0;
+        return goes;
+    });
 }
 
 Policy held_to_layers(Truth& truth, Policy written, Moment at) {

@@ -38,9 +38,12 @@ Expected<Done, Refusal> may_bring(const State& state, const Identity& who, const
                                   const std::string& verb);
 
 /// When the next of them binds; kNever if none is to come.
-Moment next_layer(const Truth& truth);
+Moment next_layer(const State& state);
 /// LayerBinds of each whose moment has come, in the order of their moments.
 std::vector<Fact> layers_due(const State& state, Moment now);
+
+/// Of an enterprise only the newest are kept (limits::own_rules_kept), what binds among them.
+void forget_old_rules(Truth& truth, const LayerRules& of_level, Moment at);
 
 /// `written`, held to the rules that bind at `at`; notes what it was and which keys were held.
 Policy held_to_layers(Truth& truth, Policy written, Moment at);

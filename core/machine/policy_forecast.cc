@@ -200,11 +200,13 @@ Said said(const EnterpriseId& enterprise, const ShutOut& out) {
                 enterprise.value, out.first.value, code, text(out.why, Language::Vietnamese))};
 }
 
-/// Which of the zone's waiting jobs `trial`, a zone without jobs, would not offer what they name.
-std::vector<Said> shut_out(const State& state, const State& trial) {
+/// Which of the zone's waiting jobs `trial`, a zone without jobs, would not offer what they name:
+/// of all enterprises, or of one.
+std::vector<Said> shut_out(const State& state, const State& trial, const EnterpriseId& whose) {
     std::map<std::pair<EnterpriseId, std::string>, ShutOut> all;
     for (const auto& [id, job] : state.truth.jobs) {
-        const bool waits = live_attempt(job) == nullptr;
+        const bool meant = whose.empty() || job.spec.enterprise == whose;
+        const bool waits = meant && live_attempt(job) == nullptr;
         if (auto why = waits ? not_offered(trial, job.spec) : std::nullopt) {
             ShutOut& out = all[{job.spec.enterprise, text(*why, Language::English)}];
             out.first = out.jobs == 0 ? id : out.first;
@@ -219,26 +221,22 @@ std::vector<Said> shut_out(const State& state, const State& trial) {
     return lines;
 }
 
-/// A zone under that policy, with the rules of its enterprises, and no jobs.
-State bare_zone(const State& state, const Policy& policy, LayerBooks layers, Moment at) {
-    State trial(zone_name(state));
-    trial.truth.policy = policy;
-    trial.truth.layers = std::move(layers);
-    apply_detail::use_own_rules(trial, at);
-    return trial;
-}
-
 }  // namespace
 
 std::vector<Said> forecast_starts(const State& state, const Policy& next) {
-    return shut_out(state, bare_zone(state, next, state.truth.layers, next.effective_from));
+    State trial(zone_name(state));
+    trial.truth.policy = next;
+    trial.truth.layers = state.truth.layers;
+    apply_detail::use_own_rules(trial, next.effective_from);
+    return shut_out(state, trial, {});
 }
 
 std::vector<Said> forecast_starts(const State& state, const LayerRules& own) {
-    LayerBooks layers = state.truth.layers;
-    layers.records.push_back({.rules = own, .by = {}, .at = {}, .seq = {}, .binds = true});
-    const Policy& policy = *state.truth.policy;
-    return shut_out(state, bare_zone(state, policy, std::move(layers), own.effective_from));
+    State trial(zone_name(state));
+    trial.truth.policy = *state.truth.policy;
+    trial.truth.layers.records = {{.rules = own, .by = {}, .at = {}, .seq = {}, .binds = true}};
+    apply_detail::use_own_rules(trial, own.effective_from);
+    return shut_out(state, trial, own.enterprise);
 }
 
 }  // namespace khu

@@ -54,7 +54,7 @@ Moment State::next_wake() const {
     if (truth.scheduled) {
         next = std::min(next, truth.scheduled->policy.effective_from);
     }
-    next = std::min(next, next_layer(truth));
+    next = std::min(next, next_layer(*this));
     if (const std::optional<Moment> expiry = truth.ledger.next_expiry()) {
         next = std::min(next, *expiry);
     }
@@ -118,6 +118,11 @@ ReviewContext review_context(const State& state, Moment now) {
 
 void restore(State& state, Moment now) {
     state.age_day = day_of(now);
+    for (const LayerRecord& record : state.truth.layers.records) {
+        if (waits(record)) {
+            state.layers_to_come.insert({record.rules.effective_from, record.rules.id});
+        }
+    }
     for (const auto& [id, node] : state.truth.nodes) {
         apply_detail::add_node(state, node);
         apply_detail::set_health(state, node);

@@ -283,11 +283,12 @@ public:
     std::map<std::pair<EnterpriseId, ProgrammeId>, Usage> usage;
     std::map<std::pair<EnterpriseId, QosId>, std::int64_t> qos_gpus;           ///< that run
     std::map<std::tuple<EnterpriseId, UserId, QosId>, std::int64_t> qos_jobs;  ///< that run
-    std::map<ResourceId, CountedUsers> counted_use;  ///< by live attempts; none is empty
-    CountedLine counted_line;                        ///< for whom some are kept
-    std::map<EnterpriseId, OwnRules> own_rules;      ///< of those who have any
-    Lending lending;                                 ///< whose the GPUs are; see lending.h
-    FloorWatch floor;                                ///< who waits for the floor rule
+    std::map<ResourceId, CountedUsers> counted_use;        ///< by live attempts; none is empty
+    CountedLine counted_line;                              ///< for whom some are kept
+    std::map<EnterpriseId, OwnRules> own_rules;            ///< of those who have any
+    std::set<std::pair<Moment, PolicyId>> layers_to_come;  ///< when rules bind that do not yet
+    Lending lending;                                       ///< whose the GPUs are; see lending.h
+    FloorWatch floor;                                      ///< who waits for the floor rule
     std::int64_t age_day{0};  ///< as of which ages are cut at their cap; see floor.h
     std::set<JobId> offered;  ///< queued at the idle class though they asked for another QOS
     /// Reports that are owed, by whose they are.

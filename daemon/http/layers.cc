@@ -6,6 +6,7 @@
 #include "config/layer_print.h"
 #include "config/layer_reader.h"
 #include "core/base/enum_name.h"
+#include "core/base/limits.h"
 #include "core/machine/decide.h"
 #include "core/machine/layers.h"
 #include "core/machine/own_rules.h"
@@ -196,10 +197,37 @@ Expected<wire::PolicyReview, Refusal> asked_of(const Call& call, const LayerRule
     return asked;
 }
 
+/// Whoever may bring none at that level has no text read, and an enterprise's is a short one.
+std::optional<Refusal> not_to_be_read(const Call& call, const wire::PolicyRequest& request,
+                                      const char* verb) {
+    LayerRules own;
+    own.layer = call->parts.at(0) == word_of(Layer::Enterprise) ? Layer::Enterprise : Layer::Zone;
+    own.enterprise = call->caller.who.enterprise;
+    Expected<Done, Refusal> allowed = Done{};
+    call->services.engine.ask_and_wait(
+        [&](State& state, Moment) { allowed = may_bring(state, call->caller.who, own, verb); });
+    if (!allowed) {
+        return allowed.error();
+    }
+    const auto bytes = static_cast<std::int64_t>(request.text.size());
+    if (own.layer == Layer::Enterprise && bytes > limits::own_rules_bytes_max) {
+        return Refusal(Code::BadField)
+            .with("field", "text")
+            .with("why", fmt::format("{} bytes, an enterprise's rules have at most {}", bytes,
+                                     limits::own_rules_bytes_max));
+    }
+    return std::nullopt;
+}
+
 /// With `apply` it is brought, if its text is good and of that level.
 void take_layer(const Call& call, bool apply) {
+    const char* verb = apply ? "policy apply" : "policy check";
     const auto request = body_of<wire::PolicyRequest>(call);
     if (!request) {
+        return;
+    }
+    if (const std::optional<Refusal> no = not_to_be_read(call, *request, verb)) {
+        refuse(call, *no);
         return;
     }
     auto rules = config::read_layer(request->text, request->file);
@@ -215,7 +243,7 @@ void take_layer(const Call& call, bool apply) {
                          .with("why", "the file is of level " + word_of(rules->layer)));
         return;
     }
-    auto review = asked_of(call, *rules, apply ? "policy apply" : "policy check");
+    auto review = asked_of(call, *rules, verb);
     if (!review) {
         refuse(call, review.error());
     } else if (apply) {

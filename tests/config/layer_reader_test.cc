@@ -7,6 +7,7 @@
 
 #include "config/layer_print.h"
 #include "config/policy_reader.h"
+#include "core/base/limits.h"
 #include "tests/config/policy_texts.h"
 
 namespace khu::config {
@@ -110,6 +111,23 @@ TEST(LayerReader, AnEnterpriseBoundsWhatItsOwnJobsMayUse) {
     EXPECT_EQ(find_qos(policy, QosId{"thuong"})->max_jobs_per_user, 4);
     EXPECT_TRUE(std::ranges::all_of(beyond, &BeyondBound::tightens))
         << "whatever it may bound can be held to its bound";
+}
+
+TEST(LayerReader, AnEnterpriseHasOnlySoManyBounds_P006) {
+    const std::string text = layer_text("enterprise.yaml");
+    std::string many = text.substr(0, text.find("bounds:")) + "bounds:\n";
+    for (int n = 0; n < limits::own_bounds_max; ++n) {
+        many += "  \"qos.q" + std::to_string(n) + ".max_jobs_per_user\": {max: 1}\n";
+    }
+    EXPECT_TRUE(read_layer(many, "l.yaml").has_value());
+
+    const auto refused = read_layer(many + "  \"qos.*.max_jobs_per_user\": {max: 1}\n", "l.yaml");
+
+    ASSERT_FALSE(refused.has_value());
+    ASSERT_EQ(refused.error().size(), 1U);
+    EXPECT_EQ(refused.error().front().code, "P006");
+    EXPECT_EQ(refused.error().front().path, "bounds");
+    EXPECT_EQ(refused.error().front().text_en, "201 bounds, an enterprise has at most 200");
 }
 
 TEST(LayerReader, AnEnterprisesRulesStandAboveNoPolicy_P018) {

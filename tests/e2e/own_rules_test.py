@@ -148,6 +148,14 @@ class OwnRules(ZoneTest):
         listed = self.khu("policy", "history", "--layer", "enterprise", "--enterprise", FIRST)
         self.assertEqual(len(listed["policies"]), 3)
         self.assertIn("enterprise", self.refused("policy", "history", "--layer", "enterprise"))
+        for words in (("show",), ("history",), ("show", "--layer", "province")):
+            self.assertIn("--layer enterprise",
+                          self.refused("policy", *words, "--enterprise", FIRST))
+        long, text = self.rules("long")
+        with open(long, "w", encoding="utf-8") as file:
+            file.write(text + "#" * 70000)
+        self.assertIn("at most 65536",
+                      self.refused("policy", "apply", "--layer", "enterprise", long))
         under, _ = self.rules("9")
         done = self.zone.khu("policy", "check", "--offline", "--under", under,
                              os.path.join(ROOT, POLICY), check=False)

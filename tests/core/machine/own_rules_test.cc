@@ -7,6 +7,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "core/base/limits.h"
 #include "core/machine/layers.h"
 #include "core/machine/policy_forecast.h"
 #include "tests/core/machine/bounds.h"
@@ -253,6 +254,54 @@ TEST(OwnRules, DoNotLoosenWhatTheZoneSaysAndStayUnderItsNextPolicy) {
     const Outcome own_limit = ask(zone, 8);
     ASSERT_TRUE(own_limit.refusal);
     EXPECT_EQ(cited_source(*own_limit.refusal), (RuleSource{Layer::Enterprise, "0401000001-1", 9}));
+}
+
+TEST(OwnRules, OnlyAFewAreToCome_H422) {
+    Zone zone(rich_policy());
+    const Moment start = zone.now;
+    std::string before;
+    for (int n = 1; n <= limits::own_rules_to_come; ++n) {
+        const std::string id = std::to_string(n);
+        ASSERT_FALSE(
+            bring(zone, own(id, before, start + hours(1) * n, {gpus_a_job(n % 8 + 1)})).refusal)
+            << n;
+        before = id;
+    }
+    EXPECT_EQ(field_of(bring(zone, own("x", before, start + hours(20), {}))),
+              "layer.effective_from");
+    EXPECT_FALSE(bring(zone, own("y", before, start + minutes(90), {gpus_a_job(3)})).refusal)
+        << "it takes the place of all that come later";
+
+    testing::go(zone, start + hours(20));
+    EXPECT_TRUE(ask(zone, 4).refusal);
+    EXPECT_FALSE(ask(zone, 3).refusal);
+    EXPECT_TRUE(zone.machine.state().layers_to_come.empty());
+}
+
+TEST(OwnRules, OnlyTheNewestAreKeptWithWhatBindsAndWhatIsToCome) {
+    Zone zone(rich_policy());
+    ASSERT_FALSE(bring(zone, own("0", "", zone.now, {gpus_a_job(2)})).refusal);
+    ASSERT_FALSE(bring(zone, own("h", "", zone.now, {gpus_a_job(6)}, song_han), admin()).refusal);
+    std::string before = "0";
+    for (int n = 1; n <= limits::own_rules_kept + 10; ++n) {  // Each takes the last one's place.
+        const std::string id = std::to_string(n);
+        ASSERT_FALSE(bring(zone, own(id, before, zone.now + days(9), {gpus_a_job(1)})).refusal)
+            << n;
+        before = id;
+    }
+    const auto& records = zone.machine.state().truth.layers.records;
+    const auto of_sao_mai = std::ranges::count_if(
+        records, [](const LayerRecord& each) { return each.rules.enterprise == sao_mai; });
+    EXPECT_EQ(of_sao_mai, limits::own_rules_kept);
+    EXPECT_FALSE(ask(zone, 2).refusal) << "the oldest binds, and is kept";
+    EXPECT_TRUE(ask(zone, 4).refusal);
+    EXPECT_TRUE(ask(zone, 8, song_han).refusal) << "nobody else's are forgotten";
+
+    State restored(ZoneId{"test"});
+    restored.truth = zone.machine.state().truth;
+    restore(restored, zone.now);
+    EXPECT_EQ(restored.layers_to_come, zone.machine.state().layers_to_come);
+    EXPECT_EQ(restored.layers_to_come.size(), 1U);
 }
 
 TEST(OwnRules, ARestartKnowsThem) {
