@@ -278,11 +278,26 @@ TEST(OwnRules, OnlyAFewAreToCome_H422) {
     EXPECT_TRUE(zone.machine.state().layers_to_come.empty());
 }
 
+TEST(OwnRules, ACheckSpeaksOfItsOwnJobsAlone) {
+    Zone zone(testing::counted_policy(), 0);
+    testing::submit(zone, testing::with(testing::eda, 1), song_han);
+    Policy next = testing::counted_policy();
+    next.id = PolicyId{"test-2"};
+    next.supersedes = PolicyId{"test-1"};
+    next.resources.clear();
+    testing::apply_next(zone, next);
+    const State& state = zone.machine.state();
+    ASSERT_EQ(forecast_starts(state, *state.truth.policy).size(), 1U) << "it can start no more";
+
+    EXPECT_TRUE(forecast_starts(state, own("1", "", zone.now, {gpus_a_job(1)})).empty());
+}
+
 TEST(OwnRules, OnlyTheNewestAreKeptWithWhatBindsAndWhatIsToCome) {
     Zone zone(rich_policy());
     ASSERT_FALSE(bring(zone, own("0", "", zone.now, {gpus_a_job(2)})).refusal);
     ASSERT_FALSE(bring(zone, own("h", "", zone.now, {gpus_a_job(6)}, song_han), admin()).refusal);
-    std::string before = "0";
+    ASSERT_FALSE(bring(zone, own("w", "0", zone.now + days(1), {gpus_a_job(2)})).refusal);
+    std::string before = "w";
     for (int n = 1; n <= limits::own_rules_kept + 10; ++n) {  // Each takes the last one's place.
         const std::string id = std::to_string(n);
         ASSERT_FALSE(bring(zone, own(id, before, zone.now + days(9), {gpus_a_job(1)})).refusal)
@@ -301,7 +316,9 @@ TEST(OwnRules, OnlyTheNewestAreKeptWithWhatBindsAndWhatIsToCome) {
     restored.truth = zone.machine.state().truth;
     restore(restored, zone.now);
     EXPECT_EQ(restored.layers_to_come, zone.machine.state().layers_to_come);
-    EXPECT_EQ(restored.layers_to_come.size(), 1U);
+    EXPECT_EQ(restored.layers_to_come.size(), 2U);
+    EXPECT_TRUE(restored.own_rules.contains(sao_mai));
+    EXPECT_TRUE(restored.own_rules.contains(song_han));
 }
 
 TEST(OwnRules, ARestartKnowsThem) {
